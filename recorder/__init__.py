@@ -1,0 +1,1 @@
+"""The archive: capture, reels, bag, verification.  Knows the room, never the live links."""
