@@ -1,0 +1,251 @@
+"""Orders to the session: what people, nodes and the host's own services may ask for.
+
+A command that a person gives at a seat has exactly the members of the event it leads to, so that the seat
+can sign the journal entry's own body beforehand (archive.md §13).  `ACTS` names that event.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalroom.events import (
+    AlarmClosed,
+    BidImported,
+    Commitment,
+    DisciplineAccepted,
+    Event,
+    HostEvent,
+    NodeEvent,
+    ReportSigned,
+    ScoreEntered,
+    Secret,
+    SeatJoined,
+    SeatTested,
+    SelfTestResult,
+    SessionClosed,
+    SessionKeys,
+    SessionPaused,
+    SessionResumed,
+    SheetLocked,
+    Stage,
+    StageChanged,
+)
+from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.roles import Role
+from evalroom.tender import Part, Seat, Site, Tender
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Open the session on these terms."""
+
+    session: SessionId
+    tender: Tender
+    sites: tuple[Site, ...]
+    seats: tuple[Seat, ...]
+    keys: SessionKeys
+    rehearsal: bool
+    software: str
+    kind: Literal["open_session"] = "open_session"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportBid:
+    """Bring in a plain bid (rehearsal): document digest, and the price as a commitment."""
+
+    lot: LotId
+    bid: BidId
+    bidder: str
+    price: Commitment
+    sha256: str
+    bytes: int
+    pages: int
+    kind: Literal["import_bid"] = "import_bid"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """Take the seat: register the key that will sign its acts."""
+
+    seat: SeatCode
+    role: Role
+    key: str
+    kind: Literal["check_in"] = "check_in"
+
+
+@dataclass(frozen=True, slots=True)
+class PassSelfTest:
+    """Report what the environment check found."""
+
+    seat: SeatCode
+    results: tuple[SelfTestResult, ...]
+    kind: Literal["pass_self_test"] = "pass_self_test"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptDiscipline:
+    """Accept the discipline notice, whose text has this digest."""
+
+    seat: SeatCode
+    sha256: str
+    kind: Literal["accept_discipline"] = "accept_discipline"
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceStage:
+    """Move the session on; `before` is the stage the giver saw."""
+
+    before: Stage
+    after: Stage
+    reason: str
+    kind: Literal["advance_stage"] = "advance_stage"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSession:
+    """Close the inputs on every site."""
+
+    reason: str
+    kind: Literal["pause_session"] = "pause_session"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSession:
+    """Open the inputs again."""
+
+    reason: str
+    kind: Literal["resume_session"] = "resume_session"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterScore:
+    """Set one cell of one's own sheet to revision `revision`, one above what its owner last saw."""
+
+    lot: LotId
+    bid: BidId
+    item: ItemId
+    revision: int
+    value: Commitment
+    reason: Commitment
+    kind: Literal["enter_score"] = "enter_score"
+
+
+@dataclass(frozen=True, slots=True)
+class LockSheet:
+    """Close one's own sheet of a part; `digest` is what the seat computed over it."""
+
+    lot: LotId
+    part: Part
+    digest: str
+    kind: Literal["lock_sheet"] = "lock_sheet"
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockGroup:
+    """Open the committee's view of a part, once a quorum has cosigned every lock."""
+
+    lot: LotId
+    part: Part
+    kind: Literal["unlock_group"] = "unlock_group"
+
+
+@dataclass(frozen=True, slots=True)
+class SignReport:
+    """Sign the results by their digest, with a written dissent or none."""
+
+    digest: str
+    dissent: str
+    kind: Literal["sign_report"] = "sign_report"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAlarm:
+    """Close an alarm with a note that says how it was dealt with."""
+
+    alarm: str
+    note: str
+    kind: Literal["close_alarm"] = "close_alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """End the journal."""
+
+    reason: str
+    kind: Literal["close_session"] = "close_session"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFact:
+    """What a node saw, and when (UTC ms, session clock); `type` is the class name of `body`."""
+
+    at: int
+    type: str
+    body: NodeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class HostFact:
+    """What the host's services saw, and when (UTC ms, session clock)."""
+
+    at: int
+    body: HostEvent
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFacts:
+    """What a site's node saw and recorded at its own seats, in order."""
+
+    facts: tuple[NodeFact, ...]
+    kind: Literal["record_facts"] = "record_facts"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFacts:
+    """What the host's own services saw: links, clocks, witnesses, received reels."""
+
+    facts: tuple[HostFact, ...]
+    kind: Literal["note_facts"] = "note_facts"
+
+
+SeatCommand = (
+    ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
+    | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
+)  # fmt: skip
+"""What comes from a seat, signed with the seat's key."""
+
+HostCommand = OpenSession | UnlockGroup | NoteFacts
+Command = SeatCommand | RecordFacts | HostCommand
+
+ACTS: Mapping[type[SeatCommand], type[Event]] = {
+    ImportBid: BidImported,
+    CheckIn: SeatJoined,
+    PassSelfTest: SeatTested,
+    AcceptDiscipline: DisciplineAccepted,
+    AdvanceStage: StageChanged,
+    PauseSession: SessionPaused,
+    ResumeSession: SessionResumed,
+    EnterScore: ScoreEntered,
+    LockSheet: SheetLocked,
+    SignReport: ReportSigned,
+    CloseAlarm: AlarmClosed,
+    CloseSession: SessionClosed,
+}
+"""Seat command to the event with the same members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command with what the giver cannot claim: who, where, in which role, and when it arrived.
+
+    `secrets` open the body's commitments; `sig` is the detached JWS over the entry-to-be.
+    """
+
+    command: Command
+    at: int
+    actor: str
+    site: SiteId
+    role: Role
+    cmd: CommandId | None = None
+    sig: str | None = None
+    secrets: tuple[Secret, ...] = field(default=())

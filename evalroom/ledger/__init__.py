@@ -1,0 +1,1 @@
+"""The ledger: canonical entries, their Merkle tree, signed checkpoints, witnesses and proofs."""

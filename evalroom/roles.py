@@ -1,0 +1,85 @@
+"""Who may do what: one table of roles for every command, message and route.
+
+Whatever is not declared here is denied; a test walks all commands, messages and routes and fails on one
+that is missing.  The actor, role and site of an act come from the connection, never from its body.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from evalroom.errors import Refusal
+
+
+class Role(StrEnum):
+    """A role of the trade (trust.md §6); the last two are machines and strangers."""
+
+    EXPERT = "expert"
+    SUPERVISOR = "supervisor"
+    OPERATOR = "operator"
+    SITE_OPERATOR = "site_operator"
+    ARCHIVIST = "archivist"
+    NODE = "node"
+    HOST = "host"
+    ANYONE = "anyone"
+
+
+class NotPermitted(Refusal):
+    """Your role may not do this; nothing has changed."""
+
+    code = "not_permitted"
+
+
+_E, _S, _O = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
+_L, _A, _N, _H = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE, Role.HOST
+_PEOPLE = frozenset({_E, _S, _O, _L, _A})
+_STAFF = frozenset({_S, _O, _L})
+
+COMMANDS: Mapping[str, frozenset[Role]] = {
+    "open_session": frozenset({_H}),
+    "import_bid": frozenset({_O}),
+    "check_in": _PEOPLE,
+    "pass_self_test": _PEOPLE,
+    "accept_discipline": frozenset({_E}),
+    "advance_stage": frozenset({_O, _S}),
+    "pause_session": frozenset({_S}),
+    "resume_session": frozenset({_S}),
+    "enter_score": frozenset({_E}),
+    "lock_sheet": frozenset({_E}),
+    "unlock_group": frozenset({_H}),
+    "sign_report": frozenset({_E}),
+    "close_alarm": frozenset({_S, _O}),
+    "close_session": frozenset({_O, _H}),
+    "record_facts": frozenset({_N}),
+    "note_facts": frozenset({_H}),
+}
+"""Command kind to the roles that may give it."""
+
+MESSAGES: Mapping[str, frozenset[Role]] = {
+    "subscribe": _PEOPLE | {_N},
+    "submit": _PEOPLE | {_N},
+    "ping": _PEOPLE | {_N},
+    "publish": _PEOPLE,
+    "watch": _PEOPLE | {_N},
+    "answer": _PEOPLE | {_N},
+    "offer": frozenset({_N}),
+    "media_lost": _PEOPLE | {_N},
+    "available": frozenset({_N}),
+    "cosign": frozenset({_N}),
+    "witness_refused": frozenset({_N}),
+    "site_status": frozenset({_N}),
+    "seat_present": frozenset({_N}),
+}
+"""Message kind, from a seat or a site towards the host, to the roles that may send it."""
+
+MAY_WATCH: frozenset[Role] = frozenset({_E, _S, _O, _L})
+"""Roles that may see live pictures: experts and site operators of their own session and site."""
+
+
+def demand(kind: str, role: Role, table: Mapping[str, frozenset[Role]]) -> None:
+    """Let `role` pass for `kind` or raise.
+
+    Raises:
+        NotPermitted: the table does not name the role, or does not know the kind at all.
+    """
+    if role not in table.get(kind, frozenset()):
+        raise NotPermitted(kind=kind, role=role)

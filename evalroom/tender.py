@@ -1,0 +1,249 @@
+"""The tender as the session knows it: lots, rubric, bids, price formula, sites and seats.
+
+Terms are fixed by the session's first entry.  `check_tender` refuses a rubric that cannot be evaluated
+(weights that do not add up, no bids, doubled ids) before anybody is called to a seat: one live system
+published a tender with half its formula missing (domain.md, stage `planned`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+from evalroom.errors import Refusal
+from evalroom.ids import BidId, ItemId, LotId, SeatCode, SiteId, check_name
+from evalroom.roles import Role
+
+FULL_MARKS = Decimal(100)
+
+
+class Part(StrEnum):
+    """The part of the evaluation a sheet belongs to; each has its own lock and its own group unlock."""
+
+    PRELIMINARY = "preliminary"
+    DETAILED = "detailed"
+
+
+class ItemKind(StrEnum):
+    """How an item is judged: points given, pass or fail, or points taken off."""
+
+    SCORE = "score"
+    PASS = "pass"  # noqa: S105 - 合格, a verdict of the trade, no secret
+    DEDUCT = "deduct"
+
+
+class Formula(StrEnum):
+    """The price formulas of this version (domain.md F1 and F2)."""
+
+    LOWEST_PRICE = "lowest_price"
+    TRIMMED_MEAN = "trimmed_mean"
+
+
+class Rounding(StrEnum):
+    """How a declared rounding treats the half."""
+
+    HALF_UP = "half_up"
+    HALF_EVEN = "half_even"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundingTerms:
+    """A declared rounding: digits after the point, and the treatment of the half."""
+
+    digits: int
+    mode: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the rubric.  `full` is its weight in points as a decimal string; "0" for pass items."""
+
+    id: ItemId
+    part: Part
+    kind: ItemKind
+    title: str
+    standard: str
+    full: str
+    digits: int
+    objective: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrimTerms:
+    """From `from_bids` bids on, leave out that many highest and lowest prices from the mean."""
+
+    from_bids: int
+    high: int
+    low: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricingTerms:
+    """The price formula as data: weight, ceiling in fen, trimming, penalties in points per 1 % of deviation."""
+
+    formula: Formula
+    weight: str
+    ceiling_fen: int | None
+    trim: tuple[TrimTerms, ...]
+    penalty_above: str
+    penalty_below: str
+    floor: str
+    rounding: RoundingTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """One bid of a lot: its id on the sheets and the bidder's name."""
+
+    id: BidId
+    bidder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A lot 标段: its own sheets, prices, ranking and report."""
+
+    id: LotId
+    title: str
+    items: tuple[Item, ...]
+    bids: tuple[Bid, ...]
+    pricing: PricingTerms
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """The tender under evaluation."""
+
+    code: str
+    title: str
+    lots: tuple[Lot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site; `host` leads.  `node` says whether it runs a node of its own."""
+
+    id: SiteId
+    name: str
+    host: bool
+    node: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat: where it stands, the node its browser connects to, and the role of whoever takes it."""
+
+    code: SeatCode
+    site: SiteId
+    node: SiteId
+    role: Role
+    label: str
+
+
+class UnusableTender(Refusal):
+    """The tender cannot be evaluated as it is described: correct the point named, then open the session."""
+
+    code = "unusable_tender"
+
+
+def points(text: str) -> Decimal:
+    """Return the decimal written in `text`: plain digits with an optional point, no sign, no exponent.
+
+    Raises:
+        UnusableTender: the text is no such decimal.
+    """
+    if not text or not set(text) <= set("0123456789.") or len(text) > 16:
+        raise UnusableTender(problem="not a decimal number", value=text[:40])
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise UnusableTender(problem="not a decimal number", value=text[:40]) from None
+
+
+def check_tender(tender: Tender, sites: tuple[Site, ...], seats: tuple[Seat, ...]) -> None:
+    """Refuse a tender, sites and seats that could not carry a session to its end.
+
+    Raises:
+        UnusableTender: with the point that is wrong.
+        MalformedName: an id that may not name a file, a seat or a track.
+    """
+    _check_sites(sites)
+    _check_seats(seats, sites)
+    _demand_some(tender.lots, "lots")
+    _check_unique("lot", (lot.id for lot in tender.lots))
+    _check_unique("bid", (bid.id for lot in tender.lots for bid in lot.bids))
+    for lot in tender.lots:
+        _check_lot(lot)
+
+
+def _check_sites(sites: tuple[Site, ...]) -> None:
+    _check_unique("site", (site.id for site in sites))
+    hosts = [site for site in sites if site.host]
+    if len(hosts) != 1 or not hosts[0].node:
+        raise UnusableTender(problem="exactly one site is the host, and it has a node", found=len(hosts))
+
+
+def _check_seats(seats: tuple[Seat, ...], sites: tuple[Site, ...]) -> None:
+    _check_unique("seat", (seat.code for seat in seats))
+    nodes = {site.id for site in sites if site.node}
+    known = {site.id for site in sites}
+    for seat in seats:
+        if seat.site not in known or seat.node not in nodes:
+            raise UnusableTender(problem="a seat names an unknown site or node", seat=seat.code)
+        if seat.node != seat.site and seat.site in nodes:
+            raise UnusableTender(problem="a seat of a site with a node connects to that node", seat=seat.code)
+    _demand_some([seat for seat in seats if seat.role is Role.EXPERT], "experts")
+
+
+def _check_lot(lot: Lot) -> None:
+    check_name(lot.id)
+    _demand_some(lot.items, "items", lot.id)
+    _demand_some(lot.bids, "bids", lot.id)
+    _check_unique("item", (item.id for item in lot.items))
+    for item in lot.items:
+        _check_item(item)
+    for bid in lot.bids:
+        check_name(bid.id)
+    total = sum((points(item.full) for item in lot.items), Decimal(0)) + points(lot.pricing.weight)
+    if total != FULL_MARKS:
+        raise UnusableTender(problem="weights and price do not add up to 100", lot=lot.id, found=str(total))
+    if lot.candidates < 1:
+        raise UnusableTender(problem="at least one candidate is named", lot=lot.id)
+    _check_pricing(lot.pricing)
+
+
+def _check_item(item: Item) -> None:
+    check_name(item.id)
+    full = points(item.full)
+    if (item.kind is ItemKind.PASS) != (full == 0):
+        raise UnusableTender(problem="a pass item has weight 0, any other a weight", item=item.id)
+    if item.kind is not ItemKind.PASS and item.part is not Part.DETAILED:
+        raise UnusableTender(problem="points are given in the detailed part only", item=item.id)
+    if not 0 <= item.digits <= 4:  # noqa: PLR2004 - no rubric seen asks for more than 3
+        raise UnusableTender(problem="0 to 4 digits after the point", item=item.id)
+
+
+def _check_pricing(pricing: PricingTerms) -> None:
+    for text in (pricing.penalty_above, pricing.penalty_below, pricing.floor):
+        points(text)
+    if pricing.formula is Formula.TRIMMED_MEAN and not points(pricing.penalty_above):
+        raise UnusableTender(problem="a trimmed mean needs a penalty above the base price")
+    for trim in pricing.trim:
+        if trim.high + trim.low >= trim.from_bids or min(trim.high, trim.low) < 0:
+            raise UnusableTender(problem="trimming must leave a bid", from_bids=trim.from_bids)
+
+
+def _check_unique(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        check_name(name)
+        if name.lower() in seen:
+            raise UnusableTender(problem=f"two of the same {what}", name=name)
+        seen.add(name.lower())
+
+
+def _demand_some(things: Iterable[object], what: str, lot: str = "") -> None:
+    if not list(things):
+        raise UnusableTender(problem=f"no {what}", lot=lot)
