@@ -1,0 +1,118 @@
+"""Every check and test, in order, each under its heading; `python3 dev.py test` ends up here.
+
+All groups run even when an early one fails: one look at the closing summary shows everything that is wrong.
+As root on Debian or Ubuntu it installs the real programs that tests need; elsewhere it names them.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import build_pages
+from tests.programs import Program, missing
+
+ROOT = Path(__file__).resolve().parent.parent
+Group = tuple[str, Callable[[], bool]]
+
+
+def succeeds(*command: str) -> bool:
+    """Run `command` at the root of the tree, its words going to the person, and say whether it was content."""
+    sys.stdout.flush()
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def module(*words: str) -> bool:
+    """Run a module of this Python."""
+    return succeeds(sys.executable, "-m", *words)
+
+
+def front_end() -> bool:
+    """Check types, texts, tests and budgets of the pages, and build them."""
+    try:
+        build_pages.install()
+        build_pages.run_npm("run", "check")
+        build_pages.INDEX.touch()
+    except build_pages.PagesNotBuilt as reason_why:
+        print(reason_why)
+        return False
+    return True
+
+
+def programs() -> bool:
+    """Install the missing real programs where that is possible, and name those that stay missing."""
+    wanted = missing()
+    if wanted and may_install():
+        install(wanted)
+    for program in missing():
+        print(
+            f"MISSING: {program.name} (Debian package {program.package}); the tests that need it are skipped"
+        )
+    return True  # whether a skip is a failure is for --require-all to say
+
+
+def may_install() -> bool:
+    """Say whether this is root on a Debian or Ubuntu."""
+    return Path("/etc/debian_version").exists() and hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def install(wanted: list[Program]) -> None:
+    """Install `wanted` with apt-get, one by one, so that one unknown name does not cost the others."""
+    print(
+        f"Installing {', '.join(program.package for program in wanted)} (root on Debian: apt-get) ...",
+        flush=True,
+    )
+    apt_get("update", "-qq")
+    for program in wanted:
+        apt_get("install", "-y", "-qq", "--no-install-recommends", program.package)
+
+
+def apt_get(*words: str) -> None:
+    """Run apt-get without questions; what it could not do shows in what is still missing afterwards."""
+    settings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(
+        ["apt-get", *words], env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False
+    )
+
+
+def groups(pytest_words: list[str]) -> list[Group]:
+    """Return the groups in their order; the dearest comes last."""
+    return [
+        ("real programs", programs),
+        ("style (ruff check)", lambda: module("ruff", "check")),
+        ("layout (ruff format)", lambda: module("ruff", "format", "--check")),
+        ("types (mypy --strict)", lambda: module("mypy")),
+        ("layers (import-linter)", lambda: succeeds(str(shutil.which("lint-imports")), "--no-logo")),
+        ("pages (vue-tsc, vitest, budgets)", front_end),
+        ("tests (pytest)", lambda: module("pytest", "-n", "auto", "--dist", "loadgroup", *pytest_words)),
+    ]
+
+
+def run(group: Group) -> tuple[str, bool, float]:
+    """Run one group under its heading; return its name, whether it passed, and its seconds."""
+    name, check = group
+    print(f"\n=== {name} " + "=" * max(4, 90 - len(name)), flush=True)
+    begun = time.monotonic()
+    passed = check()
+    return name, passed, time.monotonic() - begun
+
+
+def main(words: list[str]) -> int:
+    """Run everything; return 0 when all is well."""
+    ours = words[: words.index("--")] if "--" in words else words
+    unknown = [word for word in ours if word != "--require-all"]
+    if unknown:
+        print(f"unknown: {' '.join(unknown)}; words after -- go to pytest")
+        return 2
+    results = [run(group) for group in groups(ours + words[len(ours) + 1 :])]
+    print("\n=== summary " + "=" * 84)
+    for name, passed, seconds in results:
+        print(f"{'passed' if passed else 'FAILED'}  {seconds:6.1f} s  {name}")
+    return 0 if all(passed for _, passed, _ in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

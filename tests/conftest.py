@@ -1,0 +1,85 @@
+"""Rules of every test run: real programs or a loud skip, no skip at all with `--require-all`, a printed seed."""
+
+import secrets
+from collections.abc import Generator
+
+import hypothesis
+import pytest
+
+from tests.programs import PROGRAMS
+
+SEED_BITS = 32
+
+# No deadline: a machine that is busy is no bug.  The blob lets a person repeat a failure at once.
+hypothesis.settings.register_profile("evalroom", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("evalroom")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-all", action="store_true", help="a skipped test is a failed one")
+
+
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads the seed
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed of hypothesis once, in the process that starts the others."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbits(SEED_BITS))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: --hypothesis-seed={config.option.hypothesis_seed}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests that drive a browser in one worker: two Chromiums and an encoder starve two cores."""
+    for item in items:
+        if "chromium" in needed(item):
+            item.add_marker(pytest.mark.xdist_group("chromium"))
+
+
+def needed(item: pytest.Item) -> list[str]:
+    """Return the names of the programs that `item` needs."""
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is missing, naming the program and what brings it."""
+    for name in needed(item):
+        if name not in PROGRAMS:
+            pytest.fail(f"unknown program {name!r}: tests/programs.py lists them")
+        if PROGRAMS[name].find() is None:
+            pytest.skip(f"{name} is missing; on Debian: apt-get install {PROGRAMS[name].package}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if item.config.option.require_all and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under --require-all: {reason(report.longrepr)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if collector.config.option.require_all and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped under --require-all: {reason(report.longrepr)}"
+    return report
+
+
+def reason(longrepr: object) -> str:
+    """Return the words of a skip: pytest keeps them as (file, line, words)."""
+    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+
+
+@pytest.fixture
+def chromium() -> str:
+    """Give the path of Chromium; the test also carries `@pytest.mark.needs("chromium")`."""
+    path = PROGRAMS["chromium"].find()
+    assert path is not None, "mark the test with needs('chromium')"
+    return path
