@@ -353,5 +353,30 @@ class UploadGrant:
 
 FromSeat = Subscribe | Submit | Ping | Publish | Watch | Answer | MediaLost
 ToSeatMessage = Welcome | Entries | Held | Refused | Pong | Offer | Progress | Status | Fault
-FromSite = Subscribe | Submit | Ping | SiteStatus | SeatPresent | Cosign | WitnessRefusal | Watch | Answer | Offer | MediaLost
-ToSite = Roster | Entries | Refused | Pong | ToSeat | AddCheckpoint | UploadGrant | Watch | Offer | Answer | MediaLost | Fault
+FromSite = (
+    Subscribe
+    | Submit
+    | Ping
+    | SiteStatus
+    | SeatPresent
+    | Cosign
+    | WitnessRefusal
+    | Watch
+    | Answer
+    | Offer
+    | MediaLost
+)
+ToSite = (
+    Roster
+    | Entries
+    | Refused
+    | Pong
+    | ToSeat
+    | AddCheckpoint
+    | UploadGrant
+    | Watch
+    | Offer
+    | Answer
+    | MediaLost
+    | Fault
+)

@@ -1,0 +1,94 @@
+"""The order of recording: what may follow what on one track, so that a hole cannot hide.
+
+Fragments count from 0 in each reel and reels from 0 on each track, without a number left out; a reel is
+closed with exactly the fragments it has, and a track ends with no reel open (archive.md §3).
+"""
+
+from dataclasses import dataclass, replace
+
+from evalroom import events as ev
+from evalroom.errors import Refusal
+from evalroom.ids import SeatCode, SiteId
+from evalroom.media import TrackKind
+
+
+class BrokenRecording(Refusal):
+    """The recorder reported something that cannot follow what it reported before: an operator must look at it."""
+
+    code = "broken_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """One track as its facts leave it; `next_reel` is the number the next reel will have."""
+
+    node: SiteId
+    seat: SeatCode
+    kind: TrackKind
+    running: bool
+    reel_open: bool
+    next_reel: int
+    next_fragment: int
+
+
+def next_record(record: TrackRecord | None, event: ev.RecordingEvent, node: SiteId) -> TrackRecord:
+    """Return the track's record after `event` from `node`.
+
+    Raises:
+        BrokenRecording: the event cannot follow.
+    """
+    if isinstance(event, ev.TrackStarted):
+        return _started(record, event, node)
+    if record is None or record.node != node:
+        raise BrokenRecording(
+            track=event.track, event=type(event).__name__, problem="unknown track at this node"
+        )
+    match event:
+        case ev.FragmentRecorded():
+            return _fragment(record, event)
+        case ev.ReelClosed():
+            return _closed(record, event)
+        case ev.TrackEnded():
+            _demand(
+                record.running and not record.reel_open, event, "the track is not running, or a reel is open"
+            )
+            return replace(record, running=False)
+        case ev.GapDeclared():
+            _demand(event.from_ms <= event.to_ms, event, "a gap ends before it begins")
+            return record
+        case _:
+            return record
+
+
+def _started(record: TrackRecord | None, event: ev.TrackStarted, node: SiteId) -> TrackRecord:
+    _demand(record is None or not record.running, event, "the track is already running")
+    if record is None:
+        return TrackRecord(
+            node, event.seat, event.kind, running=True, reel_open=False, next_reel=0, next_fragment=0
+        )
+    return replace(record, running=True)
+
+
+def _fragment(record: TrackRecord, event: ev.FragmentRecorded) -> TrackRecord:
+    _demand(record.running, event, "the track is not running")
+    if not record.reel_open:
+        _demand(
+            (event.reel, event.n) == (record.next_reel, 0), event, "a new reel begins with the next number"
+        )
+        return replace(record, reel_open=True, next_reel=event.reel + 1, next_fragment=1)
+    expected = (record.next_reel - 1, record.next_fragment)
+    _demand((event.reel, event.n) == expected, event, "a fragment is missing or doubled")
+    return replace(record, next_fragment=event.n + 1)
+
+
+def _closed(record: TrackRecord, event: ev.ReelClosed) -> TrackRecord:
+    expected = (record.next_reel - 1, record.next_fragment)
+    _demand(
+        record.reel_open and (event.reel, event.fragments) == expected, event, "the reel has other fragments"
+    )
+    return replace(record, reel_open=False, next_fragment=0)
+
+
+def _demand(met: bool, event: ev.RecordingEvent, problem: str) -> None:  # noqa: FBT001 - a condition, read in place
+    if not met:
+        raise BrokenRecording(track=event.track, event=type(event).__name__, problem=problem)

@@ -1,0 +1,715 @@
+"""The session: `decide` holds every rule, `evolve` every change of state, `TRANSITIONS` every stage.
+
+`decide` takes an order and returns the facts it leads to, or raises a named refusal and changes nothing.
+`evolve` takes a fact and holds no rule beyond the table.  Time, identity and secrets come in with the order;
+the session is the fold of its facts, so a restart, a replica and a replay all arrive at the same state.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Any, assert_never
+
+from evalroom import events as ev
+from evalroom import roles
+from evalroom.commands import (
+    ACTS,
+    AcceptDiscipline,
+    AdvanceStage,
+    CheckIn,
+    CloseAlarm,
+    CloseSession,
+    Command,
+    EnterScore,
+    ImportBid,
+    LockSheet,
+    NoteFacts,
+    OpenSession,
+    Order,
+    PassSelfTest,
+    PauseSession,
+    RecordFacts,
+    ResumeSession,
+    SeatCommand,
+    SignReport,
+    UnlockGroup,
+)
+from evalroom.encoding import body_of, to_json
+from evalroom.errors import LocalFault, Refusal
+from evalroom.events import Event, Fact, Stage
+from evalroom.ids import HOST_ACTOR, BidId, LotId, SeatCode, SessionId, SiteId, TrackId, check_name
+from evalroom.ledger.canonical import canonical
+from evalroom.ledger.commitment import check_opening
+from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
+from evalroom.pricing import compute
+from evalroom.ranking import rank
+from evalroom.recording import TrackRecord, next_record
+from evalroom.roles import Role
+from evalroom.sheet import (
+    Cell,
+    DigestMismatch,
+    OutOfRange,
+    Sheet,
+    SheetIsLocked,
+    StaleRevision,
+    check_complete,
+    check_value,
+    digest_of,
+    failed_items,
+    items_of,
+    keys_of,
+)
+from evalroom.tender import Item, Lot, Part, Seat, Site, Tender, check_tender
+
+G, B, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.PRELIMINARY, Stage.DETAILED
+R, S, N, C = Stage.PRICING, Stage.SUMMARY, Stage.SIGNING, Stage.CONCLUDED
+
+TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
+    G: {ev.StageChanged: B, ev.BidImported: G},
+    B: {ev.StageChanged: P, ev.DisciplineAccepted: B},
+    P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P},
+    D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D},
+    R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R},
+    S: {ev.StageChanged: N, ev.RankingComputed: S},
+    N: {ev.StageChanged: C, ev.ReportSigned: N},
+    C: {ev.SessionClosed: C},
+}
+"""Stage to the events that belong to it, each with the stage it leads to."""
+
+ANYTIME: frozenset[type[Event]] = frozenset(
+    {
+        ev.SessionPaused, ev.SessionResumed, ev.SeatJoined, ev.SeatTested, ev.SeatLost, ev.SeatReturned,
+        ev.TrackStarted, ev.FormatChanged, ev.FragmentRecorded, ev.GapDeclared, ev.ReelClosed, ev.ReelReceived,
+        ev.TrackEnded, ev.ClockMapped, ev.SiteOffsetMeasured, ev.SiteLost, ev.SiteReturned, ev.AlarmRaised,
+        ev.AlarmClosed, ev.CheckpointCosigned, ev.WitnessLate, ev.WitnessRefused,
+    }
+)  # fmt: skip
+"""Events that belong to every stage and change none."""
+
+WHILE_PAUSED: frozenset[type[object]] = frozenset(
+    {CheckIn, PassSelfTest, ResumeSession, CloseAlarm, RecordFacts, NoteFacts}
+)
+"""Commands that a pause does not hold back: recording goes on, and seats come back."""
+
+PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
+"""The sheets that are open in a stage."""
+
+
+class WrongStage(Refusal):
+    """The session is not at the stage where this is done; look at the stage shown above and go on from there."""
+
+    code = "stage"
+
+
+class Paused(Refusal):
+    """The evaluation is paused: nothing is lost, and you can go on as soon as the supervisor resumes it."""
+
+    code = "paused"
+
+
+class NotPaused(Refusal):
+    """The evaluation is not paused, so there is nothing to resume."""
+
+    code = "not_paused"
+
+
+class NotOwner(Refusal):
+    """This belongs to another seat; nothing has changed."""
+
+    code = "not_owner"
+
+
+class Unknown(Refusal):
+    """The session knows nothing by that name; reload the page and try again."""
+
+    code = "unknown"
+
+
+class Unready(Refusal):
+    """Something has to be done first: it is named below."""
+
+    code = "unready"
+
+
+class SecretsMismatch(Refusal):
+    """The value sent does not open its commitment, so it was not taken; enter it again."""
+
+    code = "secrets_mismatch"
+
+
+class ReasonNeeded(Refusal):
+    """This act needs a reason in writing."""
+
+    code = "reason_needed"
+
+
+class SessionOver(Refusal):
+    """The session is closed; its journal takes nothing more."""
+
+    code = "session_over"
+
+
+class IllegalStep(LocalFault):
+    """The journal holds an event that its stage does not allow: it was not written by this software."""
+
+    code = "illegal_step"
+
+
+_public_key = lru_cache(maxsize=4096)(parse_seat_key)
+"""Parsing an SPKI costs as much as verifying with it; a seat signs hundreds of times."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedBid:
+    """A bid as brought in: document digest and the price, in fen, that nobody sees before pricing."""
+
+    bidder: str
+    price_fen: int
+    sha256: str
+    bytes: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A member's signature of the results."""
+
+    digest: str
+    dissent: str
+
+
+_NO_SESSION = SessionId("")
+_NO_TENDER = Tender("", "", ())
+_NO_KEYS = ev.SessionKeys("", (), 0)
+
+SheetKey = tuple[SeatCode, LotId, Part]
+
+
+@dataclass(slots=True)
+class Session:
+    """One session as its facts leave it.  Read freely; change only through `evolve`."""
+
+    id: SessionId = _NO_SESSION
+    tender: Tender = _NO_TENDER
+    sites: dict[SiteId, Site] = field(default_factory=dict)
+    seats: dict[SeatCode, Seat] = field(default_factory=dict)
+    lots: dict[LotId, Lot] = field(default_factory=dict)
+    keys: ev.SessionKeys = _NO_KEYS
+    rehearsal: bool = False
+    stage: Stage = Stage.GATHERING
+    paused: bool = False
+    closed: bool = False
+    seat_keys: dict[SeatCode, str] = field(default_factory=dict)
+    tested: dict[SeatCode, tuple[ev.SelfTestResult, ...]] = field(default_factory=dict)
+    accepted: set[SeatCode] = field(default_factory=set)
+    bids: dict[BidId, ImportedBid] = field(default_factory=dict)
+    sheets: dict[SheetKey, Sheet] = field(default_factory=dict)
+    unlocked: set[tuple[LotId, Part]] = field(default_factory=set)
+    rejected: dict[LotId, tuple[BidId, ...]] = field(default_factory=dict)
+    prices: dict[LotId, ev.PricesComputed] = field(default_factory=dict)
+    rankings: dict[LotId, ev.RankingComputed] = field(default_factory=dict)
+    signatures: dict[SeatCode, Signature] = field(default_factory=dict)
+    tracks: dict[TrackId, TrackRecord] = field(default_factory=dict)
+    alarms: dict[str, bool] = field(default_factory=dict)
+    size: int = 0
+    cosigned: int = 0
+    last_lock: int = 0
+
+    # --- decide -----------------------------------------------------------------------------------
+
+    def decide(self, order: Order) -> tuple[Fact, ...]:
+        """Return the facts that `order` leads to; the session itself is left as it was.
+
+        Raises:
+            Refusal: the rule that forbids it, by its own class.
+        """
+        command = order.command
+        roles.demand(command.kind, order.role, roles.COMMANDS)
+        self._check_circumstances(order)
+        match command:
+            case OpenSession():
+                return self._open(command, order)
+            case UnlockGroup():
+                return self._unlock(command, order)
+            case RecordFacts():
+                return tuple(self._record(command, order))
+            case NoteFacts():
+                return tuple(Fact(one.at, order.site, order.actor, one.body) for one in command.facts)
+            case CheckIn() | PassSelfTest() | AcceptDiscipline():
+                self._check_own_seat(command.seat, command, order)
+            case ImportBid():
+                self._check_import(command, order)
+            case AdvanceStage():
+                return self._advance(command, order)
+            case PauseSession() | ResumeSession():
+                self._check_pause(command)
+            case EnterScore():
+                self._check_score(command, order)
+            case LockSheet():
+                self._check_lock(command, order)
+            case SignReport():
+                self._check_signature(command, order)
+            case CloseAlarm():
+                self._check_alarm(command)
+            case CloseSession():
+                self._check_close(command)
+            case _:
+                assert_never(command)
+        return (_act(command, order),)
+
+    def _check_circumstances(self, order: Order) -> None:
+        command = order.command
+        if self.closed:
+            raise SessionOver(session=self.id)
+        if isinstance(command, OpenSession) != (self.size == 0):
+            raise WrongStage(stage=self.stage if self.size else None, command=command.kind)
+        if self.paused and type(command) not in WHILE_PAUSED:
+            raise Paused(command=command.kind)
+        if isinstance(command, SeatCommand):
+            self._check_signed(command, order)
+            event = ACTS[type(command)]
+            if event not in ANYTIME and event not in TRANSITIONS[self.stage]:
+                raise WrongStage(stage=self.stage, command=command.kind)
+
+    def _check_signed(self, command: SeatCommand, order: Order) -> None:
+        """Demand the giver's signature over the entry-to-be; only the host may close a session unsigned."""
+        if order.role is Role.HOST:
+            return
+        key = command.key if isinstance(command, CheckIn) else self.seat_keys.get(SeatCode(order.actor))
+        if key is None or order.sig is None or order.cmd is None:
+            raise Unready(problem="check in first, and sign what you send", seat=order.actor)
+        payload = act_payload(
+            actor=order.actor,
+            body=body_of(command),
+            cmd=order.cmd,
+            session=self.id,
+            site=order.site,
+            type=ACTS[type(command)].__name__,
+        )
+        verify_act(_public_key(key), payload, order.sig)
+
+    def _open(self, command: OpenSession, order: Order) -> tuple[Fact, ...]:
+        check_name(command.session)
+        check_tender(command.tender, command.sites, command.seats)
+        if not 0 <= command.keys.quorum <= len(command.keys.witnesses):
+            raise Unready(problem="the quorum is larger than the witnesses", quorum=command.keys.quorum)
+        return (Fact(order.at, order.site, HOST_ACTOR, ev.SessionOpened(**_members(command))),)
+
+    def _check_own_seat(
+        self, seat: SeatCode, command: CheckIn | PassSelfTest | AcceptDiscipline, order: Order
+    ) -> None:
+        if seat != order.actor or seat not in self.seats:
+            raise NotOwner(seat=seat)
+        if isinstance(command, CheckIn):
+            if command.role is not self.seats[seat].role:
+                raise NotOwner(seat=seat, role=command.role)
+        elif seat not in self.seat_keys:
+            raise Unready(problem="check in first", seat=seat)
+
+    def _check_import(self, command: ImportBid, order: Order) -> None:
+        lot = self._lot(command.lot)
+        if command.bid not in {bid.id for bid in lot.bids}:
+            raise Unknown(bid=command.bid)
+        price = self._opened(order, {"/price": command.price})["/price"]
+        if not (price.isascii() and price.isdigit() and 0 < int(price) < 2**53):
+            raise OutOfRange(bid=command.bid, problem="a price in fen, digits only")
+
+    def _check_pause(self, command: PauseSession | ResumeSession) -> None:
+        _demand_reason(command.reason)
+        if isinstance(command, PauseSession) and self.stage is C:
+            raise WrongStage(stage=self.stage, command=command.kind)
+        if isinstance(command, ResumeSession) and not self.paused:
+            raise NotPaused
+
+    def _check_score(self, command: EnterScore, order: Order) -> None:
+        item = self._cell_item(command)
+        opened = self._opened(order, {"/value": command.value, "/reason": command.reason})
+        sheet = self.sheet(SeatCode(order.actor), command.lot, item.part)
+        if sheet.locked is not None:
+            raise SheetIsLocked(lot=command.lot, part=item.part)
+        revision = sheet.revision((command.bid, command.item))
+        if command.revision != revision + 1:
+            raise StaleRevision(bid=command.bid, item=command.item, revision=revision)
+        check_value(item, opened["/value"], opened["/reason"])
+
+    def _cell_item(self, command: EnterScore) -> Item:
+        lot = self._lot(command.lot)
+        item = next((one for one in lot.items if one.id == command.item), None)
+        if item is None or command.bid not in {bid.id for bid in lot.bids}:
+            raise Unknown(bid=command.bid, item=command.item)
+        if PART_OF.get(self.stage) is not item.part or (lot.id, item.part) in self.unlocked:
+            raise WrongStage(stage=self.stage, command=command.kind, part=item.part)
+        if command.bid in self.rejected.get(lot.id, ()):
+            raise WrongStage(stage=self.stage, command=command.kind, rejected=command.bid)
+        return item
+
+    def _check_lock(self, command: LockSheet, order: Order) -> None:
+        lot = self._lot(command.lot)
+        if PART_OF.get(self.stage) is not command.part or not items_of(lot, command.part):
+            raise WrongStage(stage=self.stage, command=command.kind, part=command.part)
+        sheet = self.sheet(SeatCode(order.actor), lot.id, command.part)
+        if sheet.locked is not None:
+            raise SheetIsLocked(lot=lot.id, part=command.part)
+        check_complete(sheet, lot, command.part, self.rejected.get(lot.id, ()))
+        if command.digest != digest_of(sheet.cells):
+            raise DigestMismatch(lot=lot.id, part=command.part)
+
+    def _unlock(self, command: UnlockGroup, order: Order) -> tuple[Fact, ...]:
+        lot = self._lot(command.lot)
+        if not self.ready_to_unlock(lot.id, command.part):
+            raise Unready(problem="sheets still open, or not yet cosigned", lot=lot.id, part=command.part)
+        locked = [
+            ev.LockedSheet(seat, self.sheet(seat, lot.id, command.part).locked or "")
+            for seat in self.experts()
+        ]
+        facts = [self._by_host(order, ev.GroupUnlocked(lot.id, command.part, tuple(locked)))]
+        if command.part is Part.PRELIMINARY:
+            facts.append(self._by_host(order, ev.BidsReviewed(lot.id, tuple(self._votes(lot)))))
+        return tuple(facts)
+
+    def _votes(self, lot: Lot) -> Iterator[ev.BidVote]:
+        members = self.experts()
+        for bid in lot.bids:
+            against = sum(
+                1 for seat in members if failed_items(self.sheet(seat, lot.id, Part.PRELIMINARY), bid.id)
+            )
+            yield ev.BidVote(bid.id, against, len(members), rejected=2 * against > len(members))
+
+    def _check_signature(self, command: SignReport, order: Order) -> None:
+        if command.digest != self.report_digest():
+            raise DigestMismatch(seat=order.actor)
+        if order.actor in self.signatures:
+            raise SheetIsLocked(seat=order.actor)
+
+    def _check_alarm(self, command: CloseAlarm) -> None:
+        _demand_reason(command.note)
+        if self.alarms.get(command.alarm) is not True:
+            raise Unknown(alarm=command.alarm)
+
+    def _check_close(self, command: CloseSession) -> None:
+        _demand_reason(command.reason)
+        still_open = [track for track, record in self.tracks.items() if record.running]
+        if still_open:
+            raise Unready(problem="a track is still being recorded", track=still_open[0])
+
+    def _record(self, command: RecordFacts, order: Order) -> Iterator[Fact]:
+        ahead: dict[TrackId, TrackRecord] = {}
+        for one in command.facts:
+            event = one.body
+            if isinstance(event, ev.SeatLost | ev.SeatReturned | ev.TrackStarted):
+                self._check_at_node(event.seat, order.site)
+            if isinstance(event, ev.RecordingEvent):
+                record = ahead.get(event.track) or self.tracks.get(event.track)
+                ahead[event.track] = next_record(record, event, order.site)
+            yield Fact(one.at, order.site, order.actor, event, order.cmd)
+
+    def _check_at_node(self, seat: SeatCode, node: SiteId) -> None:
+        if seat not in self.seats or self.seats[seat].node != node:
+            raise NotOwner(seat=seat, node=node)
+
+    # --- the way from stage to stage ----------------------------------------------------------------
+
+    def _advance(self, command: AdvanceStage, order: Order) -> tuple[Fact, ...]:
+        after = TRANSITIONS[self.stage].get(ev.StageChanged)
+        if command.before is not self.stage or command.after is not after:
+            raise WrongStage(stage=self.stage, command=command.kind, after=command.after)
+        missing = self.missing_for(after)
+        if missing:
+            raise Unready(problem=missing, stage=self.stage)
+        facts = [_act(command, order)]
+        if after is R:
+            facts += [self._by_host(order, event) for lot in self.lots.values() for event in self._price(lot)]
+        if after is S:
+            facts += [self._by_host(order, self._rank(lot)) for lot in self.lots.values()]
+        return tuple(facts)
+
+    def _by_host(self, order: Order, event: Event) -> Fact:
+        return Fact(order.at, self.host_site, HOST_ACTOR, event)
+
+    def missing_for(self, after: Stage) -> str:
+        """Say in one sentence what must still happen before `after` can be entered; empty when nothing."""
+        return _NEEDED[after](self) if after in _NEEDED else ""
+
+    def _price(self, lot: Lot) -> tuple[Event, ...]:
+        fen = {
+            bid.id: self.bids[bid.id].price_fen
+            for bid in lot.bids
+            if bid.id not in self.rejected.get(lot.id, ())
+        }
+        opened = tuple(ev.OpenedPrice(bid, price) for bid, price in sorted(fen.items()))
+        return (ev.PricesOpened(lot.id, opened), compute(lot, fen))
+
+    def _rank(self, lot: Lot) -> ev.RankingComputed:
+        sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
+        return rank(lot, sheets, self.prices[lot.id], self.rejected.get(lot.id, ()))
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    @property
+    def host_site(self) -> SiteId:
+        """Name the leading site."""
+        return next((site.id for site in self.sites.values() if site.host), SiteId(""))
+
+    def experts(self) -> list[SeatCode]:
+        """List the members of the committee, in the order of their seat codes."""
+        return sorted(seat.code for seat in self.seats.values() if seat.role is Role.EXPERT)
+
+    def sheet(self, seat: SeatCode, lot: LotId, part: Part) -> Sheet:
+        """Return a sheet as it stands; one nobody has touched is empty."""
+        return self.sheets.get((seat, lot, part)) or Sheet()
+
+    def open_parts(self) -> list[tuple[LotId, Part]]:
+        """List the lots and the part whose sheets this stage is about, still to be unlocked."""
+        part = PART_OF.get(self.stage)
+        if part is None:
+            return []
+        return [(lot.id, part) for lot in self.lots.values() if self._awaits(lot, part)]
+
+    def _awaits(self, lot: Lot, part: Part) -> bool:
+        return bool(items_of(lot, part)) and (lot.id, part) not in self.unlocked
+
+    def ready_to_unlock(self, lot: LotId, part: Part) -> bool:
+        """Say whether every sheet of the part is locked and a quorum has cosigned the last lock."""
+        locked = all(self.sheet(seat, lot, part).locked is not None for seat in self.experts())
+        return (lot, part) in self.open_parts() and locked and self.lock_is_cosigned()
+
+    def lock_is_cosigned(self) -> bool:
+        """Say whether a quorum has cosigned the journal beyond the last lock; without witnesses it has."""
+        return self.keys.quorum == 0 or self.cosigned >= self.last_lock
+
+    def cells_in(self, lot: LotId, part: Part) -> int:
+        """Count the cells of a complete sheet."""
+        return len(keys_of(self.lots[lot], part, self.rejected.get(lot, ())))
+
+    def report_digest(self) -> str:
+        """Return the digest members sign: SHA-256 over the rankings of all lots, in the tender's order."""
+        rankings = [to_json(self.rankings[lot.id]) for lot in self.tender.lots if lot.id in self.rankings]
+        return hashlib.sha256(canonical(rankings)).hexdigest()
+
+    def _lot(self, lot: LotId) -> Lot:
+        if lot not in self.lots:
+            raise Unknown(lot=lot)
+        return self.lots[lot]
+
+    def _opened(self, order: Order, commitments: Mapping[str, ev.Commitment]) -> dict[str, str]:
+        values = {secret.path: secret for secret in order.secrets}
+        if set(values) != set(commitments) or len(order.secrets) != len(values) or order.cmd is None:
+            raise SecretsMismatch(expected=len(commitments), got=len(order.secrets))
+        for path, commitment in commitments.items():
+            secret = values[path]
+            check_opening(commitment.commit, _nonce(secret), self.id, order.cmd, path, secret.value)
+        return {path: secret.value for path, secret in values.items()}
+
+    # --- evolve -------------------------------------------------------------------------------------
+
+    def evolve(self, fact: Fact) -> None:
+        """Take one fact into the state; no rule is checked beyond the stage table.
+
+        Raises:
+            IllegalStep: the table has no such event in this stage.
+        """
+        kind = type(fact.event)
+        self.size += 1
+        if kind is ev.SessionOpened:
+            self._opened_session(fact)
+            return
+        if kind not in ANYTIME:
+            self.stage = self._step(kind)
+        change = _CHANGES.get(kind)
+        if change is not None:
+            change(self, fact)
+
+    def _step(self, kind: type[Event]) -> Stage:
+        after = TRANSITIONS[self.stage].get(kind)
+        if after is None:
+            raise IllegalStep(stage=self.stage, event=kind.__name__)
+        return after
+
+    def _opened_session(self, fact: Fact) -> None:
+        event = fact.event
+        if not isinstance(event, ev.SessionOpened) or self.size != 1:
+            raise IllegalStep(event="SessionOpened", size=self.size)
+        self.id, self.tender, self.keys, self.rehearsal = (
+            event.session,
+            event.tender,
+            event.keys,
+            event.rehearsal,
+        )
+        self.sites = {site.id: site for site in event.sites}
+        self.seats = {seat.code: seat for seat in event.seats}
+        self.lots = {lot.id: lot for lot in event.tender.lots}
+
+
+def _set_paused(session: Session, fact: Fact) -> None:
+    session.paused = isinstance(fact.event, ev.SessionPaused)
+
+
+def _set_closed(session: Session, _: Fact) -> None:
+    session.closed = True
+
+
+def _keep_bid(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if isinstance(event, ev.BidImported):
+        fen = int(fact.secrets[0].value)
+        session.bids[event.bid] = ImportedBid(event.bidder, fen, event.sha256, event.bytes, event.pages)
+
+
+def _keep_seat(session: Session, fact: Fact) -> None:
+    match fact.event:
+        case ev.SeatJoined(seat=seat, key=key):
+            session.seat_keys[seat] = key
+        case ev.SeatTested(seat=seat, results=results):
+            session.tested[seat] = results
+        case ev.DisciplineAccepted(seat=seat):
+            session.accepted.add(seat)
+        case _:
+            pass
+
+
+def _keep_score(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if not isinstance(event, ev.ScoreEntered):
+        return
+    opened = {secret.path: secret.value for secret in fact.secrets}
+    part = PART_OF[session.stage]
+    sheet = session.sheets.setdefault((SeatCode(fact.actor), event.lot, part), Sheet())
+    sheet.cells[(event.bid, event.item)] = Cell(
+        event.revision, opened["/value"], opened["/reason"], event.value.commit, event.reason.commit
+    )
+
+
+def _keep_lock(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if isinstance(event, ev.SheetLocked):
+        sheet = session.sheets.setdefault((SeatCode(fact.actor), event.lot, event.part), Sheet())
+        sheet.locked = event.digest
+        session.last_lock = session.size
+
+
+def _keep_result(session: Session, fact: Fact) -> None:
+    match fact.event:
+        case ev.GroupUnlocked(lot=lot, part=part):
+            session.unlocked.add((lot, part))
+        case ev.BidsReviewed(lot=lot, votes=votes):
+            session.rejected[lot] = tuple(vote.bid for vote in votes if vote.rejected)
+        case ev.PricesComputed(lot=lot) as prices:
+            session.prices[lot] = prices
+        case ev.RankingComputed(lot=lot) as ranking:
+            session.rankings[lot] = ranking
+        case ev.ReportSigned(digest=digest, dissent=dissent):
+            session.signatures[SeatCode(fact.actor)] = Signature(digest, dissent)
+        case _:
+            pass
+
+
+def _keep_recording(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, ev.RecordingEvent):
+        track = fact.event.track
+        session.tracks[track] = next_record(session.tracks.get(track), fact.event, fact.site)
+
+
+def _keep_alarm(session: Session, fact: Fact) -> None:
+    match fact.event:
+        case ev.AlarmRaised(alarm=alarm):
+            session.alarms[alarm] = True
+        case ev.AlarmClosed(alarm=alarm):
+            session.alarms[alarm] = False
+        case _:
+            pass
+
+
+def _keep_cosigned(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, ev.CheckpointCosigned):
+        session.cosigned = max(session.cosigned, fact.event.size)
+
+
+_CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
+    ev.SessionPaused: _set_paused,
+    ev.SessionResumed: _set_paused,
+    ev.SessionClosed: _set_closed,
+    ev.BidImported: _keep_bid,
+    ev.SeatJoined: _keep_seat,
+    ev.SeatTested: _keep_seat,
+    ev.DisciplineAccepted: _keep_seat,
+    ev.ScoreEntered: _keep_score,
+    ev.SheetLocked: _keep_lock,
+    ev.GroupUnlocked: _keep_result,
+    ev.BidsReviewed: _keep_result,
+    ev.PricesComputed: _keep_result,
+    ev.RankingComputed: _keep_result,
+    ev.ReportSigned: _keep_result,
+    ev.TrackStarted: _keep_recording,
+    ev.FormatChanged: _keep_recording,
+    ev.FragmentRecorded: _keep_recording,
+    ev.GapDeclared: _keep_recording,
+    ev.ReelClosed: _keep_recording,
+    ev.TrackEnded: _keep_recording,
+    ev.ClockMapped: _keep_recording,
+    ev.AlarmRaised: _keep_alarm,
+    ev.AlarmClosed: _keep_alarm,
+    ev.CheckpointCosigned: _keep_cosigned,
+}
+"""Event to the change it makes; events that only inform have none."""
+
+
+def _needs_bids_and_seats(session: Session) -> str:
+    bids = [bid.id for lot in session.tender.lots for bid in lot.bids if bid.id not in session.bids]
+    if bids:
+        return f"bids not yet brought in: {', '.join(bids)}"
+    seats = [seat for seat in session.experts() if seat not in session.seat_keys]
+    return f"experts not yet checked in: {', '.join(seats)}" if seats else ""
+
+
+def _needs_acceptance(session: Session) -> str:
+    seats = [seat for seat in session.experts() if seat not in session.accepted]
+    return f"experts who have not yet accepted the discipline notice: {', '.join(seats)}" if seats else ""
+
+
+def _needs_unlock(session: Session) -> str:
+    waiting = [lot for lot, _ in session.open_parts()]
+    if waiting:
+        return f"sheets not yet locked by all members and cosigned, lot: {', '.join(waiting)}"
+    for lot in session.tender.lots:
+        if len(session.rejected.get(lot.id, ())) == len(lot.bids):
+            return f"every bid of lot {lot.id} was rejected in the preliminary review"
+    return ""
+
+
+def _needs_signatures(session: Session) -> str:
+    seats = [seat for seat in session.experts() if seat not in session.signatures]
+    return f"experts who have not yet signed: {', '.join(seats)}" if seats else ""
+
+
+_NEEDED: Mapping[Stage, Callable[[Session], str]] = {
+    Stage.BRIEFED: _needs_bids_and_seats,
+    Stage.PRELIMINARY: _needs_acceptance,
+    Stage.DETAILED: _needs_unlock,
+    Stage.PRICING: _needs_unlock,
+    Stage.CONCLUDED: _needs_signatures,
+}
+"""Stage to what must have happened before it is entered."""
+
+
+def _members(command: Command) -> dict[str, Any]:
+    """Return the members a command shares with its event: all but `kind`."""
+    return {one.name: getattr(command, one.name) for one in fields(command) if one.name != "kind"}
+
+
+def _act(command: SeatCommand, order: Order) -> Fact:
+    """Return what a person did, as they signed it."""
+    event = ACTS[type(command)](**_members(command))
+    return Fact(order.at, order.site, order.actor, event, order.cmd, order.sig, order.secrets)
+
+
+def _nonce(secret: ev.Secret) -> bytes:
+    try:
+        return bytes.fromhex(secret.nonce)
+    except ValueError:
+        raise SecretsMismatch(path=secret.path) from None
+
+
+def _demand_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ReasonNeeded
