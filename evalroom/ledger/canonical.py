@@ -3,8 +3,8 @@
 What is hashed, signed or committed to passes through here.  Refused: floats, integers outside
 ±(2^53 - 1), member names that are not ASCII, lone surrogates, nesting deeper than 32.  On this domain the
 C encoder of the standard library writes the same bytes as RFC 8785 (names are ASCII, so order by code
-point is order by UTF-16 unit; no float is ever written), at a sixth of the cost of `rfc8785.dumps`: 4 µs
-for a typical entry instead of 24.  A property test holds the two equal.
+point is order by UTF-16 unit; no float is ever written), at a third of the cost of `rfc8785.dumps`: 6.5 µs
+for a scored cell, domain check included, instead of 22.5.  A property test holds the two equal.
 """
 
 import json

@@ -8,7 +8,6 @@ without the command it signs, and a missing salt wherever an entry may later be 
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import cast
 
 from evalroom.errors import PeerFault
 from evalroom.ledger.canonical import SAFE_INTEGER, Json, NotCanonical, canonical, parse_canonical
@@ -123,7 +122,7 @@ def parse_entry(data: bytes) -> Entry:
         raise MalformedEntry(reason="members missing or unknown", members=", ".join(odd)[:200])
     if None in (members.get("salt", ""), members.get("cmd", ""), members.get("sig", "")):
         raise MalformedEntry(reason="an optional member is left out, not null")
-    entry = Entry(**members)
+    entry = Entry(**{"salt": None, **members})
     _check(entry)
     return entry
 
@@ -141,13 +140,14 @@ def chain_hash(previous: bytes, leaf: bytes) -> bytes:
 def _check(entry: Entry) -> None:
     _check_number("seq", entry.seq)
     _check_number("t", entry.t)
-    if not isinstance(entry.type, str) or not _TYPE.fullmatch(entry.type):
-        raise MalformedEntry(reason="type is no CamelCase name", seq=entry.seq)
-    for name, value in (("site", entry.site), ("actor", entry.actor)):
-        _check_text(name, value, 64)
-    if not isinstance(entry.body, dict):
-        raise MalformedEntry(reason="body is no object", seq=entry.seq)
-    _check_salt(entry)
+    _check_pattern("type", entry.type, _TYPE)
+    _check_text("site", entry.site, 64)
+    _check_text("actor", entry.actor, 64)
+    _check_object("body", entry.body)
+    if entry.salt is not None:
+        _check_pattern("salt", entry.salt, _SALT)
+    elif entry.type not in UNSALTED:
+        raise MalformedEntry(reason="salt missing", seq=entry.seq)
     if entry.cmd is not None:
         _check_text("cmd", entry.cmd, 64)
     if entry.sig is not None:
@@ -156,13 +156,14 @@ def _check(entry: Entry) -> None:
             raise MalformedEntry(reason="a signature without its command", seq=entry.seq)
 
 
-def _check_salt(entry: Entry) -> None:
-    salt = cast("object", entry.salt)
-    if salt is None:
-        if entry.type not in UNSALTED:
-            raise MalformedEntry(reason="salt missing", seq=entry.seq)
-    elif not isinstance(salt, str) or not _SALT.fullmatch(salt):
-        raise MalformedEntry(reason="salt is not 16 bytes in lower-case hex", seq=entry.seq)
+def _check_pattern(name: str, value: object, pattern: re.Pattern[str]) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise MalformedEntry(reason=f"{name} does not match {pattern.pattern}")
+
+
+def _check_object(name: str, value: object) -> None:
+    if not isinstance(value, dict):
+        raise MalformedEntry(reason=f"{name} is no object")
 
 
 def _check_number(name: str, value: object) -> None:

@@ -38,15 +38,20 @@ class Frontier:
 
     __slots__ = ("_peaks", "_size")
 
-    def __init__(self) -> None:
-        """Begin with the tree without leaves."""
-        self._peaks: list[bytes] = []
-        self._size = 0
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        """Begin with the tree without leaves, or go on from `size` and `peaks` of another frontier."""
+        self._peaks = list(peaks)
+        self._size = size
 
     @property
     def size(self) -> int:
         """Say how many leaves were appended."""
         return self._size
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """Return the roots of the perfect subtrees, largest first."""
+        return tuple(self._peaks)
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
@@ -68,9 +73,7 @@ class Frontier:
 
     def copy(self) -> Self:
         """Return a frontier that grows on its own (at most 53 hashes are copied)."""
-        twin = type(self)()
-        twin._peaks, twin._size = list(self._peaks), self._size
-        return twin
+        return type(self)(self._size, self._peaks)
 
 
 class Tree:
@@ -242,7 +245,9 @@ def verify_consistency(
         raise InvalidProof(reason="consistency does not lead to the roots", old=old_size, new=new_size)
 
 
-def _check_trivial(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
+def _check_trivial(
+    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> None:
     if proof:
         raise InvalidProof(reason="nothing to prove, so the proof must be empty")
     if old_size == 0 and old_root != EMPTY_ROOT:
