@@ -1,0 +1,201 @@
+"""Who sees what: `view` is the only place that hides anything, and it denies by default.
+
+It runs before anything is written for the wire.  An event without a rule here reaches nobody; a rule gives
+each audience the members it may see and, where it is entitled, the opened values.  What is withheld is
+absent, not blank: two sessions that differ in one hidden score give everybody else the same bytes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from evalroom import events as ev
+from evalroom.encoding import body_of, to_json
+from evalroom.events import Event, Fact
+from evalroom.ids import CommandId, LotId, SeatCode, SiteId
+from evalroom.ledger.canonical import Json
+from evalroom.roles import Role
+from evalroom.session import Session
+from evalroom.tender import Part
+
+CELLS_PER_ITEM = 200
+"""Cells in one `SheetOpened` item: with reasons of usual length it stays far below a frame of 64 KiB."""
+
+BYTES_PER_ITEM = 24_000
+"""Text in one `SheetOpened` item; long reasons fill a frame before 200 cells do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who reads: a seat in its role, or a site's node (role `node`, seat empty)."""
+
+    seat: SeatCode
+    role: Role
+    site: SiteId
+    node: SiteId
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one audience sees of one fact: its type, visible members, opened values, own command id."""
+
+    type: str
+    body: Mapping[str, Json]
+    opened: Mapping[str, str] = field(default_factory=dict)
+    cmd: CommandId | None = None
+
+
+Rule = Callable[[Fact, Audience, Session], tuple[Seen, ...]]
+
+_EXPERT, _SUPERVISOR, _OPERATOR = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
+_SITE_OPERATOR, _ARCHIVIST, _NODE = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE
+_EVERYBODY = frozenset({_EXPERT, _SUPERVISOR, _OPERATOR, _SITE_OPERATOR, _ARCHIVIST, _NODE})
+_COMMITTEE = frozenset({_EXPERT, _SUPERVISOR, _OPERATOR, _ARCHIVIST})
+_WATCH = frozenset({_SUPERVISOR, _OPERATOR})
+
+
+def view(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Return what `who` sees of `fact`, in order; `session` has already taken the fact in."""
+    rule = _RULES.get(type(fact.event))
+    return rule(fact, who, session) if rule else ()
+
+
+def owner_only(event: Event) -> bool:
+    """Say whether nobody but the actor's own seat can see anything of this event."""
+    return type(event) in _OWN
+
+
+def _plain(fact: Fact, who: Audience, without: tuple[str, ...] = ()) -> tuple[Seen, ...]:
+    body = {name: value for name, value in body_of(fact.event).items() if name not in without}
+    return (Seen(type(fact.event).__name__, body, cmd=fact.cmd if fact.actor == who.seat else None),)
+
+
+def _for(roles: frozenset[Role], *without: str) -> Rule:
+    """Make the rule: these roles see the event, less the members named."""
+    return lambda fact, who, _: _plain(fact, who, without) if who.role in roles else ()
+
+
+def _own_score(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    if fact.actor != who.seat:
+        return ()
+    opened = {secret.path: secret.value for secret in fact.secrets}
+    return (Seen("ScoreEntered", body_of(fact.event), opened, fact.cmd),)
+
+
+def _lock(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    if who.role not in _COMMITTEE | {_SITE_OPERATOR}:
+        return ()
+    return _plain(fact, who, () if fact.actor == who.seat else ("digest",))
+
+
+def _bid(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    if who.role is _SITE_OPERATOR:
+        return ()
+    own = fact.actor == who.seat
+    opened = {secret.path: secret.value for secret in fact.secrets} if own else {}
+    body = {name: value for name, value in body_of(fact.event).items() if own or name != "price"}
+    return (Seen("BidImported", body, opened, fact.cmd if own else None),)
+
+
+def _unlocked(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    event = fact.event
+    if not isinstance(event, ev.GroupUnlocked) or who.role not in _COMMITTEE | {_NODE, _SITE_OPERATOR}:
+        return ()
+    if who.role is not _EXPERT:
+        return _plain(fact, who, ("sheets",))
+    opened = [
+        seen for seat in session.experts() for seen in _opened_sheet(session, seat, event.lot, event.part)
+    ]
+    return (*_plain(fact, who), *opened)
+
+
+def _opened_sheet(session: Session, seat: SeatCode, lot: LotId, part: Part) -> list[Seen]:
+    sheet = session.sheet(seat, lot, part)
+    rows: list[Json] = [
+        [bid, item, cell.revision, cell.value, cell.reason]
+        for (bid, item), cell in sorted(sheet.cells.items())
+    ]
+    return [
+        Seen("SheetOpened", {"seat": seat, "lot": lot, "part": to_json(part), "cells": cells})
+        for cells in _chunks(rows)
+    ]
+
+
+def _chunks(rows: list[Json]) -> list[list[Json]]:
+    chunks: list[list[Json]] = [[]]
+    size = 0
+    for row in rows:
+        size += len(str(row).encode())
+        if chunks[-1] and (len(chunks[-1]) >= CELLS_PER_ITEM or size > BYTES_PER_ITEM):
+            chunks.append([])
+            size = len(str(row).encode())
+        chunks[-1].append(row)
+    return chunks
+
+
+def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    event = fact.event
+    if not isinstance(event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged):
+        return ()
+    seat = session.tracks[event.track].seat if event.track in session.tracks else SeatCode("")
+    return _about_seat(seat, fact, who, session)
+
+
+def _presence(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    event = fact.event
+    if not isinstance(event, ev.SeatLost | ev.SeatReturned | ev.SeatTested | ev.AlarmRaised):
+        return ()
+    return _about_seat(SeatCode(event.seat), fact, who, session)
+
+
+def _about_seat(seat: SeatCode, fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Show what concerns one seat to the host's staff, to its own site's operator and to the seat itself."""
+    at_site = session.seats[seat].node if seat in session.seats else fact.site
+    near = who.role is _SITE_OPERATOR and at_site == who.node
+    return _plain(fact, who) if who.role in _WATCH or near or (seat and seat == who.seat) else ()
+
+
+def _alarm_closed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    return _plain(fact, who) if who.role in _WATCH | {_SITE_OPERATOR} else ()
+
+
+_RULES: Mapping[type[Event], Rule] = {
+    ev.SessionOpened: _for(_EVERYBODY),
+    ev.StageChanged: _for(_EVERYBODY),
+    ev.SessionPaused: _for(_EVERYBODY),
+    ev.SessionResumed: _for(_EVERYBODY),
+    ev.SessionClosed: _for(_EVERYBODY),
+    ev.BidImported: _bid,
+    ev.PricesOpened: _for(_COMMITTEE),
+    ev.SeatJoined: _for(_EVERYBODY, "key"),
+    ev.SeatTested: _presence,
+    ev.SeatLost: _presence,
+    ev.SeatReturned: _presence,
+    ev.DisciplineAccepted: _for(_COMMITTEE | {_SITE_OPERATOR}),
+    ev.ScoreEntered: _own_score,
+    ev.SheetLocked: _lock,
+    ev.GroupUnlocked: _unlocked,
+    ev.BidsReviewed: _for(_COMMITTEE),
+    ev.PricesComputed: _for(_COMMITTEE),
+    ev.RankingComputed: _for(_COMMITTEE),
+    ev.ReportSigned: _for(_COMMITTEE),
+    ev.TrackStarted: _recording,
+    ev.TrackEnded: _recording,
+    ev.GapDeclared: _recording,
+    ev.FormatChanged: _recording,
+    ev.ReelReceived: _for(_WATCH),
+    ev.SiteLost: _for(_WATCH),
+    ev.SiteReturned: _for(_WATCH),
+    ev.AlarmRaised: _presence,
+    ev.AlarmClosed: _alarm_closed,
+    ev.WitnessLate: _for(_WATCH),
+    ev.WitnessRefused: _for(_WATCH),
+}
+"""Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive."""
+
+_OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered})
+"""Events of which only the actor's seat sees anything: the writer need not ask for every other audience."""
+
+
+def nobody_sees(event: Event) -> bool:
+    """Say whether no audience sees this event while the session runs."""
+    return type(event) not in _RULES
