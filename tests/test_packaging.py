@@ -70,6 +70,15 @@ def test_the_front_end_lock_holds_digests_and_no_address() -> None:
     assert [] == [name for name, package in packages.items() if "integrity" not in package]
 
 
+def test_the_front_end_lock_is_whole_on_every_platform() -> None:
+    """Npm writes no entry for a binary its registry lacked, and a newer npm then refuses the whole lock."""
+    locked = {name.rpartition("node_modules/")[2] for name in front_end_lock()}
+    wanted_somewhere = {
+        name for package in front_end_lock().values() for name in package.get("optionalDependencies", {})
+    }
+    assert set() == wanted_somewhere - locked
+
+
 def test_no_banned_package_is_locked_not_even_transitively() -> None:
     python = {package["name"] for package in lock()["package"]}
     front_end = {name.rpartition("node_modules/")[2] for name in front_end_lock()}
