@@ -7,6 +7,7 @@ Nothing is built while `main_site/static/index.html` is newer than everything un
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def system_npm() -> list[str] | None:
     if node is None or npm is None:
         return None
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    major, minor = (int(part) for part in said.strip().lstrip("v").split(".")[:2]) if said else (0, 0)
+    version = re.match(r"v(\d+)\.(\d+)\.", said)
+    major, minor = map(int, version.groups()) if version else (0, 0)
     fit = (major == 20 and minor >= 19) or (major, minor) >= (22, 12)
     return [npm] if fit else None
 
