@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,8 +77,8 @@ def packaged_npm() -> list[str] | None:
     return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")]
 
 
-def npm() -> tuple[list[str], dict[str, str]]:
-    """Return npm and the environment it runs in; Vite's `#!/usr/bin/env node` needs its Node on PATH.
+def npm() -> list[str]:
+    """Return the words that start npm.
 
     Raises:
         PagesNotBuilt: when the machine has no fit Node and no packaged one is installed.
@@ -87,22 +88,36 @@ def npm() -> tuple[list[str], dict[str, str]]:
         raise PagesNotBuilt(
             f"no Node ^20.19 or >=22.12 here: install one, or `pip install '{PACKAGED_NODE}'`"
         )
-    path = os.pathsep.join([str(Path(found[0]).parent), os.environ.get("PATH", "")])
-    return found, {**os.environ, "PATH": path}
+    return found
 
 
 def run_npm(*words: str) -> None:
-    """Run npm in `web/`.
+    """Run npm in `web/`; scripts that call `node` or `npm` themselves find the same two first on PATH.
 
     Raises:
         PagesNotBuilt: when npm is missing or says no.
     """
-    command, environment = npm()
+    found = npm()
     sys.stdout.flush()
-    if subprocess.run(
-        [*command, *words], cwd=WEB, env=environment, stdin=subprocess.DEVNULL, check=False
-    ).returncode:
+    with tempfile.TemporaryDirectory() as folder:
+        shims = put_shims(Path(folder), found)
+        environment = {**os.environ, "PATH": os.pathsep.join([*shims, os.environ.get("PATH", "")])}
+        done = subprocess.run(
+            [*found, *words], cwd=WEB, env=environment, stdin=subprocess.DEVNULL, check=False
+        )
+    if done.returncode:
         raise PagesNotBuilt(f"`npm {' '.join(words)}` failed")
+
+
+def put_shims(folder: Path, command: list[str]) -> list[str]:
+    """Write an `npm` that works in place of the packaged one, and return the folders to search first."""
+    if len(command) == 1:
+        return []
+    node, script = command
+    (folder / "npm").write_text(f'#!/bin/sh\nexec "{node}" "{script}" "$@"\n', "utf-8")
+    (folder / "npm").chmod(0o755)
+    (folder / "npm.cmd").write_text(f'@"{node}" "{script}" %*\n', "utf-8")
+    return [str(folder), str(Path(node).parent)]
 
 
 def installed() -> bool:

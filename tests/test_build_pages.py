@@ -111,3 +111,13 @@ def test_packages_of_another_version_are_installed_again(tree: Path) -> None:
     assert not build_pages.installed()
     there.write_text(json.dumps({"packages": {"node_modules/vue": {"version": "3.5.45"}}}))
     assert build_pages.installed()
+
+
+def test_scripts_that_call_npm_again_find_one_that_works(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "home").mkdir()
+    cli, again = tree / "home/npm-cli.js", f'[ "$2" = run ] && npm ci || echo again > "{tree}/npm.log"'
+    (tree / "home/node").write_text(f"#!/bin/sh\n{again}\n")
+    (tree / "home/node").chmod(0o755)
+    monkeypatch.setattr(build_pages, "packaged_npm", lambda: [str(tree / "home/node"), str(cli)])
+    build_pages.run_npm("run", "check")
+    assert ["again"] == npm_ran(tree)
