@@ -1,5 +1,6 @@
 """What is shipped and what it stands on: locks without foreign addresses, no banned package, pages in the wheel."""
 
+import ast
 import json
 import re
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import build_pages
 
 ROOT = Path(__file__).parent.parent
 STATIC = build_pages.INDEX.parent
+PACKAGES = {"evalroom", "signaling", "recorder", "main_site", "sub_site"}
 PUBLIC = {"https://pypi.org", "https://files.pythonhosted.org"}
 
 BANNED = {
@@ -129,6 +131,24 @@ def test_no_package_of_the_runtime_set_is_under_the_gpl_and_each_names_its_licen
     }
 
 
+def imported() -> set[str]:
+    """Return the top names that the five packages import from outside."""
+    names: set[str] = set()
+    for path in (file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - PACKAGES
+
+
+def test_whatever_is_imported_is_declared_and_does_not_come_by_chance() -> None:
+    declared = {Requirement(line).name for line in distribution("evalroom").requires or ()}
+    homes = {name: {home.lower() for home in packages_distributions().get(name, ())} for name in imported()}
+    assert set() == {name for name, home in homes.items() if not home & declared}
+
+
 @pages_needed
 def test_the_built_pages_name_no_foreign_origin() -> None:
     texts = [path for path in STATIC.rglob("*") if path.suffix in {".html", ".js", ".mjs", ".css", ".json"}]
@@ -149,5 +169,5 @@ def test_the_wheel_carries_the_five_packages_and_the_pages_and_nothing_else(tmp_
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"evalroom", "signaling", "recorder", "main_site", "sub_site", "evalroom-0.1.0.dist-info"}
+    assert tops == PACKAGES | {"evalroom-0.1.0.dist-info"}
     assert "main_site/static/index.html" in names
