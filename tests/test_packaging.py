@@ -34,6 +34,8 @@ BANNED = {
 # Absolute addresses that stand in the built pages and are never fetched: names, not places.
 NAMES_NOT_PLACES = {
     "www.w3.org": "namespaces of SVG, MathML, XLink and XHTML",
+    "vuejs.org": "Vue prints it beside an error",
+    "element-plus.org": "Element Plus prints it beside a deprecation",
 }
 
 pages_needed = pytest.mark.skipif(
