@@ -44,7 +44,8 @@ def _adapter(union: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - typing has no na
 @cache
 def _event_adapter(kind: str) -> TypeAdapter[Any]:
     # A lone dataclass takes no config from outside; as the one element of a tuple it does.
-    return TypeAdapter(tuple[EVENTS[kind]], config=_STRICT)  # type: ignore[misc] # a class found by name
+    one: Any = tuple.__class_getitem__((EVENTS[kind],))
+    return TypeAdapter(one, config=_STRICT)
 
 
 def _refuse_float(text: str) -> float:

@@ -49,9 +49,14 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there?  Sent every two seconds; `sent_ms` comes back and informs only."""
+    """Are you there?  Sent every two seconds; `sent_ms` comes back.  The rest only informs supervisors.
+
+    `rtt_ms` is the last round trip as the sender measured it, `unsent` the commands in its outbox.
+    """
 
     sent_ms: int
+    rtt_ms: int | None = None
+    unsent: int = 0
     kind: Literal["ping"] = "ping"
 
 
@@ -263,11 +268,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class SeatCredential:
-    """A seat of this site: the scrypt hash (hex) and salt (hex) of its one-time code."""
+    """A seat of this site: the scrypt hash (hex), salt (hex) and public handle of its one-time code."""
 
     seat: SeatCode
     role: Role
     label: str
+    handle: str
     salt: str
     code_hash: str
     issue: int

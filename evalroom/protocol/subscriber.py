@@ -62,6 +62,7 @@ class SubscriberEnd:
     outbox: Outbox = field(default_factory=Outbox)
     liveness: Liveness = field(default_factory=Liveness)
     online: bool = False
+    round_trip: int | None = None
     _asked: dict[str, int] = field(default_factory=dict)
     _received: list[Received] = field(default_factory=list)
 
@@ -95,8 +96,8 @@ class SubscriberEnd:
             case Refused(command_id=one):
                 if self.outbox.settle(one):
                     self._received.append(Rejected(message))
-            case Pong():
-                pass
+            case Pong(sent_ms=sent):
+                self.round_trip = max(now - sent, 0)
 
     def _take(self, entries: Entries) -> None:
         reader = self.readers.get(entries.audience)
@@ -130,7 +131,7 @@ class SubscriberEnd:
                 out.append(Subscribe(reader.taken, audience))
         out += self.outbox.due(now)
         if self.liveness.ping_due(now):
-            out.append(Ping(now))
+            out.append(Ping(now, self.round_trip, len(self.outbox.pending)))
         return out
 
     def next_deadline(self) -> int | None:
