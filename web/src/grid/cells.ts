@@ -1,0 +1,93 @@
+// What the grid knows of an item, a bid and a cell. It holds no rule of the trade beyond range and digits:
+// the host decides, the grid only spares a journey that is sure to be refused.
+
+import { compareDecimals, fractionDigits, normaliseDecimal } from './decimal'
+
+export type ItemKind = 'score' | 'pass' | 'deduct'
+
+export interface GridItem {
+  readonly id: string
+  readonly title: string
+  readonly kind: ItemKind
+  /** Canonical decimal; the range of score and deduct is 0 to `max`. */
+  readonly max: string
+  /** Digits allowed after the point. */
+  readonly digits: number
+  readonly objective: boolean
+  readonly rubric: string
+  /** Heading under which the item stands, such as the stage that scores it. */
+  readonly group: string
+  readonly open: boolean
+}
+
+export interface GridBid {
+  readonly id: string
+  readonly title: string
+}
+
+export type CellState = 'empty' | 'typing' | 'pending' | 'held' | 'saved' | 'conflict' | 'locked'
+
+export interface Cell {
+  readonly state: CellState
+  /** What its owner last entered, acknowledged or not. */
+  readonly value: string | null
+  /** The value in the journal when it differs from ours (`conflict`). */
+  readonly theirs: string | null
+  readonly revision: number
+  readonly reason: string
+  /** Stable error code of a refusal, shown beside the cell until it is entered again. */
+  readonly refused: string | null
+}
+
+export const EMPTY_CELL: Cell = { state: 'empty', value: null, theirs: null, revision: 0, reason: '', refused: null }
+
+/** The mark that stands beside the word of each state: never colour alone (WCAG 1.4.1). */
+export const MARKS: Readonly<Record<CellState, string>> = {
+  empty: '○',
+  typing: '✎',
+  pending: '↑',
+  held: '⇡',
+  saved: '✓',
+  conflict: '!',
+  locked: '■',
+}
+
+export function cellKey(item: string, bid: string): string {
+  return `${item}/${bid}`
+}
+
+export type EntryFault = 'not_decimal' | 'out_of_range' | 'too_many_digits' | 'not_pass' | 'reason_missing'
+
+export type Entry = { readonly value: string; readonly fault: null } | { readonly value: null; readonly fault: EntryFault }
+
+const PASS_WORDS = new Set(['pass', 'p', 'y', 'yes', '1', '通过', '合格', '是', '√', '✓'])
+const FAIL_WORDS = new Set(['fail', 'f', 'n', 'no', '0', '不通过', '不合格', '否', '×', '✗', 'x'])
+
+/** Return what `text` means for `item`, or why it means nothing. */
+export function readEntry(item: Pick<GridItem, 'kind' | 'max' | 'digits'>, text: string): Entry {
+  if (item.kind === 'pass') return readPass(text)
+  const value = normaliseDecimal(text)
+  if (value === null) return { value: null, fault: 'not_decimal' }
+  if (compareDecimals(value, item.max) > 0) return { value: null, fault: 'out_of_range' }
+  if (fractionDigits(value) > item.digits) return { value: null, fault: 'too_many_digits' }
+  return { value, fault: null }
+}
+
+function readPass(text: string): Entry {
+  const word = text.trim().toLowerCase()
+  if (PASS_WORDS.has(word)) return { value: 'pass', fault: null }
+  if (FAIL_WORDS.has(word)) return { value: 'fail', fault: null }
+  return { value: null, fault: 'not_pass' }
+}
+
+/** Say whether `value` must be given with a reason: a fail, or points taken off. */
+export function needsReason(item: Pick<GridItem, 'kind'>, value: string): boolean {
+  return value === 'fail' || (item.kind === 'deduct' && compareDecimals(value, '0') > 0)
+}
+
+/** Return the rows and columns of a pasted block; a spreadsheet ends with one empty line, which is dropped. */
+export function readBlock(text: string): readonly (readonly string[])[] {
+  const lines = text.replace(/\r\n?/g, '\n').split('\n')
+  if (lines.length > 1 && lines[lines.length - 1] === '') lines.pop()
+  return lines.map((line) => line.split('\t'))
+}

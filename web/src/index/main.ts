@@ -1,0 +1,5 @@
+import { start } from '@/frame/start'
+
+import IndexPage from './IndexPage.vue'
+
+start(IndexPage)

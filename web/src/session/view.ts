@@ -1,0 +1,302 @@
+// What this person may know of the session: a fold of the feed, item by item. `evolve` holds every change of
+// state and no rule; whatever the rules forbid was refused before it became an item.
+
+import { shallowReactive } from 'vue'
+
+import type { Bid, EventBodies, Item, Lot, Part, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
+
+import type { FeedBodies, FeedItem } from './feed'
+import type { CommittedCell } from './sheet'
+
+export interface OwnCell {
+  readonly revision: number
+  readonly value: string
+  readonly reason: string
+  readonly commits: CommittedCell
+}
+
+export interface Document {
+  readonly lot: string
+  readonly bid: string
+  readonly bidder: string
+  readonly pages: number
+  readonly bytes: number
+  readonly sha256: string
+}
+
+export interface SeatFacts {
+  readonly joined: number | null
+  readonly key: string | null
+  readonly role: Role | null
+  readonly tested: readonly SelfTestResult[] | null
+  readonly disciplined: boolean
+  readonly lost: boolean
+}
+
+const NO_FACTS: SeatFacts = { joined: null, key: null, role: null, tested: null, disciplined: false, lost: false }
+
+export interface Alarm {
+  readonly alarm: string
+  readonly code: string
+  readonly seat: string
+  readonly site: string
+  readonly text: string
+  readonly raisedMs: number
+  readonly closed: { readonly by: string; readonly note: string; readonly atMs: number } | null
+}
+
+export interface LogLine {
+  readonly n: number
+  readonly t: number
+  readonly type: FeedItem['type']
+  readonly site: string
+  readonly actor: string
+  readonly body: FeedItem['body']
+}
+
+/** Types too frequent for a list that people read. */
+const UNLISTED = new Set<FeedItem['type']>([
+  'FragmentRecorded',
+  'ClockMapped',
+  'SiteOffsetMeasured',
+  'CheckpointCosigned',
+  'ScoreEntered',
+  'SheetOpened',
+])
+const LOG_LENGTH = 400
+
+export interface SessionView {
+  session: string
+  tender: Tender | null
+  sites: Site[]
+  seats: Seat[]
+  rehearsal: boolean
+  stage: Stage
+  stageSinceMs: number
+  paused: { reason: string; by: string; atMs: number } | null
+  closed: boolean
+  readonly documents: Map<string, Document>
+  readonly seatFacts: Map<string, SeatFacts>
+  /** Own cells by `lot/bid/item`. */
+  readonly cells: Map<string, OwnCell>
+  /** Digest by `seat/lot/part`. */
+  readonly locks: Map<string, string>
+  /** `lot/part` once the committee's view is open. */
+  readonly unlocked: Set<string>
+  /** Values of every member's sheet after the unlock, by `seat/lot/part`, then `bid/item`. */
+  readonly sheets: Map<string, Map<string, { value: string; reason: string }>>
+  readonly reviews: Map<string, FeedBodies['BidsReviewed']>
+  readonly prices: Map<string, FeedBodies['PricesOpened']>
+  readonly pricing: Map<string, FeedBodies['PricesComputed']>
+  readonly rankings: Map<string, FeedBodies['RankingComputed']>
+  readonly signatures: Map<string, { digest: string; dissent: string; atMs: number }>
+  readonly alarms: Map<string, Alarm>
+  readonly lostSites: Set<string>
+  readonly refusedWitnesses: Map<string, string>
+  readonly lastFragmentMs: Map<string, number>
+  log: LogLine[]
+}
+
+export function emptyView(): SessionView {
+  return shallowReactive({
+    session: '',
+    tender: null,
+    sites: [],
+    seats: [],
+    rehearsal: false,
+    stage: 'gathering' as Stage,
+    stageSinceMs: 0,
+    paused: null,
+    closed: false,
+    documents: shallowReactive(new Map()),
+    seatFacts: shallowReactive(new Map()),
+    cells: shallowReactive(new Map()),
+    locks: shallowReactive(new Map()),
+    unlocked: shallowReactive(new Set<string>()),
+    sheets: shallowReactive(new Map()),
+    reviews: shallowReactive(new Map()),
+    prices: shallowReactive(new Map()),
+    pricing: shallowReactive(new Map()),
+    rankings: shallowReactive(new Map()),
+    signatures: shallowReactive(new Map()),
+    alarms: shallowReactive(new Map()),
+    lostSites: shallowReactive(new Set<string>()),
+    refusedWitnesses: shallowReactive(new Map()),
+    lastFragmentMs: shallowReactive(new Map()),
+    log: [],
+  })
+}
+
+export function sheetKey(seat: string, lot: string, part: Part): string {
+  return `${seat}/${lot}/${part}`
+}
+
+export function ownCellKey(lot: string, bid: string, item: string): string {
+  return `${lot}/${bid}/${item}`
+}
+
+function changeSeat(view: SessionView, seat: string, change: Partial<SeatFacts>): void {
+  view.seatFacts.set(seat, { ...(view.seatFacts.get(seat) ?? NO_FACTS), ...change })
+}
+
+/** Fold `items` into `view`, and list those that people read. */
+export function fold(view: SessionView, items: readonly FeedItem[]): void {
+  for (const item of items) evolve(view, item)
+  const lines: LogLine[] = items.filter((item) => !UNLISTED.has(item.type))
+  if (lines.length > 0) view.log = [...view.log, ...lines].slice(-LOG_LENGTH)
+}
+
+/** Fold one item; it refuses nothing: what was committed has happened. */
+export function evolve(view: SessionView, item: FeedItem): void {
+  switch (item.type) {
+    case 'SessionOpened':
+      return openSession(view, item.body, item.t)
+    case 'StageChanged':
+      view.stage = item.body.after
+      view.stageSinceMs = item.t
+      return
+    case 'SessionPaused':
+      view.paused = { reason: item.body.reason, by: item.actor, atMs: item.t }
+      return
+    case 'SessionResumed':
+      view.paused = null
+      return
+    case 'SessionClosed':
+      view.closed = true
+      return
+    case 'BidImported':
+      view.documents.set(item.body.bid, item.body)
+      return
+    case 'PricesOpened':
+      view.prices.set(item.body.lot, item.body)
+      return
+    case 'SeatJoined':
+      return changeSeat(view, item.body.seat, { joined: item.t, key: item.body.key, role: item.body.role, lost: false })
+    case 'SeatTested':
+      return changeSeat(view, item.body.seat, { tested: item.body.results })
+    case 'SeatLost':
+      return changeSeat(view, item.body.seat, { lost: true })
+    case 'SeatReturned':
+      return changeSeat(view, item.body.seat, { lost: false })
+    case 'DisciplineAccepted':
+      return changeSeat(view, item.body.seat, { disciplined: true })
+    case 'ScoreEntered':
+      return enterScore(view, item.body, item.opened)
+    case 'SheetLocked':
+      view.locks.set(sheetKey(item.actor, item.body.lot, item.body.part), item.body.digest)
+      return
+    case 'GroupUnlocked':
+      view.unlocked.add(`${item.body.lot}/${item.body.part}`)
+      for (const sheet of item.body.sheets ?? []) {
+        view.locks.set(sheetKey(sheet.seat, item.body.lot, item.body.part), sheet.digest)
+      }
+      return
+    case 'SheetOpened':
+      return openSheet(view, item.body)
+    case 'BidsReviewed':
+      view.reviews.set(item.body.lot, item.body)
+      return
+    case 'PricesComputed':
+      view.pricing.set(item.body.lot, item.body)
+      return
+    case 'RankingComputed':
+      view.rankings.set(item.body.lot, item.body)
+      return
+    case 'ReportSigned':
+      view.signatures.set(item.actor, { ...item.body, atMs: item.t })
+      return
+    case 'AlarmRaised':
+      view.alarms.set(item.body.alarm, { ...item.body, site: item.site, raisedMs: item.t, closed: null })
+      return
+    case 'AlarmClosed':
+      return closeAlarm(view, item.body, item.actor, item.t)
+    case 'SiteLost':
+      view.lostSites.add(item.body.site)
+      return
+    case 'SiteReturned':
+      view.lostSites.delete(item.body.site)
+      return
+    case 'WitnessRefused':
+      view.refusedWitnesses.set(item.body.site, item.body.reason)
+      return
+    case 'FragmentRecorded':
+      view.lastFragmentMs.set(item.body.track, item.t)
+      return
+    case 'TrackStarted':
+    case 'FormatChanged':
+    case 'GapDeclared':
+    case 'ReelClosed':
+    case 'ReelReceived':
+    case 'TrackEnded':
+    case 'ClockMapped':
+    case 'SiteOffsetMeasured':
+    case 'CheckpointCosigned':
+    case 'WitnessLate':
+      return
+    default:
+      // A newer node may know more types; a page that refused them could not be left open over an update.
+      item satisfies never
+  }
+}
+
+function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: number): void {
+  view.session = body.session
+  view.tender = body.tender ?? null
+  view.sites = body.sites ?? []
+  view.seats = body.seats ?? []
+  view.rehearsal = body.rehearsal ?? false
+  view.stageSinceMs = at
+}
+
+function enterScore(view: SessionView, body: EventBodies['ScoreEntered'], opened?: Record<string, string>): void {
+  const value = opened?.['/value']
+  if (value === undefined) return
+  const commits = {
+    bid: body.bid,
+    item: body.item,
+    revision: body.revision,
+    value: body.value.commit,
+    reason: body.reason.commit,
+  }
+  const cell: OwnCell = { revision: body.revision, value, reason: opened?.['/reason'] ?? '', commits }
+  view.cells.set(ownCellKey(body.lot, body.bid, body.item), cell)
+}
+
+function openSheet(view: SessionView, body: FeedBodies['SheetOpened']): void {
+  const key = sheetKey(body.seat, body.lot, body.part)
+  const sheet = new Map(view.sheets.get(key))
+  for (const [bid, item, , value, reason] of body.cells) sheet.set(`${bid}/${item}`, { value, reason })
+  view.sheets.set(key, sheet)
+}
+
+function closeAlarm(view: SessionView, body: EventBodies['AlarmClosed'], by: string, atMs: number): void {
+  const alarm = view.alarms.get(body.alarm)
+  if (alarm !== undefined) view.alarms.set(body.alarm, { ...alarm, closed: { by, note: body.note, atMs } })
+}
+
+// --- questions the pages ask -----------------------------------------------------------------------------
+
+/** Bids of `lot` that are still in the evaluation. */
+export function bidsInPlay(view: SessionView, lot: Lot): Bid[] {
+  const rejected = new Set((view.reviews.get(lot.id)?.votes ?? []).filter((vote) => vote.rejected).map((vote) => vote.bid))
+  return lot.bids.filter((bid) => !rejected.has(bid.id))
+}
+
+export function itemsOf(lot: Lot, part: Part): Item[] {
+  return lot.items.filter((item) => item.part === part)
+}
+
+/** The part whose sheets are filled in at `stage`, or null when no sheet is open. */
+export function partOf(stage: Stage): Part | null {
+  return stage === 'preliminary' || stage === 'detailed' ? stage : null
+}
+
+/** Own filled cells of a lot and part, as the digest wants them. */
+export function committedCells(view: SessionView, lot: Lot, part: Part): CommittedCell[] {
+  const items = new Set(itemsOf(lot, part).map((item) => item.id))
+  const cells: CommittedCell[] = []
+  for (const [key, cell] of view.cells) {
+    if (key.startsWith(`${lot.id}/`) && items.has(cell.commits.item) && cell.value !== '') cells.push(cell.commits)
+  }
+  return cells
+}
