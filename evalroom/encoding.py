@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 
+from evalroom.commands import ACTS
 from evalroom.ledger.canonical import Json
 
 
@@ -36,9 +37,13 @@ def to_json(value: object) -> Json:
 
 
 def body_of(act: object) -> dict[str, Json]:
-    """Return the members of an event, or of a command without its `kind`, as an entry's body."""
+    """Return the members of an event, or of a seat's command without its `kind`, as an entry's body.
+
+    An event keeps a `kind` of its own: `TrackStarted` has one.
+    """
     encoded = to_json(act)
     if not isinstance(encoded, dict):
         raise TypeError(f"{type(act).__name__} has no body")
-    encoded.pop("kind", None)
+    if type(act) in ACTS:
+        del encoded["kind"]
     return encoded

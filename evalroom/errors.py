@@ -45,6 +45,6 @@ class LocalFault(EvalroomError):
 
 
 class MalformedName(Refusal):
-    """A name may only hold ASCII letters, digits, dot, dash and underscore, at most 64: choose another."""
+    """A name holds at most 64 letters (A-Z), digits and inner dots, dashes, underscores: choose another."""
 
     code = "malformed_name"

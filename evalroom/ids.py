@@ -21,19 +21,22 @@ TrackId = NewType("TrackId", str)
 HOST_ACTOR = "host"
 """Actor of entries that the host's own writer makes; never a seat code."""
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.]{0,30}[A-Za-z0-9])?(?:-[A-Za-z0-9_.]{1,32}){0,6}\Z")
+NODE_ACTOR = "node"
+"""Actor of what a site's node saw, and the name of its own feed; never a seat code."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 
 
 def check_name(name: str) -> str:
     """Return `name` when it may name a site, seat, lot, bid, item or session.
 
-    ASCII letters, digits, `_`, `.` and `-`, at most 64 characters, beginning with a letter or digit and
-    never holding `..`.
+    ASCII letters, digits, `_`, `.` and `-`, at most 64 characters, beginning with a letter or digit, not
+    ending in `.` (Windows drops it) or `-`, and never holding `..`.
 
     Raises:
         MalformedName: for anything else.
     """
-    if len(name) > 64 or ".." in name or not _NAME.match(name):
+    if ".." in name or not _NAME.fullmatch(name):
         raise MalformedName(name=name[:80])
     return name
 

@@ -11,7 +11,7 @@ from evalroom.errors import Refusal
 
 
 class Role(StrEnum):
-    """A role of the trade (trust.md §6); the last two are machines and strangers."""
+    """A role of the trade (trust.md §6); the last three are machines and strangers."""
 
     EXPERT = "expert"
     SUPERVISOR = "supervisor"
@@ -31,14 +31,14 @@ class NotPermitted(Refusal):
 
 _E, _S, _O = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
 _L, _A, _N, _H = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE, Role.HOST
-_PEOPLE = frozenset({_E, _S, _O, _L, _A})
-_STAFF = frozenset({_S, _O, _L})
+PEOPLE = frozenset({_E, _S, _O, _L, _A})
+"""The roles of seats; the others are machines and strangers."""
 
 COMMANDS: Mapping[str, frozenset[Role]] = {
     "open_session": frozenset({_H}),
     "import_bid": frozenset({_O}),
-    "check_in": _PEOPLE,
-    "pass_self_test": _PEOPLE,
+    "check_in": PEOPLE,
+    "pass_self_test": PEOPLE,
     "accept_discipline": frozenset({_E}),
     "advance_stage": frozenset({_O, _S}),
     "pause_session": frozenset({_S}),
@@ -55,14 +55,14 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
 """Command kind to the roles that may give it."""
 
 MESSAGES: Mapping[str, frozenset[Role]] = {
-    "subscribe": _PEOPLE | {_N},
-    "submit": _PEOPLE | {_N},
-    "ping": _PEOPLE | {_N},
-    "publish": _PEOPLE,
-    "watch": _PEOPLE | {_N},
-    "answer": _PEOPLE | {_N},
+    "subscribe": PEOPLE | {_N},
+    "submit": PEOPLE | {_N},
+    "ping": PEOPLE | {_N},
+    "publish": PEOPLE,
+    "watch": PEOPLE | {_N},
+    "answer": PEOPLE | {_N},
     "offer": frozenset({_N}),
-    "media_lost": _PEOPLE | {_N},
+    "media_lost": PEOPLE | {_N},
     "available": frozenset({_N}),
     "cosign": frozenset({_N}),
     "witness_refused": frozenset({_N}),

@@ -6,6 +6,7 @@ the session is the fold of its facts, so a restart, a replica and a replay all a
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -38,9 +39,9 @@ from evalroom.commands import (
 from evalroom.encoding import body_of, to_json
 from evalroom.errors import LocalFault, Refusal
 from evalroom.events import Event, Fact, Stage
-from evalroom.ids import HOST_ACTOR, BidId, LotId, SeatCode, SessionId, SiteId, TrackId, check_name
+from evalroom.ids import HOST_ACTOR, BidId, LotId, SeatCode, SessionId, SiteId, TrackId, check_name, track_id
 from evalroom.ledger.canonical import canonical
-from evalroom.ledger.commitment import check_opening
+from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
 from evalroom.pricing import compute
 from evalroom.ranking import rank
@@ -60,7 +61,7 @@ from evalroom.sheet import (
     items_of,
     keys_of,
 )
-from evalroom.tender import Item, Lot, Part, Seat, Site, Tender, check_tender
+from evalroom.tender import Bid, Item, Lot, Part, Seat, Site, Tender, check_tender
 
 G, B, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.PRELIMINARY, Stage.DETAILED
 R, S, N, C = Stage.PRICING, Stage.SUMMARY, Stage.SIGNING, Stage.CONCLUDED
@@ -144,6 +145,18 @@ class ReasonNeeded(Refusal):
     code = "reason_needed"
 
 
+class AlreadySigned(Refusal):
+    """You have signed the results already; your signature stands."""
+
+    code = "already_signed"
+
+
+class OtherResults(Refusal):
+    """The digest signed is not that of the results that stand: look at the ranking again, then sign it."""
+
+    code = "other_results"
+
+
 class SessionOver(Refusal):
     """The session is closed; its journal takes nothing more."""
 
@@ -178,6 +191,10 @@ class Signature:
     digest: str
     dissent: str
 
+
+_SHA256 = _NONCE = re.compile(r"[0-9a-f]{64}")
+_FEN = re.compile(r"[1-9][0-9]{0,14}")
+"""A price in fen: below ten trillion yuan, and far below 2^53, where JSON readers begin to round."""
 
 _NO_SESSION = SessionId("")
 _NO_TENDER = Tender("", "", ())
@@ -215,6 +232,7 @@ class Session:
     size: int = 0
     cosigned: int = 0
     last_lock: int = 0
+    disputed: set[SiteId] = field(default_factory=set)
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -223,6 +241,7 @@ class Session:
 
         Raises:
             Refusal: the rule that forbids it, by its own class.
+            PeerFault: a key or signature that is none, or text that has no canonical form.
         """
         command = order.command
         roles.demand(command.kind, order.role, roles.COMMANDS)
@@ -235,7 +254,7 @@ class Session:
             case RecordFacts():
                 return tuple(self._record(command, order))
             case NoteFacts():
-                return tuple(Fact(one.at, order.site, order.actor, one.body) for one in command.facts)
+                return tuple(self._note(command, order))
             case CheckIn() | PassSelfTest() | AcceptDiscipline():
                 self._check_own_seat(command.seat, command, order)
             case ImportBid():
@@ -276,6 +295,7 @@ class Session:
         """Demand the giver's signature over the entry-to-be; only the host may close a session unsigned."""
         if order.role is Role.HOST:
             return
+        self._check_giver(order)
         key = command.key if isinstance(command, CheckIn) else self.seat_keys.get(SeatCode(order.actor))
         if key is None or order.sig is None or order.cmd is None:
             raise Unready(problem="check in first, and sign what you send", seat=order.actor)
@@ -289,17 +309,22 @@ class Session:
         )
         verify_act(_public_key(key), payload, order.sig)
 
+    def _check_giver(self, order: Order) -> None:
+        """Demand that actor, role and site of the connection are those of one seat."""
+        seat = self.seats.get(SeatCode(order.actor))
+        if seat is None or (seat.role, seat.site) != (order.role, order.site):
+            raise NotOwner(seat=order.actor, role=order.role, site=order.site)
+
     def _open(self, command: OpenSession, order: Order) -> tuple[Fact, ...]:
         check_name(command.session)
         check_tender(command.tender, command.sites, command.seats)
-        if not 0 <= command.keys.quorum <= len(command.keys.witnesses):
-            raise Unready(problem="the quorum is larger than the witnesses", quorum=command.keys.quorum)
+        _check_witnesses(command)
         return (Fact(order.at, order.site, HOST_ACTOR, ev.SessionOpened(**_members(command))),)
 
     def _check_own_seat(
         self, seat: SeatCode, command: CheckIn | PassSelfTest | AcceptDiscipline, order: Order
     ) -> None:
-        if seat != order.actor or seat not in self.seats:
+        if seat != order.actor:
             raise NotOwner(seat=seat)
         if isinstance(command, CheckIn):
             if command.role is not self.seats[seat].role:
@@ -308,12 +333,15 @@ class Session:
             raise Unready(problem="check in first", seat=seat)
 
     def _check_import(self, command: ImportBid, order: Order) -> None:
-        lot = self._lot(command.lot)
-        if command.bid not in {bid.id for bid in lot.bids}:
-            raise Unknown(bid=command.bid)
+        if not self.rehearsal:
+            raise Unready(problem="plain bids are for rehearsals; this session takes sealed ones")
+        if Bid(command.bid, command.bidder) not in self._lot(command.lot).bids:
+            raise Unknown(bid=command.bid, bidder=command.bidder[:80])
+        if not _SHA256.fullmatch(command.sha256) or min(command.bytes, command.pages) < 1:
+            raise OutOfRange(bid=command.bid, problem="a document has a digest, bytes and pages")
         price = self._opened(order, {"/price": command.price})["/price"]
-        if not (price.isascii() and price.isdigit() and 0 < int(price) < 2**53):
-            raise OutOfRange(bid=command.bid, problem="a price in fen, digits only")
+        if not _FEN.fullmatch(price):
+            raise OutOfRange(bid=command.bid, problem="a price in fen, 1 to 15 digits")
 
     def _check_pause(self, command: PauseSession | ResumeSession) -> None:
         _demand_reason(command.reason)
@@ -377,10 +405,10 @@ class Session:
             yield ev.BidVote(bid.id, against, len(members), rejected=2 * against > len(members))
 
     def _check_signature(self, command: SignReport, order: Order) -> None:
-        if command.digest != self.report_digest():
-            raise DigestMismatch(seat=order.actor)
         if order.actor in self.signatures:
-            raise SheetIsLocked(seat=order.actor)
+            raise AlreadySigned(seat=order.actor)
+        if command.digest != self.report_digest():
+            raise OtherResults(seat=order.actor)
 
     def _check_alarm(self, command: CloseAlarm) -> None:
         _demand_reason(command.note)
@@ -389,6 +417,8 @@ class Session:
 
     def _check_close(self, command: CloseSession) -> None:
         _demand_reason(command.reason)
+        if self.disputed:
+            raise Unready(problem="a witness saw another history", site=min(self.disputed))
         still_open = [track for track, record in self.tracks.items() if record.running]
         if still_open:
             raise Unready(problem="a track is still being recorded", track=still_open[0])
@@ -399,6 +429,10 @@ class Session:
             event = one.body
             if isinstance(event, ev.SeatLost | ev.SeatReturned | ev.TrackStarted):
                 self._check_at_node(event.seat, order.site)
+            if isinstance(event, ev.TrackStarted):
+                self._check_track(event)
+            if isinstance(event, ev.AlarmRaised) and event.seat:
+                self._check_at_node(SeatCode(event.seat), order.site)
             if isinstance(event, ev.RecordingEvent):
                 record = ahead.get(event.track) or self.tracks.get(event.track)
                 ahead[event.track] = next_record(record, event, order.site)
@@ -407,6 +441,23 @@ class Session:
     def _check_at_node(self, seat: SeatCode, node: SiteId) -> None:
         if seat not in self.seats or self.seats[seat].node != node:
             raise NotOwner(seat=seat, node=node)
+
+    def _check_track(self, event: ev.TrackStarted) -> None:
+        """Demand the seat's own track: its name is the path of its reels."""
+        if event.track != track_id(self.seats[event.seat].site, event.seat, event.kind):
+            raise NotOwner(seat=event.seat, track=event.track[:80])
+
+    def _note(self, command: NoteFacts, order: Order) -> Iterator[Fact]:
+        for one in command.facts:
+            if isinstance(one.body, ev.CheckpointCosigned):
+                self._check_quorum(one.body)
+            yield Fact(one.at, order.site, order.actor, one.body)
+
+    def _check_quorum(self, event: ev.CheckpointCosigned) -> None:
+        """Demand a quorum of the session's own witnesses, over entries there are: the group unlock rests on it."""
+        known = {one.site for one in self.keys.witnesses} & set(event.witnesses)
+        if len(known) < max(self.keys.quorum, 1) or not 0 < event.size <= self.size:
+            raise Unready(problem="no quorum of this session's witnesses", size=event.size)
 
     # --- the way from stage to stage ----------------------------------------------------------------
 
@@ -493,13 +544,18 @@ class Session:
         return self.lots[lot]
 
     def _opened(self, order: Order, commitments: Mapping[str, ev.Commitment]) -> dict[str, str]:
-        values = {secret.path: secret for secret in order.secrets}
-        if set(values) != set(commitments) or len(order.secrets) != len(values) or order.cmd is None:
+        if sorted(secret.path for secret in order.secrets) != sorted(commitments):
             raise SecretsMismatch(expected=len(commitments), got=len(order.secrets))
-        for path, commitment in commitments.items():
-            secret = values[path]
-            check_opening(commitment.commit, _nonce(secret), self.id, order.cmd, path, secret.value)
-        return {path: secret.value for path, secret in values.items()}
+        for secret in order.secrets:
+            self._check_secret(secret, commitments[secret.path], order.cmd or "")
+        return {secret.path: secret.value for secret in order.secrets}
+
+    def _check_secret(self, secret: ev.Secret, commitment: ev.Commitment, cmd: str) -> None:
+        nonce = bytes.fromhex(secret.nonce) if _NONCE.fullmatch(secret.nonce) else b""
+        try:
+            check_opening(commitment.commit, nonce, self.id, cmd, secret.path, secret.value)
+        except (BadNonce, OpeningMismatch):
+            raise SecretsMismatch(path=secret.path) from None
 
     # --- evolve -------------------------------------------------------------------------------------
 
@@ -509,36 +565,33 @@ class Session:
         Raises:
             IllegalStep: the table has no such event in this stage.
         """
-        kind = type(fact.event)
+        self.stage = self._step(fact.event)
         self.size += 1
-        if kind is ev.SessionOpened:
-            self._opened_session(fact)
-            return
-        if kind not in ANYTIME:
-            self.stage = self._step(kind)
-        change = _CHANGES.get(kind)
+        change = _CHANGES.get(type(fact.event))
         if change is not None:
             change(self, fact)
 
-    def _step(self, kind: type[Event]) -> Stage:
+    def _step(self, event: Event) -> Stage:
+        kind = type(event)
+        if (kind is ev.SessionOpened) != (self.size == 0) or self.closed:
+            raise IllegalStep(stage=self.stage, event=kind.__name__, size=self.size)
+        if kind is ev.SessionOpened or kind in ANYTIME:
+            return self.stage
         after = TRANSITIONS[self.stage].get(kind)
-        if after is None:
+        told = (event.before, event.after) if isinstance(event, ev.StageChanged) else (self.stage, after)
+        if after is None or told != (self.stage, after):
             raise IllegalStep(stage=self.stage, event=kind.__name__)
         return after
 
-    def _opened_session(self, fact: Fact) -> None:
-        event = fact.event
-        if not isinstance(event, ev.SessionOpened) or self.size != 1:
-            raise IllegalStep(event="SessionOpened", size=self.size)
-        self.id, self.tender, self.keys, self.rehearsal = (
-            event.session,
-            event.tender,
-            event.keys,
-            event.rehearsal,
-        )
-        self.sites = {site.id: site for site in event.sites}
-        self.seats = {seat.code: seat for seat in event.seats}
-        self.lots = {lot.id: lot for lot in event.tender.lots}
+
+def _set_opened(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if isinstance(event, ev.SessionOpened):
+        session.id, session.tender, session.keys = event.session, event.tender, event.keys
+        session.rehearsal = event.rehearsal
+        session.sites = {site.id: site for site in event.sites}
+        session.seats = {seat.code: seat for seat in event.seats}
+        session.lots = {lot.id: lot for lot in event.tender.lots}
 
 
 def _set_paused(session: Session, fact: Fact) -> None:
@@ -620,12 +673,19 @@ def _keep_alarm(session: Session, fact: Fact) -> None:
             pass
 
 
-def _keep_cosigned(session: Session, fact: Fact) -> None:
-    if isinstance(fact.event, ev.CheckpointCosigned):
-        session.cosigned = max(session.cosigned, fact.event.size)
+def _keep_witness(session: Session, fact: Fact) -> None:
+    match fact.event:
+        case ev.CheckpointCosigned(size=size, witnesses=witnesses):
+            session.cosigned = max(session.cosigned, size)
+            session.disputed -= {SiteId(one) for one in witnesses}
+        case ev.WitnessRefused(site=site):
+            session.disputed.add(site)
+        case _:
+            pass
 
 
 _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
+    ev.SessionOpened: _set_opened,
     ev.SessionPaused: _set_paused,
     ev.SessionResumed: _set_paused,
     ev.SessionClosed: _set_closed,
@@ -649,7 +709,8 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.ClockMapped: _keep_recording,
     ev.AlarmRaised: _keep_alarm,
     ev.AlarmClosed: _keep_alarm,
-    ev.CheckpointCosigned: _keep_cosigned,
+    ev.CheckpointCosigned: _keep_witness,
+    ev.WitnessRefused: _keep_witness,
 }
 """Event to the change it makes; events that only inform have none."""
 
@@ -703,11 +764,12 @@ def _act(command: SeatCommand, order: Order) -> Fact:
     return Fact(order.at, order.site, order.actor, event, order.cmd, order.sig, order.secrets)
 
 
-def _nonce(secret: ev.Secret) -> bytes:
-    try:
-        return bytes.fromhex(secret.nonce)
-    except ValueError:
-        raise SecretsMismatch(path=secret.path) from None
+def _check_witnesses(command: OpenSession) -> None:
+    witnesses = {one.site for one in command.keys.witnesses}
+    if len(witnesses) != len(command.keys.witnesses) or not witnesses <= {site.id for site in command.sites}:
+        raise Unready(problem="each witness is another site of this session")
+    if not 0 <= command.keys.quorum <= len(witnesses):
+        raise Unready(problem="the quorum is larger than the witnesses", quorum=command.keys.quorum)
 
 
 def _demand_reason(reason: str) -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from evalroom.errors import Refusal
 from evalroom.ids import BidId, ItemId
 from evalroom.ledger.canonical import Json, canonical
-from evalroom.tender import Item, ItemKind, Lot, Part
+from evalroom.tender import Item, ItemKind, Lot, Part, is_decimal
 
 MAX_REASON = 2000
 """Characters of one reason; the longest seen in a published report had 600."""
@@ -125,13 +125,9 @@ def _check_verdict(item: Item, value: str) -> None:
 
 
 def _check_points(item: Item, value: str) -> None:
-    whole, point, fraction = value.partition(".")
-    digits = (
-        whole.isascii() and whole.isdigit() and (not point or (fraction.isascii() and fraction.isdigit()))
-    )
-    if not digits or len(whole) > 6 or (len(whole) > 1 and whole[0] == "0"):
+    if not is_decimal(value):
         raise OutOfRange(item=item.id, problem="a decimal number such as 8.5", value=value[:20])
-    if len(fraction) > item.digits:
+    if len(value.partition(".")[2]) > item.digits:
         raise OutOfRange(item=item.id, problem="too many digits after the point", most=item.digits)
     if Decimal(value) > Decimal(item.full):
         raise OutOfRange(item=item.id, problem="more than the item's weight", value=value, most=item.full)
@@ -156,9 +152,8 @@ def check_complete(sheet: Sheet, lot: Lot, part: Part, rejected: Iterable[BidId]
     Raises:
         SheetIncomplete: naming the first empty cell and how many there are.
     """
-    empty = [
-        key for key in keys_of(lot, part, rejected) if not sheet.cells.get(key) or not sheet.cells[key].value
-    ]
+    filled = {key for key, cell in sheet.cells.items() if cell.value}
+    empty = [key for key in keys_of(lot, part, rejected) if key not in filled]
     if empty:
         raise SheetIncomplete(empty=len(empty), bid=empty[0][0], item=empty[0][1])
 
@@ -167,8 +162,6 @@ def technical_points(sheet: Sheet, lot: Lot, bid: BidId) -> Decimal:
     """Return an expert's points for a bid: scores as given, deductions taken from the item's weight."""
     total = Decimal(0)
     for item in items_of(lot, Part.DETAILED):
-        if item.kind is ItemKind.PASS:
-            continue
         given = Decimal(sheet.cells[(bid, item.id)].value)
         total += Decimal(item.full) - given if item.kind is ItemKind.DEDUCT else given
     return total

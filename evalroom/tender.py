@@ -5,16 +5,22 @@ Terms are fixed by the session's first entry.  `check_tender` refuses a rubric t
 published a tender with half its formula missing (domain.md, stage `planned`).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
 from evalroom.errors import Refusal
-from evalroom.ids import BidId, ItemId, LotId, SeatCode, SiteId, check_name
-from evalroom.roles import Role
+from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SiteId, check_name
+from evalroom.roles import PEOPLE, Role
 
 FULL_MARKS = Decimal(100)
+
+MAX_DIGITS = 4
+"""Most digits after the point of any points, given or computed; more would hide behind an exponent."""
+
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,4})?")
 
 
 class Part(StrEnum):
@@ -149,17 +155,19 @@ class UnusableTender(Refusal):
 
 
 def points(text: str) -> Decimal:
-    """Return the decimal written in `text`: plain digits with an optional point, no sign, no exponent.
+    """Return the decimal written in `text`.
 
     Raises:
-        UnusableTender: the text is no such decimal.
+        UnusableTender: the text is no plain decimal.
     """
-    if not text or not set(text) <= set("0123456789.") or len(text) > 16:
+    if not is_decimal(text):
         raise UnusableTender(problem="not a decimal number", value=text[:40])
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise UnusableTender(problem="not a decimal number", value=text[:40]) from None
+    return Decimal(text)
+
+
+def is_decimal(text: str) -> bool:
+    """Say whether `text` is a plain decimal: ASCII digits, at most 6 and 4, no sign, exponent or leading zero."""
+    return _DECIMAL.fullmatch(text) is not None
 
 
 def check_tender(tender: Tender, sites: tuple[Site, ...], seats: tuple[Seat, ...]) -> None:
@@ -187,25 +195,29 @@ def _check_sites(sites: tuple[Site, ...]) -> None:
 
 def _check_seats(seats: tuple[Seat, ...], sites: tuple[Site, ...]) -> None:
     _check_unique("seat", (seat.code for seat in seats))
+    # Site "a-b" with seat "c" and site "a" with seat "b-c" would record into one and the same file.
+    _refuse_doubles("seat", (f"{seat.site}-{seat.code}" for seat in seats))
     nodes = {site.id for site in sites if site.node}
     known = {site.id for site in sites}
     for seat in seats:
+        if seat.code.lower() in (HOST_ACTOR, NODE_ACTOR) or seat.role not in PEOPLE:
+            raise UnusableTender(
+                problem="a seat is for a person, and not named like a machine", seat=seat.code
+            )
         if seat.site not in known or seat.node not in nodes:
             raise UnusableTender(problem="a seat names an unknown site or node", seat=seat.code)
         if seat.node != seat.site and seat.site in nodes:
             raise UnusableTender(problem="a seat of a site with a node connects to that node", seat=seat.code)
-    _demand_some([seat for seat in seats if seat.role is Role.EXPERT], "experts")
+    for role in (Role.EXPERT, Role.OPERATOR):  # without an operator nobody may bring the bids in
+        _demand_some((seat for seat in seats if seat.role is role), f"seat for the role {role}")
 
 
 def _check_lot(lot: Lot) -> None:
-    check_name(lot.id)
     _demand_some(lot.items, "items", lot.id)
     _demand_some(lot.bids, "bids", lot.id)
     _check_unique("item", (item.id for item in lot.items))
     for item in lot.items:
         _check_item(item)
-    for bid in lot.bids:
-        check_name(bid.id)
     total = sum((points(item.full) for item in lot.items), Decimal(0)) + points(lot.pricing.weight)
     if total != FULL_MARKS:
         raise UnusableTender(problem="weights and price do not add up to 100", lot=lot.id, found=str(total))
@@ -215,35 +227,51 @@ def _check_lot(lot: Lot) -> None:
 
 
 def _check_item(item: Item) -> None:
-    check_name(item.id)
-    full = points(item.full)
-    if (item.kind is ItemKind.PASS) != (full == 0):
+    passes = item.kind is ItemKind.PASS
+    if passes != (points(item.full) == 0):
         raise UnusableTender(problem="a pass item has weight 0, any other a weight", item=item.id)
-    if item.kind is not ItemKind.PASS and item.part is not Part.DETAILED:
-        raise UnusableTender(problem="points are given in the detailed part only", item=item.id)
-    if not 0 <= item.digits <= 4:
+    if passes != (item.part is Part.PRELIMINARY):
+        raise UnusableTender(
+            problem="bids pass or fail in the preliminary part and get points in the detailed part",
+            item=item.id,
+        )
+    if not 0 <= item.digits <= MAX_DIGITS:
         raise UnusableTender(problem="0 to 4 digits after the point", item=item.id)
 
 
 def _check_pricing(pricing: PricingTerms) -> None:
-    for text in (pricing.penalty_above, pricing.penalty_below, pricing.floor):
-        points(text)
+    points(pricing.penalty_below)
+    if points(pricing.floor) > points(pricing.weight):
+        raise UnusableTender(problem="the floor of the price score is above its weight", floor=pricing.floor)
+    if pricing.ceiling_fen is not None and pricing.ceiling_fen <= 0:
+        raise UnusableTender(problem="a ceiling price is above 0 fen", ceiling_fen=pricing.ceiling_fen)
+    if not 0 <= pricing.rounding.digits <= MAX_DIGITS:
+        raise UnusableTender(problem="0 to 4 digits after the point", digits=pricing.rounding.digits)
+    _check_trim(pricing)
+
+
+def _check_trim(pricing: PricingTerms) -> None:
     if pricing.formula is Formula.TRIMMED_MEAN and not points(pricing.penalty_above):
         raise UnusableTender(problem="a trimmed mean needs a penalty above the base price")
+    if len({trim.from_bids for trim in pricing.trim}) != len(pricing.trim):
+        raise UnusableTender(problem="two rows of the trim table begin at the same number of bids")
     for trim in pricing.trim:
         if trim.high + trim.low >= trim.from_bids or min(trim.high, trim.low) < 0:
             raise UnusableTender(problem="trimming must leave a bid", from_bids=trim.from_bids)
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:
+    _refuse_doubles(what, (check_name(name) for name in names))
+
+
+def _refuse_doubles(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
-        check_name(name)
         if name.lower() in seen:
             raise UnusableTender(problem=f"two of the same {what}", name=name)
         seen.add(name.lower())
 
 
 def _demand_some(things: Iterable[object], what: str, lot: str = "") -> None:
-    if not list(things):
+    if not any(True for _ in things):
         raise UnusableTender(problem=f"no {what}", lot=lot)

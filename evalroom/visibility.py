@@ -88,7 +88,7 @@ def _lock(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
 
 
 def _bid(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
-    if who.role is _SITE_OPERATOR:
+    if who.role not in _COMMITTEE | {_NODE}:
         return ()
     own = fact.actor == who.seat
     opened = {secret.path: secret.value for secret in fact.secrets} if own else {}
