@@ -80,16 +80,19 @@ def install(word: str) -> None:
 
     groups = ["--no-default-groups"] if word not in TOOLS else []
     extra = {}
-    if word == "test":  # its front-end group builds the pages itself, and says aloud when that fails
+    if word in {
+        "test",
+        "docs",
+    }:  # the test's front-end group builds the pages itself, and says aloud when that fails
         extra["EVALROOM_WEB"] = "skip"
         groups += [] if build_pages.system_npm() else ["--group", "node"]
     elif build_pages.stale() and build_pages.wish() != "skip":
         print("Building the pages ...", flush=True)
         groups += ["--reinstall-package", "evalroom"]
     run(find_uv(), "sync", "--frozen", "--inexact", "--quiet", *groups, **extra)
-    if word != "test" and build_pages.stale():
+    if not extra and build_pages.stale():
         print(
-            "The pages are not built (npm could not): the API and the demo work, `/` says how to build them."
+            "The pages are not built; with EVALROOM_WEB=require npm says why. API and demo work without them."
         )
 
 

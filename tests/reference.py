@@ -43,7 +43,7 @@ def sentence(thing: object, name: str) -> str:
     Raises:
         Undocumented: when there is none, or only the one that `dataclass` makes up.
     """
-    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    text = " ".join((inspect.cleandoc(thing.__doc__ or "")).split("\n\n")[0].split())
     if not text or text.startswith(f"{name}("):
         raise Undocumented(name)
     return text
@@ -166,7 +166,7 @@ def option(words: str, parameter: Any) -> tuple[str, str, str]:  # noqa: ANN401 
     name = (
         ", ".join(parameter.opts + parameter.secondary_opts)
         if parameter.opts[0].startswith("-")
-        else parameter.human_readable_name
+        else str(parameter.metavar or parameter.name).upper()
     )
     meaning = getattr(parameter, "help", None)
     if not meaning:
@@ -248,8 +248,8 @@ def main() -> int:
         before = path.read_text("utf-8")
         try:
             after = rendered(before)
-        except Undocumented as what:
-            print(f"{path.name}: no sentence in the code for {what}")
+        except (Undocumented, ImportError) as what:
+            print(f"{path.name}: {type(what).__name__}: {what}")
             lacking += 1
             continue
         if after != before:
