@@ -25,6 +25,7 @@ TOOLS = {
     "bench": "bench",
     "docs": "tests.reference",
 }  # our own modules; every other word is the CLI's
+PAGELESS = {"docs", "test"}  # the test builds the pages in a group of its own, and says aloud when that fails
 
 
 def environment() -> dict[str, str]:
@@ -79,21 +80,15 @@ def install(word: str) -> None:
     import build_pages  # an older Python must get as far as the sentence at the end of this file
 
     groups = ["--no-default-groups"] if word not in TOOLS else []
-    extra = {}
-    if word in {
-        "test",
-        "docs",
-    }:  # the test's front-end group builds the pages itself, and says aloud when that fails
-        extra["EVALROOM_WEB"] = "skip"
-        groups += [] if build_pages.system_npm() else ["--group", "node"]
-    elif build_pages.stale() and build_pages.wish() != "skip":
+    extra = {"EVALROOM_WEB": "skip"} if word in PAGELESS else {}
+    if word == "test" and build_pages.system_npm() is None:
+        groups += ["--group", "node"]
+    if word not in PAGELESS and build_pages.stale() and build_pages.wish() != "skip":
         print("Building the pages ...", flush=True)
         groups += ["--reinstall-package", "evalroom"]
     run(find_uv(), "sync", "--frozen", "--inexact", "--quiet", *groups, **extra)
-    if not extra and build_pages.stale():
-        print(
-            "The pages are not built; with EVALROOM_WEB=require npm says why. API and demo work without them."
-        )
+    if word not in PAGELESS and build_pages.stale():
+        print("The pages are not built; EVALROOM_WEB=require makes npm say why. API and demo go without.")
 
 
 def main(words: list[str]) -> None:
