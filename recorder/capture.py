@@ -101,7 +101,7 @@ class _Lane:
 
     origin: int
     last: int = -1
-    broken: bool = False
+    broken: GapCause | None = None
 
 
 @dataclass(slots=True)
@@ -276,6 +276,7 @@ class Capture:
     def _heard(self, unit: AccessUnit, now: int) -> None:
         if self._is_blocked(now):
             self._sound.clear()
+            self._sound_since = None
             return
         if self._sound_since is None:
             self._sound_since = now
@@ -352,7 +353,7 @@ class Capture:
         if lane is not None and not unit.lost:
             before.fragmenter.last_until(Medium.VIDEO, unit.ts - lane.origin)
         for medium, new in lanes.items():
-            new.broken = medium in before.lanes and before.lanes[medium].broken
+            new.broken = before.lanes[medium].broken if medium in before.lanes else None
         if self._closing is not None:
             self._finish(self._closing)
         self._closing, self._reel = before, None
@@ -410,14 +411,14 @@ class Capture:
         if dts < 0:
             return  # sound from before the reel's first picture
         if dts <= lane.last:
-            lane.broken = True
+            lane.broken = GapCause.PUBLISHER
             self._alarm("reordered_pictures", f"{medium} at {unit.ts}")
             return
-        contiguous = not unit.lost and not lane.broken
+        contiguous = not unit.lost and lane.broken is None
         self._declare_hole(reel, medium, unit, dts, contiguous=contiguous)
         if medium is Medium.VIDEO:
             self._note_format(reel, unit, dts)
-        lane.last, lane.broken, reel.written_ms = dts, False, now
+        lane.last, lane.broken, reel.written_ms = dts, None, now
         data = unit.sample if medium is Medium.VIDEO else unit.nals[0]
         sample = Sample(dts, unit.duration, data, unit.keyframe)
         for draft in reel.fragmenter.add(medium, sample, contiguous=contiguous):
@@ -433,7 +434,8 @@ class Capture:
             self._declare(absent.since_ms, self._at(reel, begin_us), absent.cause, absent.lost + unit.lost)
             return
         if not contiguous:
-            end_us, cause = reel.fragmenter.end_of(medium), self._cause.pop(medium, GapCause.LINK)
+            end_us = reel.fragmenter.end_of(medium)
+            cause = reel.lanes[medium].broken or self._cause.pop(medium, GapCause.LINK)
         else:
             # Nothing is missing, yet nothing came for so long that the last sample lies in a fragment already.
             end_us, cause = reel.fragmenter.end_us(), GapCause.PUBLISHER
@@ -468,7 +470,7 @@ class Capture:
         reel.fragmenter.flush()
         self._h264.wait_for_keyframe()
         for lane in reel.lanes.values():
-            lane.broken = True
+            lane.broken = GapCause.RECORDER
 
     def _flush_stalled(self, reel: _OpenReel, now: int) -> None:
         if now - reel.written_ms < self._settings.flush_after_ms or not reel.fragmenter.holds():
@@ -546,5 +548,6 @@ class Capture:
             return
         self._reel = None
         self._absent = _Absence(since, failed.cause)
+        self._sound_since = None
         self._blocked_until = self._clock() + self._settings.disk_retry_ms
         self._h264.wait_for_keyframe()

@@ -201,6 +201,21 @@ def fragment_times(data: bytes | memoryview, moof: Box) -> FragmentTimes:
     raise MalformedFragment(offset=moof.offset)
 
 
+def sample_times(data: bytes | memoryview, moof: Box) -> Iterator[tuple[Medium, int, int]]:
+    """Yield medium, begin and length (µs) of every sample that a fragment declares.
+
+    Raises:
+        MalformedFragment: when the `moof` is not one that this module writes.
+    """
+    for traf in children(data, moof):
+        if traf.name == "traf":
+            medium, dts, _, _ = _read_traf(data, traf)
+            rows = next(part.offset for part in children(data, traf) if part.name == "trun") + 20
+            for (duration,) in struct.iter_unpack(">I8x", data[rows : traf.end]):
+                yield medium, micros(medium, dts), micros(medium, duration)
+                dts += duration
+
+
 def _read_traf(data: bytes | memoryview, traf: Box) -> tuple[Medium, int, int, bool]:
     parts = {part.name: part for part in children(data, traf)}
     if not {"tfhd", "tfdt", "trun"} <= parts.keys():

@@ -235,7 +235,7 @@ class ReelWriter:
         self, folder: Path, track: TrackId, report: Callable[[Report], None], *,
         room: int = 16, write: Pwrite = os.pwrite,
     ) -> None:  # fmt: skip
-        """Start the thread; at most `room` fragments wait."""
+        """Start the thread; at most `room` orders wait."""
         self._folder, self._track, self._report, self._pwrite = folder, track, report, write
         self._room = room
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
@@ -248,17 +248,16 @@ class ReelWriter:
 
     @property
     def backlog(self) -> int:
-        """Return how many fragments wait to be written."""
+        """Return how many orders wait or are being carried out."""
         with self._lock:
             return self._waiting
 
     def offer(self, order: Order) -> bool:
         """Take an order and return at once; False when it is a fragment and the queue is full."""
-        if isinstance(order, Append):
-            with self._lock:
-                if self._waiting >= self._room:
-                    return False
-                self._waiting += 1
+        with self._lock:
+            if isinstance(order, Append) and self._waiting >= self._room:
+                return False
+            self._waiting += 1
         self._orders.put(order)
         return True
 
@@ -277,9 +276,8 @@ class ReelWriter:
             except (OSError, LocalFault) as fault:
                 self._fail(order.reel, fault)
             finally:
-                if isinstance(order, Append):
-                    with self._lock:
-                        self._waiting -= 1
+                with self._lock:
+                    self._waiting -= 1
         self._report(Dropped())
 
     def _do(self, order: Order) -> None:

@@ -5,6 +5,7 @@ import os
 import queue
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ class Booth:
     ) -> None:  # fmt: skip
         self.folder, self.track = folder, track or camera()
         self.now = T0_MS
+        self._next_tick = T0_MS + 500
         self.facts: list[RecorderFact] = []
         self.keyframes_asked: list[int] = []
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -52,8 +54,9 @@ class Booth:
                 self.settle()
 
     def wait_until(self, ms: float) -> None:
-        while self.now + 500 <= T0_MS + ms:
-            self.now += 500
+        while self._next_tick <= T0_MS + ms:
+            self.now = self._next_tick
+            self._next_tick += 500
             self.capture.tick()
         self.now = max(self.now, T0_MS + round(ms))
 
@@ -93,7 +96,7 @@ class Booth:
 
 def session_us(knots: tuple[tuple[int, int], ...], media_us: int) -> float:
     """Read a reel's clock: linear between knots, nominal speed outside."""
-    for (m0, s0), (m1, s1) in zip(knots, knots[1:], strict=False):
+    for (m0, s0), (m1, s1) in pairwise(knots):
         if m0 <= media_us <= m1:
             return s0 + (media_us - m0) * (s1 - s0) / (m1 - m0)
     at, base = knots[0] if media_us < knots[0][0] else knots[-1]
@@ -126,5 +129,7 @@ def holes(facts: Iterable[RecorderFact], tolerance_ms: float = 200) -> list[tupl
 def decoded(path: Path, medium: Medium) -> list[float]:
     """Decode a whole stream; the time of each frame in seconds."""
     with av.open(str(path)) as container:
-        stream = container.streams.video[0] if medium is Medium.VIDEO else container.streams.audio[0]
-        return [float(frame.time or 0.0) for frame in container.decode(stream)]
+        frames: Iterable[av.VideoFrame | av.AudioFrame] = (
+            container.decode(video=0) if medium is Medium.VIDEO else container.decode(audio=0)
+        )
+        return [float(frame.time or 0.0) for frame in frames]

@@ -79,7 +79,7 @@ def tones(seconds: int) -> tuple[Unit, ...]:
         )
         frame.sample_rate, frame.pts, frame.time_base = 48_000, index * 960, Fraction(1, 48_000)
         data += [bytes(packet) for packet in context.encode(frame)]
-    return tuple(Unit(index * 20, index * 960, True, piece) for index, piece in enumerate(data))
+    return tuple(Unit(index * 20, index * 960, key=True, data=piece) for index, piece in enumerate(data))
 
 
 def nals(annex_b: bytes) -> list[bytes]:
