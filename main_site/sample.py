@@ -1,0 +1,195 @@
+"""The sample session: a municipal smart-water tender at three sites, with every kind of item.
+
+It is played by the demo, and it is the example in the template that operators download.  All places and
+companies are made up; the rubric follows the shape of published ones.
+"""
+
+from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.roles import Role
+from evalroom.tender import (
+    Bid,
+    Formula,
+    Item,
+    ItemKind,
+    Lot,
+    Part,
+    PricingTerms,
+    Rounding,
+    RoundingTerms,
+    Seat,
+    Site,
+    Tender,
+    TrimTerms,
+)
+from main_site.template import SessionTemplate
+
+HOST, SITE_A, SITE_B = SiteId("host"), SiteId("site-a"), SiteId("site-b")
+
+PRICES_FEN = {
+    BidId("B1"): 3_586_000_00,
+    BidId("B2"): 3_742_500_00,
+    BidId("B3"): 3_418_800_00,
+    BidId("B4"): 3_655_200_00,
+}
+"""The bids' prices, below the ceiling of 3,880,000 yuan."""
+
+
+def sample() -> SessionTemplate:
+    """Return the sample session."""
+    return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats())
+
+
+def _sites() -> tuple[Site, ...]:
+    return (
+        Site(HOST, "省公共资源交易中心（主场）", host=True, node=True),
+        Site(SITE_A, "云川市公共资源交易中心（副场一）", host=False, node=True),
+        Site(SITE_B, "禾泽市公共资源交易中心（副场二）", host=False, node=True),
+    )
+
+
+def _seats() -> tuple[Seat, ...]:
+    seats = (
+        ("E01", HOST, Role.EXPERT, "评标一室 1 号席"),
+        ("E02", HOST, Role.EXPERT, "评标一室 2 号席"),
+        ("E03", SITE_A, Role.EXPERT, "远程评标室 1 号席"),
+        ("E04", SITE_A, Role.EXPERT, "远程评标室 2 号席"),
+        ("E05", SITE_B, Role.EXPERT, "远程评标室 1 号席"),
+        ("SUP1", HOST, Role.SUPERVISOR, "监督席"),
+        ("OP", HOST, Role.OPERATOR, "主场操作员"),
+        ("SA1", SITE_A, Role.SITE_OPERATOR, "副场一操作员"),
+        ("SB1", SITE_B, Role.SITE_OPERATOR, "副场二操作员"),
+        ("ARC1", HOST, Role.ARCHIVIST, "档案席"),
+    )
+    return tuple(Seat(SeatCode(code), site, site, role, label) for code, site, role, label in seats)
+
+
+def _tender() -> Tender:
+    lot = Lot(
+        id=LotId("1"),
+        title="智慧水务感知与调度平台建设",
+        items=(*_preliminary(), *_technical(), *_commercial()),
+        bids=(
+            Bid(BidId("B1"), "澄源水务科技有限公司"),
+            Bid(BidId("B2"), "远汇信息系统集成有限公司"),
+            Bid(BidId("B3"), "蓝泓智能装备股份有限公司"),
+            Bid(BidId("B4"), "禾川数据工程有限公司"),
+        ),
+        pricing=_pricing(),
+        candidates=3,
+    )
+    return Tender("YCSW-2026-0117", "云川市智慧水务感知与调度平台建设项目", (lot,))
+
+
+def _pricing() -> PricingTerms:
+    """Four prices lose the highest and the lowest; a percent too dear costs twice a percent too cheap."""
+    return PricingTerms(
+        formula=Formula.TRIMMED_MEAN,
+        weight="30",
+        ceiling_fen=3_880_000_00,
+        trim=(TrimTerms(from_bids=4, high=1, low=1),),
+        penalty_above="1",
+        penalty_below="0.5",
+        floor="0",
+        rounding=RoundingTerms(2, Rounding.HALF_UP),
+    )
+
+
+def _preliminary() -> tuple[Item, ...]:
+    rows = (
+        (
+            "P1",
+            "资格性：营业执照与资质",
+            "营业执照在有效期内，经营范围覆盖本项目；具有信息系统建设和服务能力评估良好级（CS2）及以上证书。",
+        ),
+        (
+            "P2",
+            "资格性：信用与业绩",
+            "未被列入失信被执行人名单；近三年至少有一项合同金额不低于 200 万元的水务信息化业绩，附合同关键页。",
+        ),
+        (
+            "P3",
+            "形式：签章与格式",
+            "投标函、授权委托书按招标文件格式填写，签字盖章齐全，投标文件页码连续、目录与正文一致。",
+        ),
+        (
+            "P4",
+            "响应性：工期、质保与付款",
+            "工期不超过 240 日历天，质保期不少于 36 个月，接受招标文件的付款条件，无负偏离的实质性条款。",
+        ),
+    )
+    return tuple(
+        Item(ItemId(item), Part.PRELIMINARY, ItemKind.PASS, title, standard, "0", 0, objective=True)
+        for item, title, standard in rows
+    )
+
+
+def _technical() -> tuple[Item, ...]:
+    return (
+        _score(
+            "T1",
+            "总体技术方案",
+            "对感知、网络、平台、应用四层的设计完整，与现有调度中心衔接清楚：优 11—14 分，良 7—10.9 分，一般 0—6.9 分。",
+            "14",
+        ),
+        _score(
+            "T2",
+            "管网监测与漏损分析",
+            "分区计量方案合理，压力、流量、水质点位布设有计算依据，漏损定位精度有实测佐证：优 9—12 分，良 6—8.9 分，一般 0—5.9 分。",
+            "12",
+        ),
+        _score(
+            "T3",
+            "数据治理与接口",
+            "数据标准、主数据和接口目录齐全，与市级平台的共享交换方案可落地：优 8—10 分，良 5—7.9 分，一般 0—4.9 分。",
+            "10",
+        ),
+        _score(
+            "T4",
+            "网络与数据安全",
+            "按等级保护第三级设计，关键数据加密存储并可审计，有应急演练计划：优 7—9 分，良 4—6.9 分，一般 0—3.9 分。",
+            "9",
+        ),
+        _score(
+            "T5",
+            "实施计划与团队",
+            "里程碑清晰，关键路径有冗余，项目经理与技术负责人有同类项目经验：优 6—8 分，良 4—5.9 分，一般 0—3.9 分。",
+            "8",
+        ),
+    )
+
+
+def _commercial() -> tuple[Item, ...]:
+    return (
+        _score(
+            "C1",
+            "类似业绩",
+            "近三年已验收的智慧水务项目，每提供一项得 2 分，最多 6 分；附合同与验收报告，缺一不计。",
+            "6",
+            digits=0,
+            objective=True,
+        ),
+        _score(
+            "C2",
+            "售后服务与培训",
+            "本地化服务响应时间、备品备件和培训安排：优 5—6 分，良 3—4.9 分，一般 0—2.9 分。",
+            "6",
+        ),
+        Item(
+            ItemId("C3"),
+            Part.DETAILED,
+            ItemKind.DEDUCT,
+            "商务条款偏离",
+            "满分 5 分；非实质性条款每有一处负偏离扣 1 分，扣完为止；扣分须写明条款号。",
+            "5",
+            1,
+            objective=False,
+        ),
+    )
+
+
+def _score(
+    item: str, title: str, standard: str, full: str, digits: int = 1, *, objective: bool = False
+) -> Item:
+    return Item(
+        ItemId(item), Part.DETAILED, ItemKind.SCORE, title, standard, full, digits, objective=objective
+    )

@@ -1,0 +1,423 @@
+"""The tables of a session template and their columns: the one description that everything else follows.
+
+The reader of TOML, the reader and writer of workbooks, the comments on the header cells and the how-to page are
+all derived from `TABLES`.  A column that isn't here doesn't exist: a template that has it is refused, because a
+misspelt `ceiling` would otherwise silently leave a tender without a ceiling price.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from evalroom.roles import Role
+from evalroom.tender import Formula, ItemKind, Part, Rounding
+
+Value = str | int | bool | None
+
+
+class Kind(StrEnum):
+    """What a column holds, which decides how a cell is read and written."""
+
+    NAME = "name"
+    TEXT = "text"
+    PROSE = "prose"
+    DECIMAL = "decimal"
+    WHOLE = "whole"
+    FLAG = "flag"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its key in TOML, its Chinese title, what it means, and what may stand in it.
+
+    `limit` is characters for texts, the largest value for numbers; `digits` are those after the point.  A column
+    that is `required` has to be there with a value in each row; in any other an empty cell means `default`.
+    """
+
+    key: str
+    title: str
+    kind: Kind
+    meaning: str
+    about: str
+    required: bool = True
+    default: Value = None
+    limit: int = 0
+    digits: int = 0
+    choices: Mapping[str, str] = field(default_factory=dict)
+    names: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: a sheet of the workbook, an array of TOML tables; `single` has exactly one row."""
+
+    key: str
+    title: str
+    meaning: str
+    about: str
+    columns: tuple[Column, ...]
+    required: bool = True
+    single: bool = False
+
+    @property
+    def sheet(self) -> str:
+        """Return the title of the sheet in a workbook."""
+        return f"{self.title} {self.key}"
+
+    def column(self, key: str) -> Column:
+        """Return the column `key`, which must exist."""
+        return next(column for column in self.columns if column.key == key)
+
+
+PARTS: Mapping[str, str] = {Part.PRELIMINARY: "初步评审", Part.DETAILED: "详细评审"}
+KINDS: Mapping[str, str] = {ItemKind.SCORE: "打分", ItemKind.PASS: "合格制", ItemKind.DEDUCT: "扣分"}
+FORMULAS: Mapping[str, str] = {Formula.LOWEST_PRICE: "低价优先法", Formula.TRIMMED_MEAN: "去极值平均基准价法"}
+ROUNDINGS: Mapping[str, str] = {
+    Rounding.HALF_UP: "四舍五入",
+    Rounding.HALF_EVEN: "四舍六入五成双",
+    Rounding.DOWN: "舍去",
+}
+ROLES: Mapping[str, str] = {
+    Role.EXPERT: "专家",
+    Role.SUPERVISOR: "监督",
+    Role.OPERATOR: "主场操作员",
+    Role.SITE_OPERATOR: "副场操作员",
+    Role.ARCHIVIST: "档案员",
+}
+YES, NO = "是", "否"
+SAID_YES = frozenset({YES, "yes", "y", "true", "1", "√"})
+SAID_NO = frozenset({NO, "no", "n", "false", "0", "×"})
+
+MAX_POINTS = 100
+MAX_CEILING_YUAN = 9_999_999_999_999
+"""With two digits after the point these are 15 digits, which is what a spreadsheet keeps exactly."""
+
+PROJECT = Table(
+    "project",
+    "项目",
+    "the session and its project, in one row",
+    "会议与项目，只填一行",
+    (
+        Column(
+            "session",
+            "会议编号",
+            Kind.NAME,
+            "Id of the session; names its journal and its archive.",
+            "本次评标会议的编号，用于日志和档案的命名。",
+        ),
+        Column(
+            "code",
+            "项目编号",
+            Kind.TEXT,
+            "Number of the project in the announcement.",
+            "招标公告中的项目编号。",
+            limit=64,
+        ),
+        Column("title", "项目名称", Kind.TEXT, "Name of the project.", "项目全称。", limit=200),
+    ),
+    single=True,
+)
+
+LOTS = Table(
+    "lots",
+    "标段",
+    "the lots; sheets, prices and rankings are per lot",
+    "标段（包），每个标段单独打分、计价、排名",
+    (
+        Column("id", "标段编号", Kind.NAME, "Id of the lot.", "标段编号，其他工作表用它指明标段。"),
+        Column("title", "标段名称", Kind.TEXT, "Name of the lot.", "标段名称。", limit=200),
+        Column(
+            "candidates",
+            "候选人数",
+            Kind.WHOLE,
+            "How many candidates are recommended.",
+            "推荐的中标候选人数，通常不超过 3 名。",
+            required=False,
+            default=3,
+            limit=99,
+        ),
+    ),
+)
+
+_LOT = Column(
+    "lot",
+    "标段编号",
+    Kind.NAME,
+    "The lot it belongs to; may stay empty when there is only one.",
+    "所属标段；只有一个标段时可不填。",
+    required=False,
+    names="lots",
+)
+
+ITEMS = Table(
+    "items",
+    "评审项",
+    "the rubric: what experts judge, in the order of the sheet",
+    "评审项及标准，顺序即评分表的顺序",
+    (
+        _LOT,
+        Column(
+            "id", "评审项编号", Kind.NAME, "Id of the item within its lot.", "评审项编号，同一标段内不重复。"
+        ),
+        Column(
+            "part",
+            "评审阶段",
+            Kind.CHOICE,
+            "The part of the evaluation; points are given in the detailed part only.",
+            "初步评审只设合格制，打分和扣分在详细评审。",
+            choices=PARTS,
+        ),
+        Column(
+            "kind", "评审方式", Kind.CHOICE, "How the item is judged.", "打分、合格制或扣分。", choices=KINDS
+        ),
+        Column("title", "评审内容", Kind.TEXT, "Name of the item.", "评审内容的名称。", limit=200),
+        Column(
+            "standard",
+            "评审标准",
+            Kind.PROSE,
+            "What earns the points, or what passes.",
+            "评分标准或合格条件，专家打分时可见。",
+            limit=2000,
+        ),
+        Column(
+            "full",
+            "满分",
+            Kind.DECIMAL,
+            "Weight in points; empty or 0 for pass items. With the price weight, a lot adds up to 100.",
+            "满分值；合格制填 0 或不填。各项满分与价格权重之和为 100。",
+            required=False,
+            default="0",
+            limit=MAX_POINTS,
+            digits=4,
+        ),
+        Column(
+            "digits",
+            "小数位数",
+            Kind.WHOLE,
+            "Digits after the point that an expert may enter, 0 to 4.",
+            "允许填写的小数位数，0 至 4。",
+            required=False,
+            default=1,
+            limit=4,
+        ),
+        Column(
+            "objective",
+            "客观项",
+            Kind.FLAG,
+            "Whether all experts must come to the same value.",
+            "客观项要求各专家结论一致。",
+            required=False,
+            default=False,
+        ),
+    ),
+)
+
+BIDS = Table(
+    "bids",
+    "投标人",
+    "the bids; documents and prices are brought in later",
+    "投标人；投标文件和报价在会议建立后导入",
+    (
+        _LOT,
+        Column(
+            "id", "投标编号", Kind.NAME, "Id of the bid, unique in the session.", "投标编号，全场不重复。"
+        ),
+        Column("bidder", "投标人名称", Kind.TEXT, "Name of the bidder.", "投标人全称。", limit=200),
+    ),
+)
+
+PRICING = Table(
+    "pricing",
+    "价格",
+    "the price formula, one row per lot",
+    "价格评分办法，每个标段一行",
+    (
+        _LOT,
+        Column(
+            "formula",
+            "计价方法",
+            Kind.CHOICE,
+            "The price formula.",
+            "低价优先：最低价得满分；去极值平均：以去掉极值后的平均价为基准价。",
+            choices=FORMULAS,
+        ),
+        Column(
+            "weight",
+            "价格权重",
+            Kind.DECIMAL,
+            "Full marks of the price.",
+            "价格满分值。",
+            limit=MAX_POINTS,
+            digits=4,
+        ),
+        Column(
+            "ceiling",
+            "最高限价（元）",
+            Kind.DECIMAL,
+            "Ceiling price in yuan; a bid above it scores 0. Empty: none.",
+            "最高限价，单位元，高于限价的报价得 0 分；不设限价则不填。",
+            required=False,
+            limit=MAX_CEILING_YUAN,
+            digits=2,
+        ),
+        Column(
+            "penalty_above",
+            "高于基准每1%扣分",
+            Kind.DECIMAL,
+            "Points off per 1 % above the base price.",
+            "报价每高于基准价 1% 扣的分值。",
+            required=False,
+            default="0",
+            limit=MAX_POINTS,
+            digits=4,
+        ),
+        Column(
+            "penalty_below",
+            "低于基准每1%扣分",
+            Kind.DECIMAL,
+            "Points off per 1 % below the base price.",
+            "报价每低于基准价 1% 扣的分值。",
+            required=False,
+            default="0",
+            limit=MAX_POINTS,
+            digits=4,
+        ),
+        Column(
+            "floor",
+            "价格最低得分",
+            Kind.DECIMAL,
+            "The price score never falls below this.",
+            "价格得分的下限。",
+            required=False,
+            default="0",
+            limit=MAX_POINTS,
+            digits=4,
+        ),
+        Column(
+            "rounding_digits",
+            "得分小数位数",
+            Kind.WHOLE,
+            "Digits after the point of a final score, 0 to 4.",
+            "最终得分保留的小数位数，0 至 4。",
+            required=False,
+            default=2,
+            limit=4,
+        ),
+        Column(
+            "rounding",
+            "修约方式",
+            Kind.CHOICE,
+            "How the half is treated; nothing is rounded before the end.",
+            "修约只在最后一步进行。",
+            required=False,
+            default=Rounding.HALF_UP.value,
+            choices=ROUNDINGS,
+        ),
+    ),
+)
+
+TRIM = Table(
+    "trim",
+    "去极值",
+    "from how many prices on the highest and lowest are left out of the mean",
+    "报价达到多少家时去掉最高价和最低价再求平均",
+    (
+        _LOT,
+        Column(
+            "from_bids",
+            "报价家数起点",
+            Kind.WHOLE,
+            "From this many admissible prices on; the largest number reached counts.",
+            "有效报价达到此数时适用；多行时取已达到的最大一行。",
+            limit=999,
+        ),
+        Column(
+            "high",
+            "去掉最高价个数",
+            Kind.WHOLE,
+            "How many highest prices are left out.",
+            "去掉几个最高价。",
+            limit=99,
+        ),
+        Column(
+            "low",
+            "去掉最低价个数",
+            Kind.WHOLE,
+            "How many lowest prices are left out.",
+            "去掉几个最低价。",
+            limit=99,
+        ),
+    ),
+    required=False,
+)
+
+SITES = Table(
+    "sites",
+    "会场",
+    "the host site and the sub-sites",
+    "主场与副场",
+    (
+        Column("id", "会场编号", Kind.NAME, "Id of the site.", "会场编号。"),
+        Column("name", "会场名称", Kind.TEXT, "Name of the site.", "会场名称，含所在地。", limit=200),
+        Column(
+            "host",
+            "主场",
+            Kind.FLAG,
+            "Whether it is the host site; exactly one is.",
+            "是否为主场；有且只有一个主场。",
+            required=False,
+            default=False,
+        ),
+        Column(
+            "node",
+            "有节点",
+            Kind.FLAG,
+            "Whether it runs a node of its own; the seats of a site without one connect to the host's.",
+            "会场是否自备节点服务器；没有节点的会场，其席位连接主场节点。",
+            required=False,
+            default=True,
+        ),
+    ),
+)
+
+SEATS = Table(
+    "seats",
+    "席位",
+    "the seats; whoever takes one is known by its code only",
+    "席位；场内只显示席位编号",
+    (
+        Column(
+            "code",
+            "席位编号",
+            Kind.NAME,
+            "Code of the seat, unique in the session.",
+            "席位编号，全场不重复。",
+        ),
+        Column("site", "会场编号", Kind.NAME, "The site where it stands.", "席位所在会场。", names="sites"),
+        Column(
+            "node",
+            "连接节点",
+            Kind.NAME,
+            "The site whose node it connects to. Empty: its own site's, or the host's.",
+            "连接哪个会场的节点；不填则连接本会场节点，本会场没有节点时连接主场。",
+            required=False,
+            names="sites",
+        ),
+        Column(
+            "role", "角色", Kind.CHOICE, "The role of whoever takes it.", "就座人员的角色。", choices=ROLES
+        ),
+        Column(
+            "label",
+            "说明",
+            Kind.TEXT,
+            "What the seat is called in its room; no person's name.",
+            "席位在会场内的叫法；不要填写姓名。",
+            required=False,
+            default="",
+            limit=64,
+        ),
+    ),
+)
+
+TABLES: tuple[Table, ...] = (PROJECT, LOTS, ITEMS, BIDS, PRICING, TRIM, SITES, SEATS)

@@ -1,0 +1,447 @@
+"""From rows to the room's tender and back, and the checks that a row can be blamed for.
+
+Readers hand in rows of raw cells with the place each came from; problems are collected, and only a template
+without any is built.  The law of what can be evaluated stays in `evalroom.tender.check_tender`, which has the
+last word; what is checked here again is what can be told with row and column.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from evalroom.errors import MalformedName
+from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.roles import Role
+from evalroom.tender import (
+    FULL_MARKS,
+    Bid,
+    Formula,
+    Item,
+    ItemKind,
+    Lot,
+    Part,
+    PricingTerms,
+    Rounding,
+    RoundingTerms,
+    Seat,
+    Site,
+    Tender,
+    TrimTerms,
+    UnusableTender,
+    check_tender,
+)
+from main_site.template.cells import is_empty, plain, read_cell
+from main_site.template.columns import TABLES, Column, Table, Value
+from main_site.template.problems import Fault, Place, Problem, TemplateError, shown
+
+MAX_ROWS = 1000
+"""Rows of one table: a lot has at most 150 items, a session 100 bids (domain.md, sizes)."""
+
+OPERATOR_LABEL = "主场操作员"
+
+_BY_KEY = {table.key: table for table in TABLES}
+_ID_COLUMNS = {"lots": "id", "items": "id", "bids": "id", "sites": "id", "seats": "code"}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTemplate:
+    """A session as it is prepared: its id, the tender, and the sites and seats that take part."""
+
+    session: SessionId
+    tender: Tender
+    sites: tuple[Site, ...]
+    seats: tuple[Seat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as it was found: its number and its raw cells by column key; `letters` is empty in TOML."""
+
+    number: int
+    cells: Mapping[str, object]
+    letters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is understood; a cell with a problem is None."""
+
+    table: Table
+    raw: RawRow
+    values: dict[str, Value]
+
+    def text(self, key: str) -> str:
+        """Return the text in column `key`, or nothing."""
+        value = self.values.get(key)
+        return value if isinstance(value, str) else ""
+
+    def whole(self, key: str) -> int:
+        """Return the whole number in column `key`, or 0."""
+        value = self.values.get(key)
+        return value if isinstance(value, int) else 0
+
+    def flag(self, key: str) -> bool:
+        """Say whether column `key` says yes."""
+        return self.values.get(key) is True
+
+    def place(self, key: str = "") -> Place:
+        """Return where column `key` of this row is, or the row itself."""
+        return place_of(self.table, self.raw, key)
+
+
+class Findings:
+    """The problems found so far, in the order they were found."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.problems: list[Problem] = []
+
+    def add(self, fault: Fault, place: Place, found: object = "") -> None:
+        """Take note of a problem."""
+        self.problems.append(Problem(fault, place, shown(found)))
+
+    def add_in(self, fault: Fault, row: Row, key: str) -> None:
+        """Take note of a problem with the cell in column `key` of `row`."""
+        self.add(fault, row.place(key), row.values.get(key, ""))
+
+    def stop(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            TemplateError: when there is at least one problem.
+        """
+        if self.problems:
+            raise TemplateError(self.problems)
+
+
+def place_of(table: Table, raw: RawRow | None = None, key: str = "") -> Place:
+    """Return the place of column `key` in the row `raw` of `table`."""
+    heading = next((column.title for column in table.columns if column.key == key), "")
+    if raw is None:
+        return Place(table.key, table.title, None, key, heading)
+    return Place(
+        table.key, table.title, raw.number, key, heading, raw.letters.get(key, ""), entry=not raw.letters
+    )
+
+
+def assemble(found: Mapping[str, Sequence[RawRow]], findings: Findings) -> SessionTemplate:
+    """Build the template from the raw rows of each table, adding to the problems the reader already found.
+
+    Raises:
+        TemplateError: with every problem found.
+    """
+    rows = {table.key: _read_rows(table, found.get(table.key), findings) for table in TABLES}
+    _fill_lots(rows, findings)
+    _fill_nodes(rows)
+    _check_names(rows, findings)
+    _check_references(rows, findings)
+    _check_rules(rows, findings)
+    findings.stop()
+    template = _with_operator(_build(rows))
+    _have_the_last_word(template, rows, findings)
+    findings.stop()
+    return template
+
+
+def _read_rows(table: Table, raw_rows: Sequence[RawRow] | None, findings: Findings) -> list[Row]:
+    """Read each row of a table; None says that there is no such table."""
+    if raw_rows is None and table.required:
+        findings.add(Fault.MISSING_TABLE, place_of(table))
+    if raw_rows is not None and not raw_rows and table.required:
+        findings.add(Fault.NO_ROWS, place_of(table))
+    rows = list(raw_rows or ())
+    if len(rows) > (1 if table.single else MAX_ROWS):
+        fault = Fault.ONE_ROW_ONLY if table.single else Fault.TOO_MANY_ROWS
+        findings.add(fault, place_of(table, rows[-1]))
+    return [_read_row(table, raw, findings) for raw in rows[:MAX_ROWS]]
+
+
+def _read_row(table: Table, raw: RawRow, findings: Findings) -> Row:
+    row = Row(table, raw, {})
+    for column in table.columns:
+        row.values[column.key] = _read(column, row, findings)
+    return row
+
+
+def _read(column: Column, row: Row, findings: Findings) -> Value:
+    if column.required and column.key not in row.raw.cells and row.raw.letters:
+        return None  # the sheet lacks the whole column, which its header was blamed for
+    value = read_cell(column, row.raw.cells.get(column.key))
+    if not isinstance(value, Fault):
+        return value
+    findings.add(value, row.place(column.key), row.raw.cells.get(column.key) or "")
+    return None
+
+
+def _fill_lots(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    """Give rows without a lot the only one there is."""
+    lots = [row.text("id") for row in rows["lots"]]
+    for row in (row for key in ("items", "bids", "pricing", "trim") for row in rows[key]):
+        if is_empty(row.raw.cells.get("lot")):
+            row.values["lot"] = lots[0] if len(lots) == 1 else None
+            if len(lots) > 1:
+                findings.add_in(Fault.MISSING_VALUE, row, "lot")
+
+
+def _fill_nodes(rows: Mapping[str, list[Row]]) -> None:
+    """Connect seats that name no node to that of their site, or to the host's."""
+    nodes = {row.text("id") for row in rows["sites"] if row.flag("node")}
+    host = next((row.text("id") for row in rows["sites"] if row.flag("host")), None)
+    for row in rows["seats"]:
+        if row.values["node"] is None:
+            row.values["node"] = row.text("site") if row.text("site") in nodes else host
+
+
+def _check_names(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    for table, key in _ID_COLUMNS.items():
+        seen: set[tuple[str, str]] = set()
+        for row in rows[table]:
+            name = (row.text("lot") if table == "items" else "", row.text(key).lower())
+            if name[1] and name in seen:
+                findings.add_in(Fault.REPEATED_NAME, row, key)
+            seen.add(name)
+
+
+def _check_references(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    known = {table: {row.text("id") for row in rows[table]} for table in ("lots", "sites")}
+    for row in (row for table in TABLES for row in rows[table.key]):
+        for column in row.table.columns:
+            name = row.text(column.key)
+            if column.names and name and name not in known[column.names]:
+                findings.add_in(Fault.UNKNOWN_NAME, row, column.key)
+
+
+def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    for row in rows["items"]:
+        _check_item(row, findings)
+    for row in rows["pricing"]:
+        if row.text("formula") == Formula.TRIMMED_MEAN and row.text("penalty_above") == "0":
+            findings.add_in(Fault.NO_PENALTY, row, "penalty_above")
+    for row in rows["trim"]:
+        if row.whole("high") + row.whole("low") >= row.whole("from_bids") > 0:
+            findings.add_in(Fault.TRIMS_ALL, row, "from_bids")
+    for row in rows["lots"]:
+        _check_lot(row, rows, findings)
+    _check_sites_and_seats(rows, findings)
+
+
+def _check_item(row: Row, findings: Findings) -> None:
+    kind, full = row.text("kind"), row.text("full")
+    if not kind or not full:
+        return
+    if kind == ItemKind.PASS and full != "0":
+        findings.add_in(Fault.PASS_WITH_WEIGHT, row, "full")
+    if kind != ItemKind.PASS and full == "0":
+        findings.add_in(Fault.WITHOUT_WEIGHT, row, "full")
+    if kind != ItemKind.PASS and row.text("part") == Part.PRELIMINARY:
+        findings.add_in(Fault.POINTS_IN_PRELIMINARY, row, "part")
+
+
+def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    """Blame a lot that lacks rows elsewhere, or whose weights do not add up."""
+    lot = row.text("id")
+    if row.values["candidates"] == 0:
+        findings.add_in(Fault.OUT_OF_RANGE, row, "candidates")
+    mine = {
+        key: [other for other in rows[key] if other.text("lot") == lot]
+        for key in ("items", "bids", "pricing")
+    }
+    for key, some in mine.items():
+        if not some and rows[key]:
+            findings.add(Fault.NO_ROWS, place_of(_BY_KEY[key]), lot)
+    for other in mine["pricing"][1:]:
+        findings.add(Fault.ONE_ROW_ONLY, other.place("lot"), lot)
+    weights = [item.text("full") for item in mine["items"]] + [
+        price.text("weight") for price in mine["pricing"]
+    ]
+    if mine["items"] and len(mine["pricing"]) == 1 and all(weights):
+        total = sum(map(Decimal, weights), Decimal(0))
+        if total != FULL_MARKS:
+            findings.add(Fault.WEIGHTS, row.place("id"), f"{lot}: {plain(total)}")
+
+
+def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    hosts = [row for row in rows["sites"] if row.flag("host")]
+    if rows["sites"] and (len(hosts) != 1 or not hosts[0].flag("node")):
+        findings.add(
+            Fault.ONE_HOST, place_of(_BY_KEY["sites"], key="host"), ", ".join(row.text("id") for row in hosts)
+        )
+    known = {row.text("id") for row in rows["sites"]}
+    nodes = {row.text("id") for row in rows["sites"] if row.flag("node")}
+    for row in rows["seats"]:
+        site, node = row.text("site"), row.text("node")
+        if {site, node} <= known and (node not in nodes or (site in nodes and node != site)):
+            findings.add_in(Fault.SEAT_NODE, row, "node")
+    roles = Counter(row.text("role") for row in rows["seats"])
+    if rows["seats"] and not roles[""] and not roles[Role.EXPERT]:
+        findings.add(Fault.NO_EXPERT, place_of(_BY_KEY["seats"], key="role"))
+
+
+def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
+    project = rows["project"][0]
+    return SessionTemplate(
+        session=SessionId(project.text("session")),
+        tender=Tender(
+            code=project.text("code"),
+            title=project.text("title"),
+            lots=tuple(_lot(row, rows) for row in rows["lots"]),
+        ),
+        sites=tuple(_site(row) for row in rows["sites"]),
+        seats=tuple(_seat(row) for row in rows["seats"]),
+    )
+
+
+def _lot(row: Row, rows: Mapping[str, list[Row]]) -> Lot:
+    lot = row.text("id")
+
+    def mine(key: str) -> list[Row]:
+        return [other for other in rows[key] if other.text("lot") == lot]
+
+    return Lot(
+        id=LotId(lot),
+        title=row.text("title"),
+        items=tuple(_item(item) for item in mine("items")),
+        bids=tuple(Bid(BidId(bid.text("id")), bid.text("bidder")) for bid in mine("bids")),
+        pricing=_pricing(mine("pricing")[0], mine("trim")),
+        candidates=row.whole("candidates"),
+    )
+
+
+def _item(row: Row) -> Item:
+    return Item(
+        id=ItemId(row.text("id")),
+        part=Part(row.text("part")),
+        kind=ItemKind(row.text("kind")),
+        title=row.text("title"),
+        standard=row.text("standard"),
+        full=row.text("full"),
+        digits=row.whole("digits"),
+        objective=row.flag("objective"),
+    )
+
+
+def _pricing(row: Row, trims: Iterable[Row]) -> PricingTerms:
+    ceiling = row.text("ceiling")
+    return PricingTerms(
+        formula=Formula(row.text("formula")),
+        weight=row.text("weight"),
+        ceiling_fen=int(Decimal(ceiling) * 100) if ceiling else None,
+        trim=tuple(
+            TrimTerms(trim.whole("from_bids"), trim.whole("high"), trim.whole("low")) for trim in trims
+        ),
+        penalty_above=row.text("penalty_above"),
+        penalty_below=row.text("penalty_below"),
+        floor=row.text("floor"),
+        rounding=RoundingTerms(row.whole("rounding_digits"), Rounding(row.text("rounding"))),
+    )
+
+
+def _site(row: Row) -> Site:
+    return Site(SiteId(row.text("id")), row.text("name"), host=row.flag("host"), node=row.flag("node"))
+
+
+def _seat(row: Row) -> Seat:
+    return Seat(
+        code=SeatCode(row.text("code")),
+        site=SiteId(row.text("site")),
+        node=SiteId(row.text("node")),
+        role=Role(row.text("role")),
+        label=row.text("label"),
+    )
+
+
+def _with_operator(template: SessionTemplate) -> SessionTemplate:
+    """Add a seat for the operator at the host site, without whom nobody could bring in the bids."""
+    if any(seat.role is Role.OPERATOR for seat in template.seats):
+        return template
+    taken = {seat.code.lower() for seat in template.seats}
+    code = next(code for code in _operator_codes() if code.lower() not in taken)
+    host = next(site.id for site in template.sites if site.host)
+    seat = Seat(SeatCode(code), host, host, Role.OPERATOR, OPERATOR_LABEL)
+    return SessionTemplate(template.session, template.tender, template.sites, (*template.seats, seat))
+
+
+def _operator_codes() -> Iterator[str]:
+    yield "OP"
+    yield from (f"OP{number}" for number in range(2, MAX_ROWS + 3))
+
+
+def _have_the_last_word(template: SessionTemplate, rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    try:
+        check_tender(template.tender, template.sites, template.seats)
+    except (UnusableTender, MalformedName) as why:
+        words = ", ".join(str(value) for value in why.detail.values())
+        findings.add(Fault.UNUSABLE, _blamed(why.detail, rows), words)
+
+
+def _blamed(detail: Mapping[str, str | int | None], rows: Mapping[str, list[Row]]) -> Place:
+    """Return the row that an error of the room speaks of, as far as it says."""
+    for member, table in (("item", "items"), ("seat", "seats"), ("lot", "lots")):
+        for row in rows[table]:
+            if detail.get(member) == row.text(_ID_COLUMNS[table]):
+                return row.place(_ID_COLUMNS[table])
+    return Place()
+
+
+def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
+    """Return the rows of each table that `assemble` would build `template` from."""
+    lots = template.tender.lots
+    return {
+        "project": [
+            {"session": template.session, "code": template.tender.code, "title": template.tender.title},
+        ],
+        "lots": [{"id": lot.id, "title": lot.title, "candidates": lot.candidates} for lot in lots],
+        "items": [_item_row(lot, item) for lot in lots for item in lot.items],
+        "bids": [{"lot": lot.id, "id": bid.id, "bidder": bid.bidder} for lot in lots for bid in lot.bids],
+        "pricing": [_pricing_row(lot) for lot in lots],
+        "trim": [
+            {"lot": lot.id, "from_bids": trim.from_bids, "high": trim.high, "low": trim.low}
+            for lot in lots
+            for trim in lot.pricing.trim
+        ],
+        "sites": [
+            {"id": site.id, "name": site.name, "host": site.host, "node": site.node}
+            for site in template.sites
+        ],
+        "seats": [_seat_row(seat) for seat in template.seats],
+    }
+
+
+def _item_row(lot: Lot, item: Item) -> dict[str, Value]:
+    return {
+        "lot": lot.id,
+        "id": item.id,
+        "part": item.part.value,
+        "kind": item.kind.value,
+        "title": item.title,
+        "standard": item.standard,
+        "full": item.full,
+        "digits": item.digits,
+        "objective": item.objective,
+    }
+
+
+def _pricing_row(lot: Lot) -> dict[str, Value]:
+    terms = lot.pricing
+    return {
+        "lot": lot.id,
+        "formula": terms.formula.value,
+        "weight": terms.weight,
+        "ceiling": None if terms.ceiling_fen is None else plain(Decimal(terms.ceiling_fen) / 100),
+        "penalty_above": terms.penalty_above,
+        "penalty_below": terms.penalty_below,
+        "floor": terms.floor,
+        "rounding_digits": terms.rounding.digits,
+        "rounding": terms.rounding.mode.value,
+    }
+
+
+def _seat_row(seat: Seat) -> dict[str, Value]:
+    return {
+        "code": seat.code,
+        "site": seat.site,
+        "node": seat.node,
+        "role": seat.role.value,
+        "label": seat.label,
+    }
