@@ -60,6 +60,7 @@ class CaptureSettings:
     disk_retry_ms: int = 5000
     sound_wait_ms: int = 1000
     picture_wait_ms: int = 3000
+    no_picture_ms: int = 6000
     flush_after_ms: int = 1500
     map_every_ms: int = 60_000
     gap_piece_ms: int = 30_000
@@ -171,6 +172,7 @@ class Capture:
         self._latest: dict[Medium, Packet] = {}
         self._sound: deque[AccessUnit] = deque(maxlen=400)
         self._sound_since: int | None = None
+        self._seen_since = self._clock()
         self._notes: list[str] = []
 
     # --- what the source calls --------------------------------------------------------------------
@@ -205,9 +207,9 @@ class Capture:
             self._map(reel, begin=True)
 
     def on_gap(self, medium: Medium, first: int, last: int, cause: GapCause) -> None:
-        """Learn why packets will never come; how many is seen from their numbers."""
-        del first, last
+        """Learn that packets will never come, and why."""
         self._cause[medium] = cause
+        (self._h264 if medium is Medium.VIDEO else self._opus).miss(last - first + 1)
 
     def on_end(self, cause: GapCause | None) -> None:
         """Close the reel; with a cause the track lives on and a gap is open until packets come again."""
@@ -234,6 +236,7 @@ class Capture:
             self._asked_ms = now
             self._request()
         self._settle(now)
+        self._miss_picture(now)
         if self._closing is not None and now - self._closing.written_ms > _LATE_SOUND_MS:
             self._finish(self._closing)
             self._closing = None
@@ -272,6 +275,14 @@ class Capture:
         if self._reel is not None and self._reel.picture is not None:
             self._write(self._reel, Medium.VIDEO, unit, now)
             self._settle(now)
+
+    def _miss_picture(self, now: int) -> None:
+        # Pictures come and none can be recorded: another codec, or nobody answers the requests.
+        has_picture = self._reel is not None and self._reel.picture is not None
+        if has_picture or Medium.VIDEO not in self._latest or now < self._blocked_until:
+            self._seen_since = now
+        elif now - self._seen_since >= self._settings.no_picture_ms:
+            self._alarm("no_keyframe", f"none for {now - self._seen_since} ms")
 
     def _heard(self, unit: AccessUnit, now: int) -> None:
         if self._is_blocked(now):
@@ -334,6 +345,7 @@ class Capture:
 
     def _begin_with_picture(self, unit: AccessUnit, now: int) -> None:
         lanes = {Medium.VIDEO: _Lane(unit.ts)}
+        self._alarmed.discard("no_keyframe")
         before = self._reel
         if before is not None:
             if Medium.AUDIO in before.lanes:

@@ -1,7 +1,7 @@
 """RTP payloads in, access units out: H.264 by RFC 6184, Opus by RFC 7587.
 
-Packets come in order, without duplicates; a jump of the sequence number is a hole.  A damaged picture is
-dropped, and every picture after it up to the next key frame, because it would refer to what is missing.
+Packets come in order, without duplicates and padding; what is missing for good is told by `miss`, not by a
+jump of the sequence number, for padding takes numbers too.  A damaged picture is dropped, and every picture after it up to the next key frame, because it would refer to what is missing.
 Refused: interleaved packetization (STAP-B, MTAP, FU-B), which no browser sends.
 """
 
@@ -55,7 +55,6 @@ class H264Depacketizer:
 
     def __init__(self) -> None:
         """Begin with nothing seen: only a key frame with its parameter sets opens the stream."""
-        self._next_seq: int | None = None
         self._ts: int | None = None
         self._nals: list[bytes] = []
         self._fragment: list[bytes] | None = None
@@ -83,9 +82,6 @@ class H264Depacketizer:
             UnsupportedPayload: for an interleaved or unknown payload; the picture it belongs to is dropped.
             MalformedParameterSet: for parameter sets that cannot be read.
         """
-        if self._next_seq is not None and packet.seq != self._next_seq:
-            self._miss(packet.seq - self._next_seq)
-        self._next_seq = packet.seq + 1
         if self._ts is not None and packet.ts != self._ts:
             yield from self._finish()
         if self._ts is None and packet.payload:
@@ -97,7 +93,8 @@ class H264Depacketizer:
         if packet.marker:
             yield from self._finish()
 
-    def _miss(self, count: int) -> None:
+    def miss(self, count: int) -> None:
+        """Learn that the next `count` packets will never come."""
         # Which picture the missing packets belonged to is unknown: the one being collected is damaged, and
         # the next one too unless its first packet shows that it is the first.
         self._lost += max(count, 1)
@@ -191,17 +188,21 @@ class OpusDepacketizer:
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._next_seq: int | None = None
+        self._lost = 0
+
+    def miss(self, count: int) -> None:
+        """Learn that the next `count` packets will never come."""
+        self._lost += max(count, 1)
 
     def push(self, packet: Packet) -> Iterator[AccessUnit]:
         """Take one packet; yield it as a unit, unless it is empty."""
-        lost = 0 if self._next_seq is None else packet.seq - self._next_seq
-        self._next_seq = packet.seq + 1
-        if packet.payload:
-            duration = opus_duration(packet.payload)
-            yield AccessUnit(
-                packet.ts, (packet.payload,), keyframe=True, format=None, lost=lost, duration=duration
-            )
+        if not packet.payload:
+            return
+        lost, self._lost = self._lost, 0
+        duration = opus_duration(packet.payload)
+        yield AccessUnit(
+            packet.ts, (packet.payload,), keyframe=True, format=None, lost=lost, duration=duration
+        )
 
 
 _CELT_SILK_FRAME = (

@@ -34,6 +34,8 @@ class Booth:
         self.now = T0_MS
         self._next_tick = T0_MS + 500
         self.facts: list[RecorderFact] = []
+        self.loss = GapCause.LINK
+        self._expected: dict[Medium, int] = {}
         self.keyframes_asked: list[int] = []
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.capture = Capture(
@@ -47,11 +49,18 @@ class Booth:
         for item in items:
             self.wait_until(at_ms(item))
             if isinstance(item, Packet):
+                self._tell_loss(item)
                 self.capture.on_packet(item)
             else:
                 self.capture.on_sender_report(item)
             if paced:
                 self.settle()
+
+    def _tell_loss(self, packet: Packet) -> None:
+        expected = self._expected.get(packet.medium, packet.seq)
+        if expected < packet.seq < expected + 1000:
+            self.capture.on_gap(packet.medium, expected, packet.seq - 1, self.loss)
+        self._expected[packet.medium] = packet.seq + 1
 
     def wait_until(self, ms: float) -> None:
         while self._next_tick <= T0_MS + ms:

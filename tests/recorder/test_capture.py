@@ -125,12 +125,24 @@ def test_a_short_hole_is_no_gap_and_still_not_stretched_over(tmp_path: Path) -> 
     assert longest_sample_ms(booth, Medium.AUDIO) == 20
 
 
+def test_padding_takes_numbers_and_is_no_loss(tmp_path: Path) -> None:
+    booth = Booth(tmp_path)
+    padded = [
+        replace(packet, seq=packet.seq + 7 * (at_ms(packet) > 1000)) for packet in video_packets(pictures(4))
+    ]
+    for packet in padded:
+        booth.capture.on_packet(packet)
+    booth.settle()
+    booth.end()
+    assert booth.gaps() == []
+    assert len(decoded(booth.path(), Medium.VIDEO)) == 4 * FPS
+
+
 def test_the_cause_of_a_gap_is_the_one_the_source_names(tmp_path: Path) -> None:
     booth = Booth(tmp_path)
     sound = audio_packets(tones(4))
-    booth.feed(in_order(video_packets(pictures(4)), [p for p in sound if at_ms(p) < 2000], reports(2)))
-    booth.capture.on_gap(Medium.AUDIO, sound[100].seq, sound[129].seq, GapCause.PAUSE)
-    booth.feed(sound[130:])
+    booth.loss = GapCause.PAUSE
+    booth.feed(in_order(video_packets(pictures(4)), without(sound, 2000, 2600), reports(2)))
     booth.end()
     assert [gap[2] for gap in booth.gaps()] == [GapCause.PAUSE]
 
@@ -414,6 +426,13 @@ def test_a_codec_that_mp4_refuses_is_refused_loudly(tmp_path: Path) -> None:
             camera(), tmp_path, clock=lambda: 0, emit=print, post=print,
             request_keyframe=lambda: asked.append(None), codecs=("vp8",),
         )  # fmt: skip
+
+
+def test_pictures_without_a_key_frame_raise_an_alarm(tmp_path: Path) -> None:
+    booth = Booth(tmp_path)
+    booth.feed(replace(packet, payload=b"\x10vp8") for packet in video_packets(pictures(8)))
+    assert [alarm.code for alarm in booth.of(RecorderAlarm)] == ["no_keyframe"]
+    booth.end()
 
 
 def test_payloads_that_are_no_h264_raise_one_alarm_and_record_nothing(tmp_path: Path) -> None:
