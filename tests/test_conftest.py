@@ -1,5 +1,6 @@
 """The rules of a test run: what a missing program does to a test, with and without `--require-all`."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,22 @@ def test_under_require_all_a_module_that_skips_itself_is_a_failure(scene: pytest
 def test_a_misspelt_program_fails_instead_of_skipping(scene: pytest.Pytester) -> None:
     scene.makepyfile(SCENE.format(program="chromum"))
     scene.runpytest().assert_outcomes(errors=1)
+
+
+def test_all_tests_that_need_a_browser_run_in_one_worker(
+    scene: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/bin")
+    monkeypatch.setenv("EVALROOM_CHROMIUM", sys.executable)
+    scene.makepyfile(
+        """
+        import pytest
+        @pytest.mark.needs("chromium")
+        @pytest.mark.parametrize("number", range(8))
+        def test_page(number: int, worker_id: str) -> None:
+            open("workers", "a").write(worker_id + "\\n")
+        """
+    )
+    scene.runpytest("-n", "2", "--dist", "loadgroup").assert_outcomes(passed=8)
+    workers = (scene.path / "workers").read_text().split()
+    assert 1 == len(set(workers))
