@@ -63,7 +63,6 @@ MESSAGES: Mapping[str, frozenset[Role]] = {
     "answer": PEOPLE | {_N},
     "offer": frozenset({_N}),
     "media_lost": PEOPLE | {_N},
-    "available": frozenset({_N}),
     "cosign": frozenset({_N}),
     "witness_refused": frozenset({_N}),
     "site_status": frozenset({_N}),
@@ -83,3 +82,40 @@ def demand(kind: str, role: Role, table: Mapping[str, frozenset[Role]]) -> None:
     """
     if role not in table.get(kind, frozenset()):
         raise NotPermitted(kind=kind, role=role)
+
+
+ROUTES: Mapping[str, frozenset[Role]] = {
+    "GET /healthz": frozenset({Role.ANYONE}),
+    "GET /readyz": frozenset({Role.ANYONE}),
+    "GET /api/openapi.json": frozenset({Role.ANYONE}),
+    "POST /api/v1/login": frozenset({Role.ANYONE}),
+    "POST /api/v1/logout": _PEOPLE,
+    "GET /api/v1/me": _PEOPLE,
+    "GET /api/v1/ice": _PEOPLE,
+    "GET /api/v1/notice": _PEOPLE,
+    "WS /ws/seat": _PEOPLE,
+    "GET /api/v1/documents/{bid}": frozenset({_E, _O}),
+    "POST /api/v1/documents": frozenset({_O}),
+    "GET /api/v1/replay": frozenset({_A, _S, _O}),
+    "GET /api/v1/replay/media/{path:path}": frozenset({_A, _S, _O}),
+    "POST /api/v1/operator/login": frozenset({Role.ANYONE}),
+    "GET /api/v1/sessions": frozenset({_O}),
+    "POST /api/v1/sessions": frozenset({_O}),
+    "GET /api/v1/sessions/{session}": frozenset({_O}),
+    "POST /api/v1/sessions/{session}/enter": frozenset({_O}),
+    "POST /api/v1/sessions/{session}/seats/{seat}/code": frozenset({_O}),
+    "GET /api/v1/sessions/{session}/archive": frozenset({_O}),
+    "GET /api/v1/template.toml": frozenset({_O}),
+    "GET /api/v1/template.xlsx": frozenset({_O}),
+    "GET /api/v1/sites": frozenset({_O}),
+    "POST /api/v1/sites": frozenset({_O}),
+    "POST /api/v1/sites/enrol": frozenset({Role.ANYONE}),
+    "GET /api/v1/site/documents/{sha256}": frozenset({_N}),
+    "HEAD /api/v1/site/reels/{session}/{site_seat}/{name}": frozenset({_N}),
+    "PATCH /api/v1/site/reels/{session}/{site_seat}/{name}": frozenset({_N}),
+    "WS /ws/site": frozenset({Role.ANYONE}),
+}
+"""Method and path of every route, at the host or a sub-site's node, to the roles it serves.
+
+The site link is open to anyone because a site proves itself on the socket, by its certified key.
+"""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from evalroom import events as ev
+from evalroom import roles
 from evalroom.encoding import body_of, to_json
 from evalroom.events import Event, Fact
 from evalroom.ids import CommandId, LotId, SeatCode, SiteId
-from evalroom.ledger.canonical import Json
+from evalroom.ledger.canonical import Json, canonical
 from evalroom.roles import Role
 from evalroom.session import Session
 from evalroom.tender import Part
@@ -20,8 +21,8 @@ from evalroom.tender import Part
 CELLS_PER_ITEM = 200
 """Cells in one `SheetOpened` item: with reasons of usual length it stays far below a frame of 64 KiB."""
 
-BYTES_PER_ITEM = 24_000
-"""Text in one `SheetOpened` item; long reasons fill a frame before 200 cells do."""
+BYTES_PER_ITEM = 32_000
+"""Bytes of the cells of one `SheetOpened` item in a frame; long reasons fill it before 200 cells do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +125,19 @@ def _chunks(rows: list[Json]) -> list[list[Json]]:
     chunks: list[list[Json]] = [[]]
     size = 0
     for row in rows:
-        size += len(str(row).encode())
+        length = _framed(row)
+        size += length
         if chunks[-1] and (len(chunks[-1]) >= CELLS_PER_ITEM or size > BYTES_PER_ITEM):
             chunks.append([])
-            size = len(str(row).encode())
+            size = length
         chunks[-1].append(row)
     return chunks
+
+
+def _framed(row: Json) -> int:
+    """Return the bytes of a row in a frame: an item's text stands in a message, its quotes escaped twice."""
+    text = canonical(row)
+    return len(text) + text.count(b'"') + text.count(b"\\")
 
 
 def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
@@ -199,3 +207,20 @@ _OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered})
 def nobody_sees(event: Event) -> bool:
     """Say whether no audience sees this event while the session runs."""
     return type(event) not in _RULES
+
+
+SCORING: frozenset[ev.Stage] = frozenset({ev.Stage.PRELIMINARY, ev.Stage.DETAILED})
+"""Stages in which an expert's screen shows values nobody else may see yet."""
+
+
+def may_watch(role: Role, kind: TrackKind, stage: ev.Stage, *, own_site: bool) -> bool:
+    """Say whether a seat may see a track live.
+
+    An expert's screen shows the sheet: while sheets are open it is recorded, but nobody watches it.  Experts
+    see each other's cameras, the host's staff all sites, a site's operator that site.
+    """
+    if role not in roles.MAY_WATCH or (role is Role.SITE_OPERATOR and not own_site):
+        return False
+    if kind is TrackKind.SCREEN:
+        return stage not in SCORING and role in _WATCH
+    return True

@@ -17,8 +17,11 @@ from evalroom.ledger.canonical import Json, canonical
 from evalroom.protocol.messages import MAX_FRAME, Entries
 from evalroom.visibility import Seen
 
-ENTRIES_BYTES = MAX_FRAME // 2
-"""Item bytes of one `entries` message: JSON escaping inside JSON may double them in the worst usual case."""
+ENTRIES_BYTES = MAX_FRAME - 16 * 1024
+"""Bytes that the items of one `entries` message take in the frame; the rest is for acknowledgements."""
+
+ACKS_PER_MESSAGE = 200
+"""Acknowledgements in one `entries` message, 45 bytes each."""
 
 
 class FeedBroken(PeerFault):
@@ -35,6 +38,11 @@ def first_head(session: SessionId, audience: str) -> bytes:
 def next_head(head: bytes, text: str) -> bytes:
     """Return the chain after one more item."""
     return hashlib.sha256(head + text.encode()).digest()
+
+
+def wire_size(text: str) -> int:
+    """Return the bytes of a canonical JSON text inside a message, where its quotes are escaped once more."""
+    return len(text.encode()) + text.count('"') + text.count("\\") + 3
 
 
 def item_text(n: int, fact: Fact, seen: Seen) -> str:
@@ -91,7 +99,7 @@ class FeedLog:
         texts: list[str] = []
         size = 0
         for text in self.texts[since : since + 500]:
-            size += len(text.encode())
+            size += wire_size(text)
             if texts and size > ENTRIES_BYTES:
                 break
             texts.append(text)

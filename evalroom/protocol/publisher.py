@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evalroom.ids import CommandId
-from evalroom.protocol.feed import FeedLog
+from evalroom.protocol.feed import ACKS_PER_MESSAGE, FeedLog
 from evalroom.protocol.messages import Entries
 
 
@@ -35,18 +35,13 @@ class PublisherEnd:
 
     def messages_to_send(self, audience: str) -> list[Entries]:
         """Return everything of one audience that has not been sent on this link."""
+        log, acks = self.feed(audience), self._acks.pop(audience, [])
+        sent = self._sent.get(audience, log.length)  # without a subscription: acknowledgements only
         out: list[Entries] = []
-        acks = self._acks.pop(audience, [])
-        if audience not in self._sent:
-            return (
-                [FeedLog.entries(self.feed(audience), self.feed(audience).length, acks, audience)]
-                if acks
-                else []
-            )
-        log = self.feed(audience)
-        while self._sent[audience] < log.length or acks:
-            message = log.entries(self._sent[audience], acks, audience)
-            self._sent[audience] += len(message.items)
-            out.append(message)
-            acks = []
+        while sent < log.length or acks:
+            out.append(log.entries(sent, acks[:ACKS_PER_MESSAGE], audience))
+            sent += len(out[-1].items)
+            acks = acks[ACKS_PER_MESSAGE:]
+        if audience in self._sent:
+            self._sent[audience] = sent
         return out

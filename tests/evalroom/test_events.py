@@ -1,0 +1,87 @@
+"""Event types: one name each, one strict form each."""
+
+from typing import Any, get_args
+
+import pytest
+
+from evalroom import events as ev
+from evalroom.encoding import body_of
+from evalroom.media import GapCause, TrackKind
+from evalroom.session import ANYTIME, TRANSITIONS
+from signaling.codec import MalformedMessage, decode_event
+from tests.evalroom import room
+
+SAMPLES = {type(fact.event).__name__: fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history} | {
+    type(event).__name__: event
+    for event in [
+        ev.SessionPaused("fire"),
+        ev.SessionResumed("out"),
+        ev.SessionClosed("done"),
+        ev.SeatTested(room.EXPERTS[0], (ev.SelfTestResult("camera", passed=True, detail="1280x720"),)),
+        ev.SeatLost(room.EXPERTS[0]),
+        ev.SeatReturned(room.EXPERTS[0]),
+        room.track_started(room.EXPERTS[0], TrackKind.SCREEN),
+        ev.FormatChanged(room.track_started(room.EXPERTS[0]).track, 0, 0, 640, 360),
+        room.fragment("host-E1/camera", 0, 0),
+        ev.GapDeclared(room.track_started(room.EXPERTS[0]).track, 1, 2, GapCause.LINK, 3),
+        ev.ReelClosed(room.track_started(room.EXPERTS[0]).track, 0, 144, "a", "b", 1, torn=False),
+        ev.ReelReceived(room.track_started(room.EXPERTS[0]).track, 0, "a"),
+        ev.TrackEnded(room.track_started(room.EXPERTS[0]).track, 9),
+        ev.ClockMapped(room.track_started(room.EXPERTS[0]).track, 0, ((0, 1), (2, 3))),
+        ev.SiteOffsetMeasured(room.WEST, -7, 3),
+        ev.SiteLost(room.WEST),
+        ev.SiteReturned(room.WEST),
+        ev.AlarmRaised("a1", "disk_full", "", "The disk is full."),
+        ev.AlarmClosed("a1", "new disk"),
+        ev.WitnessLate(room.WEST),
+        ev.WitnessRefused(room.WEST, "other root"),
+    ]
+}
+
+
+def test_there_is_a_sample_of_every_event() -> None:
+    assert set(ev.EVENTS) == set(SAMPLES)
+
+
+def test_the_vocabulary_names_each_class_once() -> None:
+    assert len(get_args(ev.Event)) == len(ev.EVENTS)
+    assert set(get_args(ev.Event)) == set(ev.EVENTS.values())
+
+
+@pytest.mark.parametrize("kind", ev.EVENTS)
+def test_an_event_survives_being_written_and_read(kind: str) -> None:
+    assert SAMPLES[kind] == decode_event(kind, body_of(SAMPLES[kind]))
+
+
+@pytest.mark.parametrize("kind", ev.EVENTS)
+def test_an_unknown_member_is_refused_in_every_event(kind: str) -> None:
+    with pytest.raises(MalformedMessage):
+        decode_event(kind, {**body_of(SAMPLES[kind]), "extra": 1})
+
+
+@pytest.mark.parametrize("kind", ev.EVENTS)
+def test_a_missing_member_is_refused_in_every_event(kind: str) -> None:
+    for name in body_of(SAMPLES[kind]):
+        body = {other: value for other, value in body_of(SAMPLES[kind]).items() if other != name}
+        with pytest.raises(MalformedMessage):
+            decode_event(kind, body)
+
+
+@pytest.mark.parametrize("value", [True, "0", 0.0, None, -1.5, [0]])
+def test_nothing_but_an_integer_passes_for_one(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    with pytest.raises(MalformedMessage):
+        decode_event("ReelReceived", {"track": "host-E1/camera", "reel": value, "sha256": "a"})
+
+
+def test_every_event_belongs_to_some_stage_or_to_all() -> None:
+    placed = ANYTIME | {kind for row in TRANSITIONS.values() for kind in row} | {ev.SessionOpened}
+    assert set(ev.EVENTS.values()) == placed
+
+
+def test_an_event_belongs_to_all_stages_or_to_some_but_not_both() -> None:
+    assert not ANYTIME & {kind for row in TRANSITIONS.values() for kind in row}
+
+
+def test_no_event_but_a_commitments_holder_has_a_secret() -> None:
+    holders = {kind for kind, event in SAMPLES.items() if "commit" in str(body_of(event))}
+    assert {"BidImported", "ScoreEntered"} == {kind for kind in holders if kind != "SessionOpened"}
