@@ -9,6 +9,7 @@ import pytest
 from tests.programs import PROGRAMS
 
 SEED_BITS = 32
+LONG_VALUE = 40
 
 # No deadline: a machine that is busy is no bug.  The blob lets a person repeat a failure at once.
 hypothesis.settings.register_profile("evalroom", deadline=None, print_blob=True)
@@ -36,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in needed(item):
             item.add_marker(pytest.mark.xdist_group("chromium"))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long value by its argument and number: it reads better, and workers agree even on a random one."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONG_VALUE else None
 
 
 def needed(item: pytest.Item) -> list[str]:
