@@ -436,7 +436,7 @@ class Session:
             if isinstance(event, ev.RecordingEvent):
                 record = ahead.get(event.track) or self.tracks.get(event.track)
                 ahead[event.track] = next_record(record, event, order.site)
-            yield Fact(one.at, order.site, order.actor, event, order.cmd)
+            yield Fact(one.at, order.site, order.actor, event)
 
     def _check_at_node(self, seat: SeatCode, node: SiteId) -> None:
         if seat not in self.seats or self.seats[seat].node != node:

@@ -14,6 +14,7 @@ from evalroom.encoding import body_of, to_json
 from evalroom.events import Event, Fact
 from evalroom.ids import CommandId, LotId, SeatCode, SiteId
 from evalroom.ledger.canonical import Json, canonical
+from evalroom.media import TrackKind
 from evalroom.roles import Role
 from evalroom.session import Session
 from evalroom.tender import Part

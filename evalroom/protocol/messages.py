@@ -340,11 +340,9 @@ class WitnessRefusal:
 
 @dataclass(frozen=True, slots=True)
 class AddCheckpoint:
-    """Cosign this checkpoint: your last known size, base64 proof hashes, the signed note."""
+    """Cosign this checkpoint: the body of C2SP's `add-checkpoint` request, as text."""
 
-    old_size: int
-    proof: tuple[str, ...]
-    checkpoint: str
+    request: str
     kind: Literal["add_checkpoint"] = "add_checkpoint"
 
 
