@@ -69,10 +69,13 @@ class CaptureSettings:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Where an earlier recorder of the same track stopped: its next reel, and since when nothing is recorded."""
+    """Where an earlier recorder of the same track stopped: its next reel, and since when nothing is recorded.
+
+    `gap_from_ms` is None when the track is not running: it then starts anew, under the next reel's number.
+    """
 
     next_reel: int
-    gap_from_ms: int
+    gap_from_ms: int | None
     cause: GapCause = GapCause.RECORDER
 
 
@@ -146,8 +149,10 @@ class Capture:
             folder, track.id, self._in_loop(post), room=self._settings.queue, write=write
         )
         self._next_reel = resume.next_reel if resume else 0
-        self._started = resume is not None
-        self._absent = _Absence(resume.gap_from_ms, resume.cause) if resume else None
+        self._absent: _Absence | None = None
+        if resume is not None and resume.gap_from_ms is not None:
+            self._absent = _Absence(resume.gap_from_ms, resume.cause)
+        self._started = self._absent is not None
         self._reel: _OpenReel | None = None
         self._closing: _OpenReel | None = None
         self._unclosed: dict[int, _OpenReel] = {}
