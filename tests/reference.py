@@ -177,7 +177,7 @@ def option(words: str, parameter: Any) -> tuple[str, str, str]:  # noqa: ANN401 
 
 def shown(default: object) -> str:
     """Return a default value as a cell."""
-    return "" if default in {None, ""} or callable(default) else f"`{default}`"
+    return "" if default is None or not str(default) or callable(default) else f"`{default}`"
 
 
 def settings() -> str:
