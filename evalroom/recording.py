@@ -37,12 +37,11 @@ def next_record(record: TrackRecord | None, event: ev.RecordingEvent, node: Site
     Raises:
         BrokenRecording: the event cannot follow.
     """
+    _demand(record is None or record.node == node, event, "the track belongs to another node")
     if isinstance(event, ev.TrackStarted):
         return _started(record, event, node)
-    if record is None or record.node != node:
-        raise BrokenRecording(
-            track=event.track, event=type(event).__name__, problem="unknown track at this node"
-        )
+    if record is None:
+        raise BrokenRecording(track=event.track, event=type(event).__name__, problem="unknown track")
     match event:
         case ev.FragmentRecorded():
             return _fragment(record, event)
