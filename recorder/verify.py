@@ -1,0 +1,1861 @@
+"""Verify the archive of one evaluation session: a second implementation of `docs/spec/archive.md`.
+
+One file, the standard library and `cryptography`; it imports nothing else of this product, so that a
+stranger can take this file alone: `python3 verify.py DIR --log-key VKEY`.  Trust roots come from whoever
+asks; without them the keys in the bag are used, and the report says so.  It reads streams, never a whole
+reel, changes nothing, follows no links, and never passes what it could not check.  Steps bear the numbers
+of the specification:
+
+1 bag form, safe names · 2 payload digests · 5 canonical entries, seq unbroken · 6 roots, consistency of
+all checkpoints · 7 log signature · 8 cosignatures, quorums · 9 fragments, init, whole reels · 10 tiling ·
+11 clocks within bounds · 12 openings · 13 signatures of seats · 14 the recomputation yields the ranking
+
+(3 seal, 4 time stamps, 15 metadata and 16 log of logs are not part of version 1.)
+"""
+
+import argparse
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import re
+import stat
+import struct
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+ENTRIES = "data/log/entries.jsonl"
+OPENINGS = "data/log/openings.jsonl"
+CHECKPOINTS = "data/log/checkpoints.txt"
+LAST_CHECKPOINT = "data/log/checkpoint"
+KEYS = "data/log/keys.txt"
+SESSION = "data/session.json"
+MANIFEST = "manifest-sha256.txt"
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+
+STEPS: Mapping[int, tuple[str, str]] = {
+    1: ("bag form, safe names", "档案袋形式与文件名"),
+    2: ("payload digests", "文件摘要"),
+    5: ("canonical entries, numbers unbroken", "日志条目规范、编号连续"),
+    6: ("roots and checkpoints", "树根与检查点一致"),
+    7: ("log signature", "日志签名"),
+    8: ("witness cosignatures, quorums", "见证会签与法定数"),
+    9: ("fragments and whole reels", "录像片段与整卷"),
+    10: ("no undeclared gap", "无未声明缺口"),
+    11: ("clocks within bounds", "时钟在界限内"),
+    12: ("openings of commitments", "承诺的打开"),
+    13: ("signatures of seats", "席位签名"),
+    14: ("ranking recomputed", "排名重新计算"),
+}
+"""Step to its name in English and Chinese."""
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "no_bag": ("there is no readable folder", "文件夹不存在或不可读"),
+    "link": ("a link or special file, which an archive must not hold", "存在链接或特殊文件"),
+    "unsafe_name": ("a name that is not safe everywhere", "文件名不安全"),
+    "case_collision": ("two names that differ in case only", "文件名仅大小写不同"),
+    "empty_folder": ("a folder that no file accounts for", "无文件的文件夹"),
+    "missing": ("a file is missing", "缺少文件"),
+    "unlisted": ("a file that no manifest lists", "清单未列出的文件"),
+    "manifest_form": ("a manifest line has another form", "清单行格式不符"),
+    "bag_form": ("the bag's own files have another form", "档案袋文件格式不符"),
+    "oxum": ("size or number of files differ from bag-info.txt", "文件总量与 bag-info.txt 不符"),
+    "digest": ("the digest differs: the file was changed", "摘要不符：文件被改动"),
+    "unreadable": ("something could not be read", "无法读取"),
+    "not_checkable": ("could not be checked, because an earlier step failed", "前面步骤失败，无法检查"),
+    "entry_form": ("a line is no canonical entry", "条目不是规范形式"),
+    "seq": ("entry numbers are broken", "条目编号不连续"),
+    "body_form": ("an entry's body has another form", "条目内容格式不符"),
+    "opening_entry": ("the first entry, and only it, opens the session", "首条且仅首条应为会话开启"),
+    "closing_entry": ("the journal is not closed, or goes on after it", "日志未关闭或关闭后仍有条目"),
+    "checkpoint_form": ("a checkpoint has another form", "检查点格式不符"),
+    "root": ("a checkpoint's root is not that of the entries", "检查点树根与条目不符"),
+    "checkpoint_order": ("checkpoints go back or go beyond the entries", "检查点次序倒退或超出条目"),
+    "uncovered": ("entries that no checkpoint covers", "条目未被检查点覆盖"),
+    "last_checkpoint": ("`checkpoint` is not the last of `checkpoints.txt`", "末个检查点不一致"),
+    "index": ("session.json contradicts the journal", "session.json 与日志不符"),
+    "key_form": ("a key has another form", "密钥格式不符"),
+    "keys_differ": ("keys.txt and the journal name other keys", "keys.txt 与日志中的密钥不符"),
+    "untrusted_log": ("the log's key is not one of yours", "日志密钥不在您信任的密钥之列"),
+    "log_signature": ("the log's signature is missing or wrong", "日志签名缺失或错误"),
+    "cosignature": ("a witness's cosignature is wrong", "见证会签错误"),
+    "quorum": ("fewer witnesses than the quorum", "见证数不足法定数"),
+    "cosigned_note": ("a cosigned checkpoint of the journal is not there", "日志所载会签检查点缺失"),
+    "unlock_early": ("sheets were opened before a quorum had seen their locks", "会签之前已打开评分"),
+    "reel_unknown": ("a media file that the journal does not know", "日志未记载的录像文件"),
+    "reel_open": ("a reel was never closed", "录像卷未关闭"),
+    "reel_size": ("a reel has another length", "录像卷长度不符"),
+    "reel_digest": ("a reel's digest differs", "录像卷摘要不符"),
+    "fragment_digest": ("a fragment's digest differs", "录像片段摘要不符"),
+    "fragment_order": ("fragments do not follow one another", "录像片段不连续"),
+    "init": ("the init segment differs", "初始化段不符"),
+    "boxes": ("bytes of a reel that nothing accounts for", "录像卷中有来历不明的字节"),
+    "received": ("the host received another reel than was closed", "主场收到的录像卷不一致"),
+    "hole": ("an undeclared gap in the recording", "录像存在未声明缺口"),
+    "track_order": ("a track's entries do not follow one another", "轨道条目次序错误"),
+    "track_open": ("a track was never ended", "轨道未结束"),
+    "no_clock": ("a reel has no clock mapping", "录像卷无时钟映射"),
+    "clock_map": ("a clock mapping jumps", "时钟映射跳变"),
+    "clock_bound": ("a site's clock is out of bounds", "场所时钟超出界限"),
+    "site_clock": ("a site that recorded has no measured clock", "场所时钟未测量"),
+    "time_ahead": ("an entry is younger than the cosignature over it", "条目时间晚于其会签时间"),
+    "opening_form": ("a line is no opening", "打开记录格式不符"),
+    "opening": ("a value does not open its commitment", "值与承诺不符"),
+    "opening_missing": ("a commitment was not opened", "承诺未打开"),
+    "opening_early": ("a value was opened that had to stay secret", "不应打开的值被打开"),
+    "unsigned": ("an act without its signature", "行为缺少签名"),
+    "seat_key": ("a seat's key is missing or of another kind", "席位密钥缺失或类型不符"),
+    "act_signature": ("a signature does not belong to its act", "签名与行为不符"),
+    "replayed": ("one command stands in the journal twice", "同一命令重复出现"),
+    "role": ("an act that this role may not do", "越权行为"),
+    "sheet_digest": ("a locked sheet is not the one in the journal", "锁定的评分表与日志不符"),
+    "stage": ("an act outside its stage", "行为不在其阶段"),
+    "revision": ("a cell's revisions are broken", "单元格版本不连续"),
+    "votes": ("the preliminary review comes out otherwise", "初步评审结果不符"),
+    "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
+    "pricing": ("the price scores come out otherwise", "价格分计算结果不符"),
+    "ranking": ("the ranking comes out otherwise", "排名计算结果不符"),
+    "report": ("a member signed another result", "签署的结果不符"),
+    "result_missing": ("a result that the stages demand is missing", "缺少应有的结果"),
+    "document": ("a bid's document is not the one in the journal", "投标文件与日志不符"),
+}
+"""Code of a failure to its sentence in English and Chinese."""
+
+MOST_FAILURES = 20
+"""Failures kept per step; the rest are counted."""
+
+_HOLE_MS = 200
+_SKEW_MS = 2_000
+_LONGEST_LINE = 1 << 20
+_PIECE = 1 << 20
+_SAFE = 2**53 - 1
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that is wrong: where, in which track, how many seconds into the reel or session."""
+
+    code: str
+    file: str = ""
+    track: str = ""
+    second: float | None = None
+    seq: int | None = None
+    detail: str = ""
+    step: int = 0
+
+    def sentence(self, language: str = "en") -> str:
+        """Say it in "en" or "zh"."""
+        chinese = language.startswith("zh")
+        name, text = STEPS[self.step][chinese], SENTENCES[self.code][chinese]
+        places = [
+            self.file,
+            self.track,
+            f"{self.second:.1f} s" if self.second is not None else "",
+            f"seq {self.seq}" if self.seq is not None else "",
+            self.detail,
+        ]
+        where = ", ".join(place for place in places if place)
+        return f"{self.step} {name}: {text}" + (f" ({where})" if where else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step found: `checked` things looked at, and what was wrong with them."""
+
+    number: int
+    checked: int
+    failures: tuple[Failure, ...]
+    more: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Say whether nothing was wrong."""
+        return not self.failures
+
+    def name(self, language: str = "en") -> str:
+        """Name the step in "en" or "zh"."""
+        return STEPS[self.number][language.startswith("zh")]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The verdict: every step in the order of its number, and notes that change nothing."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Say whether every step passed."""
+        return all(step.ok for step in self.steps)
+
+    @property
+    def first_failure(self) -> Failure | None:
+        """Return the first failure of the lowest step, None when there is none."""
+        return next((failure for step in self.steps for failure in step.failures), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is: bytes for step 2, otherwise steps begun (0 of 1) and done (1 of 1)."""
+
+    step: int
+    done: int
+    total: int
+
+
+class UnusableKey(ValueError):
+    """A trusted key handed in is no verifier key of a log or witness."""
+
+
+class _Stop(Exception):
+    """Ends a step: nothing after this can be checked."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+def _stop(
+    code: str, *, file: str = "", track: str = "", seq: int | None = None, detail: str = ""
+) -> NoReturn:
+    raise _Stop(Failure(code, file, track, None, seq, detail))
+
+
+Findings = Iterator[Failure]
+_Json: TypeAlias = Any
+"""What a JSON text gives; entries have the shapes of `_BODIES` before anything looks into them."""
+
+
+# --- canonical JSON, Base64, hashes ---------------------------------------------------------------
+
+
+def _unique_ascii(pairs: list[tuple[str, Any]]) -> dict[str, _Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs) or not all(name.isascii() for name in members):
+        raise ValueError("member names")
+    return members
+
+
+def _no_float(text: str) -> NoReturn:
+    raise ValueError(f"no integer: {text[:40]}")
+
+
+def _safe_integer(text: str) -> int:
+    number = int(text) if len(text) <= 17 else _SAFE + 1
+    if abs(number) > _SAFE:
+        raise ValueError("integer beyond 2^53 - 1")
+    return number
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique_ascii, parse_float=_no_float, parse_int=_safe_integer, parse_constant=_no_float
+)
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _canonical(value: object) -> bytes:
+    """Write RFC 8785: names are ASCII and numbers integers here, so sorting and digits are the library's."""
+    return _encoder.encode(value).encode()
+
+
+def _read_canonical(data: bytes) -> _Json:
+    """Read a value of which `data` is the only form; ValueError or RecursionError otherwise."""
+    value = _decoder.decode(data.decode())
+    if data.count(b"[") + data.count(b"{") > 32 and _depth(value) > 32:
+        raise ValueError("nested too deep")
+    if _canonical(value) != data:
+        raise ValueError("not canonical")
+    return value
+
+
+def _depth(value: object) -> int:
+    inner: Iterable[object] = ()
+    if isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, list):
+        inner = value
+    else:
+        return 0
+    return 1 + max((_depth(one) for one in inner), default=0)
+
+
+def _unbase64(text: str) -> bytes:
+    data = base64.b64decode(text.encode("ascii"), validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not canonical Base64")
+    return data
+
+
+def _unbase64url(text: str) -> bytes:
+    data = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(data).decode().rstrip("=") != text:
+        raise ValueError("not canonical base64url")
+    return data
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class _Roots:
+    """Gives the RFC 6962 root at the sizes asked for, while leaves are added one by one."""
+
+    def __init__(self) -> None:
+        self._stack: list[tuple[int, bytes]] = []
+
+    def add(self, leaf: bytes) -> None:
+        width, node = 1, leaf
+        while self._stack and self._stack[-1][0] == width:
+            node = _node(self._stack.pop()[1], node)
+            width *= 2
+        self._stack.append((width, node))
+
+    def root(self) -> bytes:
+        nodes = [node for _, node in self._stack]
+        if not nodes:
+            return hashlib.sha256(b"").digest()
+        root = nodes.pop()
+        while nodes:
+            root = _node(nodes.pop(), root)
+        return root
+
+
+# --- keys and notes -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    name: str
+    id: bytes
+    kind: int
+    public: bytes
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def _read_key(text: str) -> _Key:
+    """Read a C2SP verifier key of type 1 (log) or 4 (cosignature); ValueError otherwise."""
+    name, key_id, encoded = text.split("+", 2)
+    material = _unbase64(encoded)
+    expected = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
+    if not re.fullmatch(r"[^\s+\x00-\x1f\x7f]{1,128}", name) or expected.hex() != key_id:
+        raise ValueError("key name or id")
+    if len(material) != 33 or material[0] not in {1, 4}:
+        raise ValueError("key type")
+    return _Key(name, expected, material[0], material[1:])
+
+
+@dataclass(slots=True)
+class _Note:
+    """A checkpoint as it lies in checkpoints.txt."""
+
+    text: str
+    origin: str
+    size: int
+    root: bytes
+    lines: list[tuple[str, bytes, bytes]]
+    data: bytes
+    times: dict[str, int] = field(default_factory=dict)
+
+
+def _read_notes(data: bytes) -> list[_Note]:
+    """Split checkpoints.txt: a line after signature lines that is none of them begins the next note."""
+    pieces = re.findall("(?:(?!\N{EM DASH} )[^\n]+\n){3}\n(?:\N{EM DASH} [^\n]+\n)+", data.decode())
+    if "".join(pieces).encode() != data or re.search(rb"[\x00-\x09\x0b-\x1f]", data):
+        raise ValueError("notes")
+    return [_read_note(piece) for piece in pieces]
+
+
+def _read_note(piece: str) -> _Note:
+    text, _, tail = piece.partition("\n\n")
+    origin, digits, encoded = text.split("\n")
+    root = _unbase64(encoded)
+    if len(root) != 32 or not re.fullmatch(r"0|[1-9][0-9]{0,15}", digits):
+        raise ValueError("size or root")
+    lines = []
+    for line in tail.splitlines():
+        _, name, signature = line.split(" ")
+        payload = _unbase64(signature)
+        lines.append((name, payload[:4], payload[4:]))
+    return _Note(text + "\n", origin, int(digits), root, lines, piece.encode())
+
+
+# --- shapes of bodies -----------------------------------------------------------------------------
+
+_Shape = Callable[[_Json], bool]
+
+
+def _whole(value: _Json) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_pair(value: _Json) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value)
+
+
+def _match(pattern: str) -> _Shape:
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+_digest = _match(r"[0-9a-f]{64}")
+_decimal = _match(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+
+_SHAPES: Mapping[str, _Shape] = {
+    "text": lambda value: isinstance(value, str),
+    "texts": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
+    "whole": _whole,
+    "integer": lambda value: type(value) is int,
+    "flag": lambda value: isinstance(value, bool),
+    "digest": _digest,
+    "decimal": _decimal,
+    "rational": _match(r"-?[0-9]+/[1-9][0-9]*"),
+    "commit": lambda value: (
+        isinstance(value, dict) and value.keys() == {"commit"} and _digest(value["commit"])
+    ),
+    "track": _match(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,160}/[a-z]{1,16}"),
+    "stage": _match("gathering|briefed|preliminary|detailed|pricing|summary|signing|concluded"),
+    "part": _match("preliminary|detailed"),
+    "judged": _match("score|pass|deduct"),
+    "formula": _match("lowest_price|trimmed_mean"),
+    "mode": _match("half_up|half_even|down"),
+    "cause": _match("link|publisher|recorder|disk|pause"),
+    "ceiling": lambda value: value is None or _whole(value),
+    "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
+}
+
+
+def _object(members: str, **inner: _Shape) -> _Shape:
+    """Return the shape of an object with exactly these members: `name:shape` words, and `inner` ones."""
+    shapes = dict(inner)
+    for word in members.split():
+        name, _, shape = word.partition(":")
+        shapes[name] = _SHAPES[shape]
+    return lambda value: (
+        isinstance(value, dict)
+        and value.keys() == shapes.keys()
+        and all(shape(value[name]) for name, shape in shapes.items())
+    )
+
+
+def _rows(members: str, **inner: _Shape) -> _Shape:
+    row = _object(members, **inner)
+    return lambda value: isinstance(value, list) and all(row(one) for one in value)
+
+
+_PRICING = _object(
+    "formula:formula weight:decimal ceiling_fen:ceiling penalty_above:decimal penalty_below:decimal floor:decimal",
+    trim=_rows("from_bids:whole high:whole low:whole"),
+    rounding=_object("digits:whole mode:mode"),
+)
+_LOTS = _rows(
+    "id:text title:text candidates:whole",
+    items=_rows(
+        "id:text part:part kind:judged title:text standard:text full:decimal digits:whole objective:flag"
+    ),
+    bids=_rows("id:text bidder:text"),
+    pricing=_PRICING,
+)
+
+_BODIES: Mapping[str, _Shape] = {
+    "SessionOpened": _object(
+        "session:text rehearsal:flag software:text",
+        tender=_object("code:text title:text", lots=_LOTS),
+        sites=_rows("id:text name:text host:flag node:flag"),
+        seats=_rows("code:text site:text node:text role:text label:text"),
+        keys=_object("log:text quorum:whole", witnesses=_rows("site:text vkey:text")),
+    ),
+    "StageChanged": _object("before:stage after:stage reason:text"),
+    "SessionPaused": _object("reason:text"),
+    "SessionResumed": _object("reason:text"),
+    "SessionClosed": _object("reason:text"),
+    "BidImported": _object(
+        "lot:text bid:text bidder:text price:commit sha256:digest bytes:whole pages:whole"
+    ),
+    "PricesOpened": _object("lot:text", prices=_rows("bid:text price_fen:whole")),
+    "SeatJoined": _object("seat:text role:text key:text"),
+    "SeatTested": _object("seat:text", results=_rows("check:text passed:flag detail:text")),
+    "SeatLost": _object("seat:text"),
+    "SeatReturned": _object("seat:text"),
+    "DisciplineAccepted": _object("seat:text sha256:digest"),
+    "ScoreEntered": _object("lot:text bid:text item:text revision:whole value:commit reason:commit"),
+    "SheetLocked": _object("lot:text part:part digest:digest"),
+    "GroupUnlocked": _object("lot:text part:part", sheets=_rows("seat:text digest:digest")),
+    "BidsReviewed": _object("lot:text", votes=_rows("bid:text against:whole members:whole rejected:flag")),
+    "PricesComputed": _object(
+        "lot:text formula:formula base_fen:rational",
+        rows=_rows("bid:text price_fen:whole admitted:flag trimmed:flag deviation:rational score:rational"),
+    ),
+    "RankingComputed": _object(
+        "lot:text ties:texts rejected:texts",
+        rows=_rows("bid:text technical:rational price:rational total:text rank:whole candidate:flag"),
+    ),
+    "ReportSigned": _object("digest:digest dissent:text"),
+    "TrackStarted": _object("track:track seat:text kind:text media:texts codecs:texts at_ms:whole"),
+    "FormatChanged": _object("track:track reel:whole pts:whole width:whole height:whole"),
+    "FragmentRecorded": _object(
+        "track:track reel:whole n:whole offset:whole length:whole sha256:digest pts:whole duration:whole"
+        " keyframe:flag"
+    ),
+    "GapDeclared": _object("track:track from_ms:whole to_ms:whole cause:cause lost_packets:whole"),
+    "ReelClosed": _object(
+        "track:track reel:whole bytes:whole sha256:digest init_sha256:digest fragments:whole torn:flag"
+    ),
+    "ReelReceived": _object("track:track reel:whole sha256:digest"),
+    "TrackEnded": _object("track:track at_ms:whole"),
+    "ClockMapped": _object("track:track reel:whole map:points"),
+    "SiteOffsetMeasured": _object("site:text offset_us:integer bound_us:whole"),
+    "SiteLost": _object("site:text"),
+    "SiteReturned": _object("site:text"),
+    "AlarmRaised": _object("alarm:text code:text seat:text text:text"),
+    "AlarmClosed": _object("alarm:text note:text"),
+    "CheckpointCosigned": _object("size:whole root:text witnesses:texts"),
+    "WitnessLate": _object("site:text"),
+    "WitnessRefused": _object("site:text reason:text"),
+}
+"""Entry type to the exact form of its body; types not named here are counted in a note."""
+
+_UNSALTED = frozenset(
+    [
+        "TrackStarted",
+        "FormatChanged",
+        "FragmentRecorded",
+        "GapDeclared",
+        "ReelClosed",
+        "ReelReceived",
+        "TrackEnded",
+        "ClockMapped",
+        "SiteOffsetMeasured",
+        "CheckpointCosigned",
+    ]
+)
+
+_AFTER_CLOSE = frozenset({"CheckpointCosigned", "ReelReceived", "WitnessLate", "WitnessRefused"})
+
+_ROLES: Mapping[str, frozenset[str]] = {
+    "BidImported": frozenset({"operator"}),
+    "SeatJoined": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist"}),
+    "SeatTested": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist"}),
+    "DisciplineAccepted": frozenset({"expert"}),
+    "StageChanged": frozenset({"operator", "supervisor"}),
+    "SessionPaused": frozenset({"supervisor"}),
+    "SessionResumed": frozenset({"supervisor"}),
+    "ScoreEntered": frozenset({"expert"}),
+    "SheetLocked": frozenset({"expert"}),
+    "ReportSigned": frozenset({"expert"}),
+    "AlarmClosed": frozenset({"supervisor", "operator"}),
+    "SessionClosed": frozenset({"operator"}),
+}
+"""Acts of persons: every one is signed, by a seat of one of these roles."""
+
+_ORDER = ("gathering", "briefed", "preliminary", "detailed", "pricing", "summary", "signing", "concluded")
+_STAGES: Mapping[str, frozenset[str]] = {
+    "BidImported": frozenset({"gathering"}),
+    "DisciplineAccepted": frozenset({"briefed"}),
+    "ScoreEntered": frozenset({"preliminary", "detailed"}),
+    "SheetLocked": frozenset({"preliminary", "detailed"}),
+    "GroupUnlocked": frozenset({"preliminary", "detailed"}),
+    "BidsReviewed": frozenset({"preliminary"}),
+    "PricesOpened": frozenset({"pricing"}),
+    "PricesComputed": frozenset({"pricing"}),
+    "RankingComputed": frozenset({"summary"}),
+    "ReportSigned": frozenset({"signing"}),
+    "SessionClosed": frozenset({"concluded"}),
+}
+
+
+# --- what is known of the bag while it is verified ------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Entry:
+    seq: int
+    t: int
+    type: str
+    site: str
+    actor: str
+    body: dict[str, _Json]
+    cmd: str | None
+    sig: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    offset: int
+    length: int
+    sha256: str
+    pts: int
+    duration: int
+    t: int
+    seq: int
+
+
+@dataclass(slots=True)
+class _Reel:
+    track: str
+    number: int
+    fragments: list[_Fragment] = field(default_factory=list)
+    closed: dict[str, _Json] | None = None
+    map: list[list[int]] = field(default_factory=list)
+
+    @property
+    def file(self) -> str:
+        return f"data/media/{self.track}.{self.number}.mp4"
+
+    @property
+    def init_file(self) -> str:
+        return f"data/media/{self.track}.{self.number}.init.mp4"
+
+    @property
+    def end(self) -> int:
+        last = self.fragments[-1]
+        return last.offset + last.length
+
+    def utc_ms(self, media_us: int) -> float:
+        """Return media time on the session clock: straight between the points, at nominal rate outside."""
+        before = [point for point in self.map if point[0] <= media_us]
+        after = [point for point in self.map if point[0] > media_us]
+        if before and after:
+            (a, at), (b, bt) = before[-1], after[0]
+            return (at + (media_us - a) * (bt - at) / (b - a)) / 1000
+        media, utc = before[-1] if before else after[0]
+        return (utc + media_us - media) / 1000
+
+
+@dataclass(slots=True)
+class _Case:
+    root: Path
+    log_keys: list[_Key]
+    witness_keys: list[_Key]
+    threads: int
+    progress: Callable[[Progress], None]
+    files: dict[str, int] = field(default_factory=dict)
+    manifest: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    entries: list[_Entry] = field(default_factory=list)
+    size: int = 0
+    leaves: bytearray = field(default_factory=bytearray)
+    reels: dict[tuple[str, int], _Reel] = field(default_factory=dict)
+    notes: list[_Note] = field(default_factory=list)
+    openings: dict[tuple[int, str], str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    cut_digests: dict[str, list[str]] = field(default_factory=dict)
+    passed: set[int] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
+    checked: int = 0
+
+    @property
+    def opened(self) -> dict[str, _Json]:
+        if not self.entries:
+            _stop("not_checkable", file=ENTRIES)
+        return self.entries[0].body
+
+    def of(self, *types: str) -> Iterator[_Entry]:
+        return (entry for entry in self.entries if entry.type in types)
+
+    def read(self, file: str) -> bytes:
+        """Return a small file whole; links were refused, and are again here."""
+        if file not in self.files:
+            _stop("missing", file=file)
+        with _open(self.root / file) as handle:
+            return handle.read()
+
+    def need(self, *steps: int) -> None:
+        if missing := [step for step in steps if step not in self.passed]:
+            _stop("not_checkable", detail=f"step {missing[0]}")
+
+
+def _open(path: Path) -> BinaryIO:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return cast("BinaryIO", os.fdopen(os.open(path, flags), "rb", buffering=0))
+
+
+# --- 1 bag form, safe names -----------------------------------------------------------------------
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_REQUIRED = (
+    SESSION, ENTRIES, OPENINGS, CHECKPOINTS, LAST_CHECKPOINT, KEYS, "bagit.txt", "bag-info.txt", MANIFEST, TAG_MANIFEST,
+)  # fmt: skip
+
+
+def _bag_form(case: _Case) -> Findings:
+    if not case.root.is_dir():
+        _stop("no_bag", file=str(case.root))
+    yield from _walk(case, "")
+    lower = Counter(path.lower() for path in case.files)
+    yield from (Failure("case_collision", file=path) for path in case.files if lower[path.lower()] > 1)
+    yield from (Failure("missing", file=path) for path in _REQUIRED if path not in case.files)
+    if "bagit.txt" in case.files:
+        expected = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+        if case.read("bagit.txt") != expected:
+            yield Failure("bag_form", file="bagit.txt")
+    yield from _read_manifest(case, MANIFEST, case.manifest)
+    yield from _read_manifest(case, TAG_MANIFEST, case.tags)
+    payload = {path for path in case.files if path.startswith("data/")}
+    tags = {path for path in case.files if not path.startswith(("data/", "derived/", "seal/"))}
+    tags = {path for path in tags if not re.fullmatch(r"tagmanifest-[a-z0-9]+\.txt", path)}
+    for listed, there, name in ((case.manifest, payload, MANIFEST), (case.tags, tags, TAG_MANIFEST)):
+        yield from (Failure("missing", file=path, detail=name) for path in sorted(listed.keys() - there))
+        yield from (Failure("unlisted", file=path, detail=name) for path in sorted(there - listed.keys()))
+    yield from _bag_info(case, sum(case.files[path] for path in payload), len(payload))
+    case.checked = len(case.files)
+
+
+def _walk(case: _Case, folder: str) -> Findings:
+    entries = sorted(os.scandir(case.root / folder), key=lambda entry: entry.name)
+    if folder and not entries:
+        yield Failure("empty_folder", file=folder)
+    for entry in entries:
+        path = f"{folder}{entry.name}"
+        if not _NAME.fullmatch(entry.name) or _RESERVED.fullmatch(entry.name) or entry.name.endswith("."):
+            yield Failure("unsafe_name", file=ascii(path)[1:-1])
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _walk(case, path + "/")
+        elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+            yield Failure("link", file=path)
+        else:
+            case.files[path] = entry.stat(follow_symlinks=False).st_size
+
+
+def _read_manifest(case: _Case, name: str, into: dict[str, str]) -> Findings:
+    if name not in case.files:
+        return
+    data = case.read(name)
+    if not data.endswith(b"\n") or b"\r" in data:
+        yield Failure("manifest_form", file=name)
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+        found = re.fullmatch(rb"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)", line)
+        path = found[2].decode() if found else ""
+        parts = path.split("/")
+        misplaced = (parts[0] == "data") != (name == MANIFEST)
+        if not found or path in into or misplaced or not all(_NAME.fullmatch(part) for part in parts):
+            yield Failure("manifest_form", file=name, detail=f"line {number}")
+        else:
+            into[path] = found[1].decode()
+
+
+def _bag_info(case: _Case, total: int, count: int) -> Findings:
+    if "bag-info.txt" not in case.files:
+        return
+    try:
+        lines = case.read("bag-info.txt").decode().splitlines()
+    except UnicodeDecodeError:
+        yield Failure("bag_form", file="bag-info.txt")
+        return
+    oxum = [line.partition(": ")[2] for line in lines if line.startswith("Payload-Oxum: ")]
+    if oxum != [f"{total}.{count}"]:
+        yield Failure("oxum", file="bag-info.txt", detail=f"{total}.{count} found")
+
+
+# --- 5 canonical entries, seq unbroken ------------------------------------------------------------
+
+
+def _read_entries(case: _Case) -> Findings:
+    if ENTRIES not in case.files:
+        _stop("missing", file=ENTRIES)
+    unknown: Counter[str] = Counter()
+    closed = False
+    for line in _lines(case, ENTRIES):
+        entry = _read_entry(line, case.size)
+        if (entry.type == "SessionOpened") != (entry.seq == 0):
+            _stop("opening_entry", file=ENTRIES, seq=entry.seq)
+        if closed and entry.type not in _AFTER_CLOSE:
+            _stop("closing_entry", file=ENTRIES, seq=entry.seq)
+        closed = closed or entry.type == "SessionClosed"
+        shape = _BODIES.get(entry.type)
+        if shape is None:
+            unknown[entry.type] += 1
+        elif not shape(entry.body):
+            _stop("body_form", file=ENTRIES, seq=entry.seq, detail=entry.type)
+        case.leaves += hashlib.sha256(b"\x00" + line).digest()
+        case.size += 1
+        _keep(case, entry)
+    if not closed:
+        yield Failure("closing_entry", file=ENTRIES, seq=case.size)
+    case.remarks += [f"{count} entries of the unknown type {name}" for name, count in unknown.items()]
+    case.checked = case.size
+
+
+def _lines(case: _Case, file: str) -> Iterator[bytes]:
+    """Yield the lines of a file without their newline; the last one must have it."""
+    with _open(case.root / file) as handle:
+        rest = b""
+        while piece := handle.read(_PIECE):
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from lines
+            if len(rest) > _LONGEST_LINE:
+                _stop("entry_form", file=file, detail="line too long")
+    if rest:
+        _stop("entry_form", file=file, detail="no newline at the end")
+
+
+_ENTRY = {"seq": _whole, "t": _whole, "type": _match(r"[A-Z][A-Za-z0-9]{0,63}")}
+_ENTRY |= {"site": _match(r"(?s).{1,64}"), "actor": _match(r"(?s).{1,64}")}
+_ENTRY |= {"body": lambda value: isinstance(value, dict)}
+_OPTIONAL = {"salt": _match(r"[0-9a-f]{32}"), "cmd": _match(r"(?s).{1,64}"), "sig": _match(r"(?s).{1,512}")}
+_MEMBERS = _ENTRY | _OPTIONAL
+
+
+def _read_entry(line: bytes, expected: int) -> _Entry:
+    try:
+        value = _read_canonical(line)
+    except (ValueError, RecursionError) as error:
+        raise _Stop(Failure("entry_form", file=ENTRIES, seq=expected, detail=str(error)[:80])) from error
+    if not isinstance(value, dict) or not _ENTRY.keys() <= value.keys() <= _MEMBERS.keys():
+        _stop("entry_form", file=ENTRIES, seq=expected, detail="members")
+    for name, one in value.items():
+        if not _MEMBERS[name](one):
+            _stop("entry_form", file=ENTRIES, seq=expected, detail=name)
+    if ("salt" not in value and value["type"] not in _UNSALTED) or ("sig" in value and "cmd" not in value):
+        _stop("entry_form", file=ENTRIES, seq=expected, detail="salt or cmd missing")
+    if value["seq"] != expected:
+        _stop("seq", file=ENTRIES, seq=expected, detail=f"found {value['seq']}")
+    value.pop("salt", None)
+    return _Entry(**{"cmd": None, "sig": None, **value})
+
+
+def _keep(case: _Case, entry: _Entry) -> None:
+    """Keep an entry, a fragment as part of its reel: an 8-hour session has half a million of them."""
+    body = entry.body
+    if entry.type not in {"FragmentRecorded", "ReelClosed", "ClockMapped"}:
+        case.entries.append(entry)
+        return
+    key = (body["track"], body["reel"])
+    reel = case.reels.setdefault(key, _Reel(*key))
+    if entry.type == "ReelClosed":
+        if reel.closed is not None:
+            _stop("track_order", file=ENTRIES, track=reel.track, seq=entry.seq)
+        reel.closed = body
+    elif entry.type == "ClockMapped":
+        reel.map = body["map"]
+    else:
+        _keep_fragment(reel, entry)
+
+
+def _keep_fragment(reel: _Reel, entry: _Entry) -> None:
+    body = entry.body
+    if body["n"] != len(reel.fragments) or reel.closed is not None:
+        _stop("track_order", file=ENTRIES, track=reel.track, seq=entry.seq)
+    times = (body["pts"], body["duration"], entry.t, entry.seq)
+    reel.fragments.append(_Fragment(body["offset"], body["length"], body["sha256"], *times))
+
+
+# --- 2 payload digests, and the fragments on the way ----------------------------------------------
+
+
+def _digest_all(case: _Case) -> Findings:
+    """Read every listed file once; reels give the digests of their fragments in the same pass."""
+    wanted = [path for path in (*case.manifest, *case.tags) if path in case.files]
+    reels = {reel.file: reel for reel in case.reels.values() if _follows(reel, case.files.get(reel.file, 0))}
+    total, done = sum(case.files[path] for path in wanted), 0
+    with ThreadPoolExecutor(case.threads) as pool:
+        jobs = [(path, pool.submit(_digest_file, case.root / path, reels.get(path))) for path in wanted]
+        for path, job in jobs:
+            case.digests[path], case.cut_digests[path] = job.result()
+            done += case.files[path]
+            case.progress(Progress(2, done, total))
+    for path, expected in (case.manifest | case.tags).items():
+        if case.digests.get(path, expected) != expected:
+            yield _with_second(case, Failure("digest", file=path), reels.get(path))
+    if not wanted:
+        _stop("not_checkable", detail="step 1")
+    case.checked = len(wanted)
+
+
+def _follows(reel: _Reel, size: int) -> bool:
+    """Say whether the fragments lie one after another inside the file."""
+    if not reel.fragments or reel.fragments[0].offset < 44:
+        return False
+    ends = [one.offset + one.length for one in reel.fragments]
+    return ends[-1] <= size and all(
+        end == after.offset for end, after in zip(ends, reel.fragments[1:], strict=False)
+    )
+
+
+def _digest_file(path: Path, reel: _Reel | None) -> tuple[str, list[str]]:
+    """Return the file's SHA-256 and, for a reel, those of its init segment and fragments."""
+    whole, cuts = hashlib.sha256(), []
+    with _open(path) as handle:
+        if reel is not None:
+            lengths = [44, reel.fragments[0].offset - 44, *(one.length for one in reel.fragments)]
+            cuts = [_digest_cut(handle, length, whole) for length in lengths]
+        while piece := handle.read(_PIECE):
+            whole.update(piece)
+    return whole.hexdigest(), cuts[1:]
+
+
+def _digest_cut(handle: BinaryIO, length: int, whole: "hashlib._Hash") -> str:
+    cut = hashlib.sha256()
+    while length and (piece := handle.read(min(length, _PIECE))):
+        whole.update(piece)
+        cut.update(piece)
+        length -= len(piece)
+    return cut.hexdigest()
+
+
+def _with_second(case: _Case, failure: Failure, reel: _Reel | None) -> Failure:
+    """Add track and second to a failure of a reel's file, from its first wrong fragment."""
+    if reel is None:
+        return failure
+    bad = next(iter(_wrong_fragments(case, reel)), None)
+    second = bad.pts / 1e6 if bad else 0.0
+    return Failure(failure.code, failure.file, reel.track, second, bad.seq if bad else None, failure.detail)
+
+
+def _wrong_fragments(case: _Case, reel: _Reel) -> Iterator[_Fragment]:
+    found = case.cut_digests.get(reel.file, [])[1:]
+    return (one for one, digest in zip(reel.fragments, found, strict=False) if one.sha256 != digest)
+
+
+# --- 6 roots, consistency of all checkpoints ------------------------------------------------------
+
+
+def _check_roots(case: _Case) -> Findings:
+    try:
+        case.notes = _read_notes(case.read(CHECKPOINTS))
+    except ValueError as error:
+        raise _Stop(Failure("checkpoint_form", file=CHECKPOINTS, detail=str(error)[:80])) from error
+    if not case.notes:
+        _stop("checkpoint_form", file=CHECKPOINTS, detail="none")
+    case.need(5)
+    if case.read(LAST_CHECKPOINT) != case.notes[-1].data:
+        yield Failure("last_checkpoint", file=LAST_CHECKPOINT)
+    sizes = [note.size for note in case.notes]
+    if sizes != sorted(sizes) or sizes[-1] > case.size:
+        _stop("checkpoint_order", file=CHECKPOINTS)
+    roots = _roots_at(case, set(sizes))
+    origin = f"evalroom/{case.opened['session']}"
+    for note in case.notes:
+        if note.origin != origin or note.root != roots[note.size]:
+            yield Failure("root", file=CHECKPOINTS, detail=f"{note.origin} {note.size}")
+    if not _is_covered(case, sizes[-1]):
+        yield Failure("uncovered", file=CHECKPOINTS, seq=sizes[-1])
+    yield from _check_index(case)
+    case.checked = len(case.notes)
+
+
+def _roots_at(case: _Case, sizes: set[int]) -> dict[int, bytes]:
+    tree, found = _Roots(), {}
+    if 0 in sizes:
+        found[0] = tree.root()
+    for seq in range(case.size):
+        tree.add(bytes(case.leaves[32 * seq : 32 * seq + 32]))
+        if seq + 1 in sizes:
+            found[seq + 1] = tree.root()
+    return found
+
+
+def _is_covered(case: _Case, size: int) -> bool:
+    """Say whether nothing lies beyond `size` but the one entry that tells of the cosignatures over it."""
+    tail = [entry for entry in case.entries if entry.seq >= size]
+    if case.size == size:
+        return True
+    told = len(tail) == 1 and tail[0].type == "CheckpointCosigned" and tail[0].body["size"] == size
+    return told and case.size == size + 1
+
+
+def _check_index(case: _Case) -> Findings:
+    """Compare session.json, which only indexes, with the journal, which wins."""
+    try:
+        index = json.loads(case.read(SESSION))
+        last, opened = case.notes[-1], case.opened
+        log = {"origin": last.origin, "size": last.size, "root": base64.b64encode(last.root).decode()}
+        same = index["schema"] == "evalroom.session/1" and index["id"] == opened["session"]
+        same = same and {name: index["log"][name] for name in log} == log
+        same = same and {one["id"] for one in index["sites"]} == {one["id"] for one in opened["sites"]}
+        same = same and {one["id"] for one in index["seats"]} == {one["code"] for one in opened["seats"]}
+        found = {
+            reel["file"]: (reel["sha256"], reel["bytes"], reel["fragments"])
+            for track in index["tracks"]
+            for reel in track["reels"]
+        }
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        yield Failure("index", file=SESSION, detail=repr(error)[:80])
+        return
+    expected = {
+        reel.file: (reel.closed["sha256"], reel.closed["bytes"], reel.closed["fragments"])
+        for reel in case.reels.values()
+        if reel.closed
+    }
+    if not same or found != expected:
+        yield Failure("index", file=SESSION)
+
+
+# --- 7 log signature ------------------------------------------------------------------------------
+
+
+def _check_log_signature(case: _Case) -> Findings:
+    case.need(5)
+    keys = _bag_keys(case)
+    if Counter(case.read(KEYS).decode().splitlines()) != Counter(keys):
+        yield Failure("keys_differ", file=KEYS)
+    try:
+        log = _read_key(keys[0])
+    except ValueError as error:
+        raise _Stop(Failure("key_form", file=ENTRIES, seq=0, detail=keys[0][:80])) from error
+    if log.kind != 1 or log.name != f"evalroom/{case.opened['session']}":
+        _stop("key_form", file=ENTRIES, seq=0, detail=log.name)
+    if not case.log_keys:
+        case.remarks.append(f"log key taken from the bag, not checked against an outside key: {keys[0]}")
+    elif log not in case.log_keys:
+        _stop("untrusted_log", file=ENTRIES, seq=0, detail=keys[0])
+    for note in case.notes:
+        signatures = [sig for name, key_id, sig in note.lines if (name, key_id) == (log.name, log.id)]
+        if len(signatures) != 1 or not log.verifies(signatures[0], note.text.encode()):
+            yield Failure("log_signature", file=CHECKPOINTS, detail=f"size {note.size}")
+    if not case.notes:
+        _stop("not_checkable", detail="step 6")
+    case.checked = len(case.notes)
+
+
+def _bag_keys(case: _Case) -> list[str]:
+    keys = case.opened["keys"]
+    return [keys["log"], *(one["vkey"] for one in keys["witnesses"])]
+
+
+# --- 8 cosignatures, quorums ----------------------------------------------------------------------
+
+
+def _check_cosignatures(case: _Case) -> Findings:
+    case.need(5, 6)
+    keys = case.opened["keys"]
+    try:
+        found = [_read_key(one["vkey"]) for one in keys["witnesses"]]
+    except ValueError as error:
+        raise _Stop(Failure("key_form", file=ENTRIES, seq=0)) from error
+    witnesses = {key.name: key for key in found}
+    distinct = {key.public for key in found}
+    if min(len(distinct), len(witnesses)) < len(found) or any(key.kind != 4 for key in found):
+        _stop("key_form", file=ENTRIES, seq=0, detail="witnesses")
+    trusted = _trusted_witnesses(case, witnesses)
+    for note in case.notes:
+        yield from _check_note(case, note, witnesses)
+    cosigned = list(case.of("CheckpointCosigned"))
+    for entry in cosigned:
+        yield from _check_cosigned(case, entry, trusted, keys["quorum"])
+    yield from _check_unlocks(case, cosigned, keys["quorum"])
+    full = [note.size for note in case.notes if len(note.times.keys() & trusted.keys()) >= keys["quorum"]]
+    if not _is_covered(case, max(full, default=0)):
+        yield Failure("quorum", file=CHECKPOINTS, detail="the end is not cosigned")
+    case.checked = sum(len(note.times) for note in case.notes)
+
+
+def _trusted_witnesses(case: _Case, witnesses: Mapping[str, _Key]) -> dict[str, _Key]:
+    """Return the witnesses that count: those handed in, or all of the bag's, which is then remarked."""
+    if case.witness_keys:
+        return {name: key for name, key in witnesses.items() if key in case.witness_keys}
+    if witnesses:
+        case.remarks.append("witness keys taken from the bag, not checked against outside keys")
+    return dict(witnesses)
+
+
+def _check_note(case: _Case, note: _Note, witnesses: Mapping[str, _Key]) -> Findings:
+    for name, key_id, payload in note.lines:
+        key = witnesses.get(name)
+        if key is None or key.id != key_id:
+            if name != note.origin:
+                case.remarks.append(f"signature of the unknown key {name} at size {note.size}: not counted")
+            continue
+        (time,) = struct.unpack(">Q", payload[:8].rjust(8, b"\0"))
+        message = f"cosignature/v1\ntime {time}\n{note.text}".encode()
+        signed = len(payload) == 72 and 0 < time < 2**63 and key.verifies(payload[8:], message)
+        if not signed or name in note.times:
+            yield Failure("cosignature", file=CHECKPOINTS, detail=f"{name}, size {note.size}")
+        else:
+            note.times[name] = time
+
+
+def _check_cosigned(case: _Case, entry: _Entry, trusted: Mapping[str, _Key], quorum: int) -> Findings:
+    body = entry.body
+    notes = [note for note in case.notes if note.size == body["size"]]
+    there = {name for note in notes for name in note.times}
+    roots = {base64.b64encode(note.root).decode() for note in notes}
+    names = set(body["witnesses"])
+    if body["size"] > entry.seq or body["root"] not in roots or not names <= there or len(names) < quorum:
+        yield Failure("cosigned_note", file=CHECKPOINTS, seq=entry.seq, detail=f"size {body['size']}")
+    elif len(names & trusted.keys()) < quorum:
+        yield Failure("quorum", file=CHECKPOINTS, seq=entry.seq, detail=f"size {body['size']}")
+
+
+def _check_unlocks(case: _Case, cosigned: Sequence[_Entry], quorum: int) -> Findings:
+    last_lock, seen = 0, iter(cosigned)
+    covered, upcoming = 0, next(seen, None)
+    for entry in case.of("SheetLocked", "GroupUnlocked"):
+        while upcoming is not None and upcoming.seq < entry.seq:
+            covered, upcoming = max(covered, upcoming.body["size"]), next(seen, None)
+        if entry.type == "SheetLocked":
+            last_lock = entry.seq + 1
+        elif quorum and covered < last_lock:
+            yield Failure("unlock_early", file=ENTRIES, seq=entry.seq)
+
+
+# --- 9 fragments, init, whole reels ---------------------------------------------------------------
+
+
+def _check_reels(case: _Case) -> Findings:
+    case.need(5)
+    for reel in case.reels.values():
+        yield from _check_reel(case, reel)
+    known = {path for reel in case.reels.values() for path in (reel.file, reel.init_file)}
+    playlists = {path.removesuffix(".mp4") + ".m3u8" for path in known}
+    for path in case.files:
+        if path.startswith("data/media/") and path not in known | playlists:
+            yield Failure("reel_unknown", file=path)
+    for entry in case.of("ReelReceived"):
+        one = case.reels.get((entry.body["track"], entry.body["reel"]))
+        if one is None or one.closed is None or one.closed["sha256"] != entry.body["sha256"]:
+            yield Failure("received", file=ENTRIES, track=entry.body["track"], seq=entry.seq)
+    case.checked = sum(len(reel.fragments) for reel in case.reels.values())
+
+
+def _check_reel(case: _Case, reel: _Reel) -> Findings:
+    closed = reel.closed
+    if closed is None:
+        yield Failure("reel_open", reel.file, reel.track)
+        return
+    size = case.files.get(reel.file)
+    if size is None or reel.init_file not in case.files:
+        yield Failure("missing", file=reel.file if size is None else reel.init_file, track=reel.track)
+        return
+    if closed["fragments"] != len(reel.fragments) or not _follows(reel, size):
+        yield Failure("fragment_order", reel.file, reel.track)
+        return
+    if size != closed["bytes"]:
+        yield Failure("reel_size", reel.file, reel.track)
+    for bad in _wrong_fragments(case, reel):
+        yield Failure("fragment_digest", reel.file, reel.track, bad.pts / 1e6, bad.seq)
+    init = case.cut_digests.get(reel.file, [""])[0]
+    if not init == closed["init_sha256"] == case.digests.get(reel.init_file):
+        yield Failure("init", reel.file, reel.track, 0.0)
+    if case.digests.get(reel.file) != closed["sha256"]:
+        yield Failure("reel_digest", reel.file, reel.track)
+    elif not _is_accounted_for(case.root / reel.file, reel, size, torn=closed["torn"]):
+        yield Failure("boxes", reel.file, reel.track)
+
+
+def _is_accounted_for(path: Path, reel: _Reel, size: int, *, torn: bool) -> bool:
+    """Say whether header, init, fragments and trailer are boxes that leave no byte over (archive.md §3)."""
+    with _open(path) as handle:
+        head = handle.read(44)
+        init = list(_boxes(handle, 44, reel.fragments[0].offset))
+        if [name for name, _ in init] != [b"ftyp", b"moov"]:
+            return False
+        for one in reel.fragments:
+            names = [name for name, _ in _boxes(handle, one.offset, one.offset + one.length)]
+            if names != [b"moof", b"mdat"]:
+                return False
+        trailer = [name for name, _ in _boxes(handle, reel.end, size)]
+    if head[:8] != b"\0\0\0\x1cftyp" or head[28:36] != b"\0\0\0\x08free":
+        return False
+    if torn:
+        return trailer == [] and reel.end == size and head[36:44] == b"\0\0\0\x24free"
+    return trailer == [b"moov"] and head[36:44] == struct.pack(">I", reel.end - 36) + b"mdat"
+
+
+def _boxes(handle: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int]]:
+    """Yield name and size of the boxes from `start`; an unnamed one when they do not end at `end`."""
+    while start < end:
+        handle.seek(start)
+        header = handle.read(8)
+        size = int.from_bytes(header[:4], "big")
+        if len(header) < 8 or size < 8 or start + size > end:
+            yield b"", 0
+            return
+        yield header[4:], size
+        start += size
+
+
+# --- 10 tiling ------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Span:
+    track: str
+    start: int
+    end: int = 0
+    running: bool = True
+
+
+def _check_tiling(case: _Case) -> Findings:
+    case.need(5)
+    t0 = case.entries[0].t
+    spans: dict[str, list[_Span]] = defaultdict(list)
+    yield from _spans(case, spans)
+    pieces = _pieces(case)
+    for track, found in spans.items():
+        for span in found:
+            if span.running:
+                yield Failure("track_open", track=track, second=(span.start - t0) / 1000)
+                continue
+            for start, end in _holes(span, pieces[track]):
+                where = f"{(end - start) / 1000:.1f} s"
+                yield Failure("hole", track=track, second=(start - t0) / 1000, detail=where)
+    for track in {reel.track for reel in case.reels.values()} - spans.keys():
+        yield Failure("track_order", track=track, detail="never started")
+    case.checked = sum(len(found) for found in spans.values())
+
+
+def _spans(case: _Case, spans: dict[str, list[_Span]]) -> Findings:
+    for entry in case.of("TrackStarted", "TrackEnded"):
+        track = entry.body["track"]
+        running = bool(spans[track]) and spans[track][-1].running
+        if running == (entry.type == "TrackStarted"):
+            yield Failure("track_order", file=ENTRIES, track=track, seq=entry.seq)
+        elif entry.type == "TrackStarted":
+            spans[track].append(_Span(track, entry.body["at_ms"]))
+        else:
+            spans[track][-1].end, spans[track][-1].running = entry.body["at_ms"], False
+
+
+def _pieces(case: _Case) -> dict[str, list[tuple[float, float]]]:
+    """Return, per track, what is recorded or declared, as intervals of the session clock in ms."""
+    pieces: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for reel in case.reels.values():
+        if reel.map:
+            pieces[reel.track] += [
+                (reel.utc_ms(one.pts), reel.utc_ms(one.pts + one.duration)) for one in reel.fragments
+            ]
+    for entry in case.of("GapDeclared"):
+        pieces[entry.body["track"]].append((entry.body["from_ms"], entry.body["to_ms"]))
+    for found in pieces.values():
+        found.sort()
+    return pieces
+
+
+def _holes(span: _Span, pieces: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    covered: float = span.start
+    for start, end in pieces:
+        if end <= covered:
+            continue
+        if min(start, span.end) - covered >= _HOLE_MS:
+            yield covered, min(start, span.end)
+        covered = max(covered, end)
+    if span.end - covered >= _HOLE_MS:
+        yield covered, span.end
+
+
+# --- 11 clocks within bounds ----------------------------------------------------------------------
+
+
+def _check_clocks(case: _Case) -> Findings:
+    case.need(5)
+    for reel in case.reels.values():
+        yield from _check_map(reel)
+    measured = set()
+    for entry in case.of("SiteOffsetMeasured"):
+        measured.add(entry.body["site"])
+        if abs(entry.body["offset_us"]) > _SKEW_MS * 1000:
+            yield Failure("clock_bound", file=ENTRIES, seq=entry.seq, detail=entry.body["site"])
+    hosts = {site["id"] for site in case.opened["sites"] if site["host"]}
+    recording = {entry.site for entry in case.of("TrackStarted")}
+    yield from (Failure("site_clock", detail=site) for site in sorted(recording - measured - hosts))
+    youngest, at = 0, -1
+    times = {note.size: min(note.times.values()) for note in case.notes if note.times}
+    for entry in case.entries:
+        for size in [size for size in times if size <= entry.seq]:
+            if youngest > (times.pop(size) + 1) * 1000 + _SKEW_MS:
+                yield Failure("time_ahead", file=CHECKPOINTS, seq=at, detail=f"size {size}")
+        youngest, at = max((youngest, at), (entry.t, entry.seq))
+    for size, time in times.items():
+        if youngest > (time + 1) * 1000 + _SKEW_MS:
+            yield Failure("time_ahead", file=CHECKPOINTS, seq=at, detail=f"size {size}")
+    case.checked = len(case.reels) + len(measured)
+
+
+def _check_map(reel: _Reel) -> Findings:
+    if not reel.map:
+        yield Failure("no_clock", file=reel.file, track=reel.track)
+    for (a, at), (b, bt) in zip(reel.map, reel.map[1:], strict=False):
+        if b <= a or bt <= at or abs((bt - at) - (b - a)) > 200_000 + (b - a) // 1000:
+            yield Failure("clock_map", file=reel.file, track=reel.track, second=a / 1e6)
+    for one in reel.fragments if reel.map else ():
+        if reel.utc_ms(one.pts + one.duration) > one.t + _SKEW_MS:
+            yield Failure("clock_map", file=reel.file, track=reel.track, second=one.pts / 1e6, seq=one.seq)
+            return
+
+
+# --- 12 openings ----------------------------------------------------------------------------------
+
+_OPENING = _object("seq:whole path:text value:text nonce:digest")
+
+
+def _check_openings(case: _Case) -> Findings:
+    case.need(5)
+    session = case.opened["session"]
+    due = {(entry.seq, path): entry for entry in case.entries for path in _COMMITTED.get(entry.type, ())}
+    for number, line in enumerate(_lines(case, OPENINGS), start=1):
+        opening = _read_opening(line, number)
+        key = (opening["seq"], opening["path"])
+        entry = due.get(key)
+        if entry is None or key in case.openings:
+            yield Failure("opening_form", file=OPENINGS, seq=key[0], detail=f"line {number}")
+            continue
+        message = _canonical([session, entry.cmd or "", opening["path"], opening["value"]])
+        commit = hmac.digest(bytes.fromhex(opening["nonce"]), message, "sha256").hex()
+        if commit != entry.body[key[1][1:]]["commit"]:
+            yield Failure("opening", file=OPENINGS, seq=key[0], detail=key[1])
+        case.openings[key] = opening["value"]
+    released = _released(case)
+    for (seq, path), entry in due.items():
+        if released(entry) and (seq, path) not in case.openings:
+            yield Failure("opening_missing", file=OPENINGS, seq=seq, detail=path)
+        elif not released(entry) and (seq, path) in case.openings:
+            yield Failure("opening_early", file=OPENINGS, seq=seq, detail=path)
+    case.checked = len(case.openings)
+
+
+def _read_opening(line: bytes, number: int) -> dict[str, _Json]:
+    try:
+        opening = _read_canonical(line)
+    except (ValueError, RecursionError) as error:
+        raise _Stop(Failure("opening_form", file=OPENINGS, detail=f"line {number}")) from error
+    if not _OPENING(opening):
+        _stop("opening_form", file=OPENINGS, detail=f"line {number}")
+    return dict(opening)
+
+
+_COMMITTED: Mapping[str, tuple[str, ...]] = {
+    "ScoreEntered": ("/value", "/reason"),
+    "BidImported": ("/price",),
+}
+"""Entry type to the commitments in its body."""
+
+
+def _released(case: _Case) -> Callable[[_Entry], bool]:
+    """Return the rule which commitments are open: unlocked parts, and prices that were opened."""
+    parts = {
+        (lot["id"], item["id"]): item["part"]
+        for lot in case.opened["tender"]["lots"]
+        for item in lot["items"]
+    }
+    unlocked = {(entry.body["lot"], entry.body["part"]) for entry in case.of("GroupUnlocked")}
+    priced = {price["bid"] for entry in case.of("PricesOpened") for price in entry.body["prices"]}
+
+    def rule(entry: _Entry) -> bool:
+        body = entry.body
+        if entry.type == "BidImported":
+            return body["bid"] in priced
+        return (body["lot"], parts.get((body["lot"], body["item"]))) in unlocked
+
+    return rule
+
+
+# --- 13 signatures of seats -----------------------------------------------------------------------
+
+_JWS_HEADER = "eyJhbGciOiJFUzI1NiJ9"
+
+
+def _check_acts(case: _Case) -> Findings:
+    case.need(5)
+    session, seats = case.opened["session"], {seat["code"]: seat for seat in case.opened["seats"]}
+    keys: dict[str, ec.EllipticCurvePublicKey] = {}
+    commands: set[tuple[str, str]] = set()
+    cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]] = defaultdict(dict)
+    parts = _parts(case)
+    for entry in case.of(*_ROLES):
+        if entry.type == "SessionClosed" and entry.actor == "host":
+            continue
+        seat = seats.get(entry.actor)
+        if seat is None or seat["role"] not in _ROLES[entry.type] or seat["site"] != entry.site:
+            yield Failure("role", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+            continue
+        if entry.type == "SeatJoined":
+            yield from _register(entry, seat, keys)
+        if entry.sig is None or entry.cmd is None:
+            yield Failure("unsigned", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+        elif entry.actor not in keys:
+            yield Failure("seat_key", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+        elif not _is_signed(entry, session, keys[entry.actor]):
+            yield Failure("act_signature", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+        elif (entry.actor, entry.cmd) in commands:
+            yield Failure("replayed", file=ENTRIES, seq=entry.seq, detail=entry.cmd)
+        commands.add((entry.actor, entry.cmd or ""))
+        yield from _check_lock(entry, cells, parts)
+    case.checked = len(commands)
+
+
+def _parts(case: _Case) -> dict[tuple[str, str], str]:
+    return {
+        (lot["id"], item["id"]): item["part"]
+        for lot in case.opened["tender"]["lots"]
+        for item in lot["items"]
+    }
+
+
+def _register(entry: _Entry, seat: _Json, keys: dict[str, ec.EllipticCurvePublicKey]) -> Findings:
+    if entry.body["seat"] != entry.actor or entry.body["role"] != seat["role"]:
+        yield Failure("role", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+    key = _read_seat_key(entry.body["key"])
+    if key is None:
+        yield Failure("seat_key", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+    else:
+        keys[entry.actor] = key
+
+
+def _read_seat_key(text: str) -> ec.EllipticCurvePublicKey | None:
+    try:
+        der = _unbase64url(text)
+        key = load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        return None
+    return key if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == der else None
+
+
+def _is_signed(entry: _Entry, session: str, key: ec.EllipticCurvePublicKey) -> bool:
+    header, _, encoded = (entry.sig or "").partition("..")
+    payload = _canonical(
+        {
+            "actor": entry.actor,
+            "body": entry.body,
+            "cmd": entry.cmd,
+            "session": session,
+            "site": entry.site,
+            "type": entry.type,
+        }
+    )
+    message = f"{_JWS_HEADER}.".encode() + base64.urlsafe_b64encode(payload).rstrip(b"=")
+    try:
+        raw = _unbase64url(encoded)
+        if header != _JWS_HEADER or len(raw) != 64:
+            return False
+        numbers = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+        key.verify(encode_dss_signature(*numbers), message, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError, binascii.Error):
+        return False
+    return True
+
+
+def _check_lock(
+    entry: _Entry,
+    cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]],
+    parts: Mapping[tuple[str, str], str],
+) -> Findings:
+    """Follow each sheet's commitments; a lock must name exactly those that stand then."""
+    body = entry.body
+    if entry.type == "ScoreEntered":
+        part = parts.get((body["lot"], body["item"]), "")
+        row = [body["bid"], body["item"], body["revision"], body["value"]["commit"], body["reason"]["commit"]]
+        cells[entry.actor, body["lot"], part][body["bid"], body["item"]] = row
+    if entry.type == "SheetLocked":
+        sheet = cells[entry.actor, body["lot"], body["part"]]
+        rows = [sheet[key] for key in sorted(sheet)]
+        if hashlib.sha256(_canonical(rows)).hexdigest() != body["digest"]:
+            yield Failure("sheet_digest", file=ENTRIES, seq=entry.seq, detail=entry.actor)
+
+
+# --- 14 the recomputation yields the ranking ------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Fold:
+    """The evaluation as it is worked out again, from the entries and the opened values alone."""
+
+    openings: Mapping[tuple[int, str], str]
+    experts: list[str]
+    stage: str = "gathering"
+    cells: dict[tuple[str, str, str, str], tuple[int, str]] = field(default_factory=dict)
+    locked: set[tuple[str, str, str]] = field(default_factory=set)
+    prices: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, list[str]] = field(default_factory=dict)
+    scores: dict[str, _Json] = field(default_factory=dict)
+    rankings: dict[str, _Json] = field(default_factory=dict)
+    signed: dict[str, str] = field(default_factory=dict)
+
+    def value(self, seat: str, lot: str, bid: str, item: str) -> str:
+        return self.cells.get((seat, lot, bid, item), (0, ""))[1]
+
+    def inside(self, lot: _Json) -> set[str]:
+        return {bid["id"] for bid in lot["bids"]} - set(self.rejected.get(lot["id"], []))
+
+
+def _check_result(case: _Case) -> Findings:
+    case.need(5, 12)
+    experts = sorted(seat["code"] for seat in case.opened["seats"] if seat["role"] == "expert")
+    fold = _Fold(case.openings, experts)
+    lots = {lot["id"]: lot for lot in case.opened["tender"]["lots"]}
+    for entry in case.of(*_FOLDS):
+        if fold.stage not in _STAGES.get(entry.type, _ORDER):
+            yield Failure("stage", ENTRIES, seq=entry.seq, detail=f"{entry.type} in {fold.stage}")
+        lot = lots.get(entry.body.get("lot", ""))
+        if lot is None and "lot" in entry.body:
+            _stop("stage", file=ENTRIES, seq=entry.seq, detail="unknown lot")
+        wrong = _FOLDS[entry.type](fold, entry, lot)
+        if wrong:
+            yield Failure(wrong[0], ENTRIES, seq=entry.seq, detail=wrong[1])
+    yield from _check_end(fold, list(lots))
+    yield from _check_documents(case)
+    case.checked = len(fold.rankings)
+
+
+def _check_end(fold: _Fold, lots: list[str]) -> Findings:
+    if _ORDER.index(fold.stage) >= _ORDER.index("signing") and set(fold.rankings) != set(lots):
+        yield Failure("result_missing", ENTRIES, detail="RankingComputed")
+    if fold.stage == "concluded" and sorted(fold.signed) != fold.experts:
+        yield Failure("result_missing", ENTRIES, detail="ReportSigned")
+    ranked = [fold.rankings[lot] for lot in lots if lot in fold.rankings]
+    digest = hashlib.sha256(_canonical(ranked)).hexdigest()
+    yield from (Failure("report", ENTRIES, detail=seat) for seat, one in fold.signed.items() if one != digest)
+
+
+_Wrong = tuple[str, str] | None
+"""Code and detail of what does not come out, None when it does."""
+
+
+def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    before, after = entry.body["before"], entry.body["after"]
+    follows = before == fold.stage and _ORDER.index(after) == _ORDER.index(before) + 1
+    fold.stage = after
+    return None if follows else ("stage", f"{before} to {after}")
+
+
+def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    value = fold.openings.get((entry.seq, "/price"))
+    if value is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,15}", value):
+        return "prices", "no price in fen"
+    fold.prices[entry.body["bid"]] = int(value)
+    return None
+
+
+def _fold_score(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    body = entry.body
+    key = (entry.actor, body["lot"], body["bid"], body["item"])
+    item = next((one for one in lot["items"] if one["id"] == body["item"]), None)
+    if item is None or item["part"] != fold.stage or body["bid"] not in fold.inside(lot):
+        return "stage", f"{body['bid']} {body['item']}"
+    if (entry.actor, body["lot"], item["part"]) in fold.locked:
+        return "stage", "sheet is locked"
+    if body["revision"] != fold.cells.get(key, (0, ""))[0] + 1:
+        return "revision", f"{body['bid']} {body['item']}"
+    value = fold.openings.get((entry.seq, "/value"), "")
+    fold.cells[key] = (body["revision"], value)
+    return None if not value or _fits(item, value) else ("ranking", f"{body['item']} out of range")
+
+
+def _fits(item: _Json, value: str) -> bool:
+    if item["kind"] == "pass":
+        return value in {"pass", "fail"}
+    return _decimal(value) and Decimal(value) <= Decimal(item["full"])
+
+
+def _fold_lock(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    key = (entry.actor, entry.body["lot"], entry.body["part"])
+    if key in fold.locked or entry.body["part"] != fold.stage:
+        return "stage", "locked twice or in another part"
+    fold.locked.add(key)
+    return None
+
+
+def _fold_unlock(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    lot, part = entry.body["lot"], entry.body["part"]
+    named = [one["seat"] for one in entry.body["sheets"]]
+    locked = all((seat, lot, part) in fold.locked for seat in fold.experts)
+    return None if locked and named == fold.experts else ("stage", "a sheet is open or missing")
+
+
+def _fold_review(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    items = [item["id"] for item in lot["items"] if item["part"] == "preliminary"]
+    votes, members = [], len(fold.experts)
+    for bid in (one["id"] for one in lot["bids"]):
+        against = sum(
+            any(fold.value(seat, lot["id"], bid, item) == "fail" for item in items) for seat in fold.experts
+        )
+        votes.append({"bid": bid, "against": against, "members": members, "rejected": 2 * against > members})
+    fold.rejected[lot["id"]] = [vote["bid"] for vote in votes if vote["rejected"]]
+    return None if votes == entry.body["votes"] else ("votes", lot["id"])
+
+
+def _fold_prices(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    expected = [{"bid": bid, "price_fen": fold.prices.get(bid)} for bid in sorted(fold.inside(lot))]
+    return None if expected == entry.body["prices"] else ("prices", lot["id"])
+
+
+def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    prices = {bid: fold.prices[bid] for bid in fold.inside(lot) if bid in fold.prices}
+    fold.scores[lot["id"]] = _price(lot, prices)
+    return None if fold.scores[lot["id"]] == entry.body else ("pricing", lot["id"])
+
+
+def _fold_ranking(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    if lot["id"] not in fold.scores:
+        return "result_missing", "PricesComputed"
+    fold.rankings[lot["id"]] = _rank(fold, lot)
+    return None if fold.rankings[lot["id"]] == entry.body else ("ranking", lot["id"])
+
+
+def _fold_report(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.actor in fold.signed:
+        return "report", "signed twice"
+    fold.signed[entry.actor] = entry.body["digest"]
+    return None
+
+
+def _fold_nothing(_: _Fold, __: _Entry, ___: _Json) -> _Wrong:
+    return None
+
+
+_FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
+    "StageChanged": _fold_stage,
+    "BidImported": _fold_bid,
+    "DisciplineAccepted": _fold_nothing,
+    "ScoreEntered": _fold_score,
+    "SheetLocked": _fold_lock,
+    "GroupUnlocked": _fold_unlock,
+    "BidsReviewed": _fold_review,
+    "PricesOpened": _fold_prices,
+    "PricesComputed": _fold_pricing,
+    "RankingComputed": _fold_ranking,
+    "ReportSigned": _fold_report,
+    "SessionClosed": _fold_nothing,
+}
+"""Entry type to what it does to the evaluation; those that do nothing are here for their stage."""
+
+
+def _price(lot: _Json, prices: Mapping[str, int]) -> _Json:
+    """Work out the price scores: exact fractions, no rounding (archive.md §8)."""
+    terms = lot["pricing"]
+    ceiling, lowest = terms["ceiling_fen"], terms["formula"] == "lowest_price"
+    admitted = {bid: fen for bid, fen in prices.items() if ceiling is None or fen <= ceiling}
+    trimmed = set() if lowest else _trimmed(terms["trim"], admitted)
+    kept = [fen for bid, fen in admitted.items() if bid not in trimmed]
+    if not kept:
+        _stop("pricing", detail="nothing to price")
+    base = Fraction(min(kept)) if lowest else Fraction(sum(kept), len(kept))
+    rows = []
+    for bid, fen in sorted(prices.items()):
+        away = (fen - base) / base
+        score = Fraction(0)
+        if bid in admitted:
+            score = Fraction(terms["weight"]) * base / fen if lowest else _penalised(terms, away)
+        rows.append(
+            {
+                "bid": bid,
+                "price_fen": fen,
+                "admitted": bid in admitted,
+                "trimmed": bid in trimmed,
+                "deviation": _ratio(away),
+                "score": _ratio(score),
+            }
+        )
+    return {"lot": lot["id"], "formula": terms["formula"], "base_fen": _ratio(base), "rows": rows}
+
+
+def _trimmed(table: Iterable[Mapping[str, int]], prices: Mapping[str, int]) -> set[str]:
+    fitting = [row for row in table if row["from_bids"] <= len(prices)]
+    if not fitting:
+        return set()
+    row = max(fitting, key=lambda one: one["from_bids"])
+    order = [bid for _, bid in sorted((fen, bid) for bid, fen in prices.items())]
+    return set(order[: row["low"]]) | set(order[len(order) - row["high"] :])
+
+
+def _penalised(terms: _Json, away: Fraction) -> Fraction:
+    rate = Fraction(terms["penalty_above"] if away > 0 else terms["penalty_below"])
+    return max(Fraction(terms["floor"]), Fraction(terms["weight"]) - rate * abs(100 * away))
+
+
+def _rank(fold: _Fold, lot: _Json) -> _Json:
+    """Work out totals and order: total, then lower price, then technical mean; the rest is a tie."""
+    rows = fold.scores[lot["id"]]["rows"]
+    out = set(fold.rejected.get(lot["id"], [])) | {row["bid"] for row in rows if not row["admitted"]}
+    ranked = []
+    for row in rows:
+        if row["bid"] not in out:
+            technical = _technical(fold, lot, row["bid"])
+            units = _rounded(technical + Fraction(row["score"]), lot["pricing"]["rounding"])
+            ranked.append(
+                ((-units, row["price_fen"], -technical), row["bid"], technical, row["score"], units)
+            )
+    ranked.sort(key=lambda one: one[:2])
+    places = [sum(other[0] < one[0] for other in ranked) + 1 for one in ranked]
+    keys = Counter(one[0] for one in ranked)
+    return {
+        "lot": lot["id"],
+        "rows": [
+            {
+                "bid": bid,
+                "technical": _ratio(technical),
+                "price": score,
+                "total": _written(units, lot["pricing"]["rounding"]["digits"]),
+                "rank": place,
+                "candidate": place <= lot["candidates"],
+            }
+            for place, (_, bid, technical, score, units) in zip(places, ranked, strict=True)
+        ],
+        "ties": [one[1] for one in ranked if keys[one[0]] > 1],
+        "rejected": sorted(out),
+    }
+
+
+def _technical(fold: _Fold, lot: _Json, bid: str) -> Fraction:
+    total = Fraction(0)
+    for item in lot["items"]:
+        if item["part"] != "detailed" or item["kind"] == "pass":
+            continue
+        for seat in fold.experts:
+            value = fold.value(seat, lot["id"], bid, item["id"])
+            if not value:
+                _stop("ranking", file=ENTRIES, detail=f"no value: {seat} {bid} {item['id']}")
+            total += Fraction(item["full"]) - Fraction(value) if item["kind"] == "deduct" else Fraction(value)
+    return total / len(fold.experts)
+
+
+def _rounded(value: Fraction, terms: _Json) -> int:
+    """Round a value of at least 0 to units of its last digit."""
+    scaled = value * Fraction(10 ** int(terms["digits"]))
+    whole, rest = scaled.numerator // scaled.denominator, scaled % 1
+    half = Fraction(1, 2)
+    up = {
+        "half_up": rest >= half,
+        "half_even": rest > half or (rest == half and whole % 2 == 1),
+        "down": False,
+    }
+    return whole + int(up[str(terms["mode"])])
+
+
+def _written(units: int, digits: int) -> str:
+    text = str(units).rjust(digits + 1, "0")
+    return f"{text[:-digits]}.{text[-digits:]}" if digits else text
+
+
+def _ratio(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _check_documents(case: _Case) -> Findings:
+    """Compare the documents of bids that lie in the bag; how many do not is remarked."""
+    absent = 0
+    for entry in case.of("BidImported"):
+        file = f"data/docs/bids/{entry.body['bid']}.pdf"
+        if file not in case.files:
+            absent += 1
+        elif (case.digests.get(file), case.files[file]) != (entry.body["sha256"], entry.body["bytes"]):
+            yield Failure("document", file=file, seq=entry.seq)
+    if absent:
+        case.remarks.append(f"{absent} documents of bids are not in the archive")
+
+
+# --- the whole ------------------------------------------------------------------------------------
+
+_RUN: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
+    (1, _bag_form),
+    (5, _read_entries),
+    (2, _digest_all),
+    (6, _check_roots),
+    (7, _check_log_signature),
+    (8, _check_cosignatures),
+    (9, _check_reels),
+    (10, _check_tiling),
+    (11, _check_clocks),
+    (12, _check_openings),
+    (13, _check_acts),
+    (14, _check_result),
+)
+"""The steps in the order they run: the journal first, since it says where the fragments lie."""
+
+
+def verify(
+    directory: Path,
+    trusted: Sequence[str] = (),
+    progress: Callable[[Progress], None] | None = None,
+    threads: int | None = None,
+) -> Report:
+    """Return what is found in the bag at `directory`; nothing wrong with it is ever raised.
+
+    `trusted` are verifier keys (C2SP) of the log and of witnesses that come from outside the bag.
+
+    Raises:
+        UnusableKey: one of `trusted` is no such key.
+    """
+    try:
+        keys = [_read_key(text.strip()) for text in trusted]
+    except ValueError as error:
+        raise UnusableKey("trusted keys are written <name>+<id>+<key>, of type 1 or 4") from error
+    case = _Case(
+        directory,
+        [key for key in keys if key.kind == 1],
+        [key for key in keys if key.kind == 4],
+        threads or min(4, os.cpu_count() or 1),
+        progress or (lambda _: None),
+    )
+    steps = sorted((_run(number, check, case) for number, check in _RUN), key=lambda step: step.number)
+    if any(path.startswith("seal/") for path in case.files):
+        case.remarks.append("the seal is not checked by this version")
+    return Report(tuple(steps), tuple(dict.fromkeys(case.remarks)))
+
+
+def _run(number: int, check: Callable[[_Case], Findings], case: _Case) -> Step:
+    case.checked = 0
+    case.progress(Progress(number, 0, 1))
+    failures: list[Failure] = []
+    try:
+        failures.extend(check(case))
+    except _Stop as stop:
+        failures.append(stop.failure)
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        failures.append(Failure("unreadable", detail=repr(error)[:120]))
+    case.progress(Progress(number, 1, 1))
+    if not failures:
+        case.passed.add(number)
+    kept = tuple(
+        Failure(one.code, one.file, one.track, one.second, one.seq, one.detail, number)
+        for one in failures[:MOST_FAILURES]
+    )
+    return Step(number, case.checked, kept, max(0, len(failures) - MOST_FAILURES))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify the folder named on the command line; 0 when everything passed, else 1."""
+    parser = argparse.ArgumentParser(description="Verify the archive of one evaluation session.")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--key", action="append", default=[], help="verifier key of the log or a witness")
+    parser.add_argument("--zh", action="store_true", help="report in Chinese")
+    options = parser.parse_args(arguments)
+    report = verify(options.directory, options.key)
+    for line in lines_of(report, "zh" if options.zh else "en"):
+        sys.stdout.write(line + "\n")
+    return 0 if report.ok else 1
+
+
+def lines_of(report: Report, language: str = "en") -> Iterator[str]:
+    """Yield the report as lines of text in "en" or "zh"."""
+    for step in report.steps:
+        mark = "ok" if step.ok else "FAILED"
+        yield f"{step.number:>2} {mark:<6} {step.name(language)} ({step.checked})"
+        yield from (f"          {failure.sentence(language)}" for failure in step.failures)
+        if step.more:
+            yield f"          + {step.more}"
+    yield from (f"   note   {note}" for note in report.notes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
