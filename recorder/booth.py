@@ -15,7 +15,8 @@ from evalroom.commands import NodeFact
 from evalroom.events import AlarmRaised, NodeEvent, ReelClosed
 from evalroom.ids import TrackId
 from evalroom.media import GapCause, Medium, Packet, SenderReport, Track, TrackSink, TrackSource
-from recorder.capture import Capture, CaptureSettings, CaptureStatus, Clock, Resume
+from evalroom.presence import Recorded
+from recorder.capture import Capture, CaptureSettings, Clock, Resume
 from recorder.facts import RecorderAlarm, RecorderFact
 
 TICK_S = 0.2
@@ -146,9 +147,22 @@ class Booth:
 
     # --- life -----------------------------------------------------------------------------------------
 
-    def statuses(self) -> dict[TrackId, CaptureStatus]:
+    def recorded(self) -> dict[TrackId, Recorded]:
         """Say how the recording of each track stands."""
-        return {track: capture.status for track, capture in self._captures.items()}
+        statuses = {track: capture.status for track, capture in self._captures.items()}
+        return {
+            track: Recorded(one.gap is None and one.reel is not None, one.recorded_ms)
+            for track, one in statuses.items()
+        }
+
+    def word(self) -> str:
+        """Say in a word how recording stands here: idle, recording, gap or disk."""
+        gaps = {capture.status.gap for capture in self._captures.values()}
+        if not gaps:
+            return "idle"
+        if GapCause.DISK in gaps:
+            return "disk"
+        return "recording" if None in gaps else "gap"
 
     async def run(self) -> None:
         """Tick all captures and hand facts over until cancelled; cancelling leaves reels open for recovery."""

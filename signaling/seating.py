@@ -13,8 +13,9 @@ from typing import Protocol
 import structlog
 
 from evalroom import roles
-from evalroom.errors import EvalroomError, PeerFault
+from evalroom.errors import EvalroomError, PeerFault, Refusal
 from evalroom.ids import CommandId, SeatCode, SessionId, SiteId, TrackId
+from evalroom.presence import SeatState
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState, Liveness
@@ -37,19 +38,19 @@ JUDGE_S = 0.5
 """Seconds between two looks at who has gone silent."""
 
 
-class ReadOnly(EvalroomError):
+class ReadOnly(Refusal):
     """This seat is being worked on in another window: continue there, or take it over here."""
 
     code = "read_only"
 
 
-class TakenOver(EvalroomError):
+class TakenOver(Refusal):
     """This seat was taken over in another window; this one only shows what happens."""
 
     code = "taken_over"
 
 
-class SeatCrowded(EvalroomError):
+class SeatCrowded(Refusal):
     """This seat has too many windows open: close one of them."""
 
     code = "seat_crowded"
@@ -324,10 +325,10 @@ class Seating:
 
     # --- presence -------------------------------------------------------------------------------------
 
-    def states(self) -> tuple[m.SeatState, ...]:
+    def states(self) -> tuple[SeatState, ...]:
         """Say how each seat that ever came looks now."""
         return tuple(
-            m.SeatState(desk.person.seat, str(desk.state), desk.rtt_ms, desk.unsent)
+            SeatState(desk.person.seat, str(desk.state), desk.rtt_ms, desk.unsent)
             for desk in self._desks.values()
         )
 

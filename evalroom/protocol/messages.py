@@ -13,6 +13,7 @@ from evalroom.commands import RecordFacts, SeatCommand
 from evalroom.events import Secret, Stage
 from evalroom.ids import CommandId, SeatCode, SessionId, SiteId
 from evalroom.media import Medium, TrackKind
+from evalroom.presence import SiteState
 from evalroom.roles import Role
 
 MAX_FRAME = 64 * 1024
@@ -204,51 +205,6 @@ class Progress:
 
     sheets: tuple[SheetProgress, ...]
     kind: Literal["progress"] = "progress"
-
-
-@dataclass(frozen=True, slots=True)
-class TrackState:
-    """One track as its node sees it: `state` is live, still, stalled or gone; instants are session clock."""
-
-    track: str
-    seat: SeatCode
-    site: SiteId
-    track_kind: TrackKind
-    media: tuple[Medium, ...]
-    state: str
-    kbps: int
-    recording: bool
-    last_fragment_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SeatState:
-    """One seat as its node sees it: `link` is online, weak, offline or never; round trip in ms."""
-
-    seat: SeatCode
-    link: str
-    rtt_ms: int | None
-    unsent: int
-
-
-@dataclass(frozen=True, slots=True)
-class SiteState:
-    """One site as the host or the site itself sees it.  Shares are percent, rates kbit/s."""
-
-    site: SiteId
-    link: str
-    rtt_ms: int | None
-    offset_ms: int | None
-    offset_bound_ms: int | None
-    outbox: int
-    recorder: str
-    disk_used_percent: int
-    disk_free_mb: int
-    reels_waiting: int
-    reels_waiting_mb: int
-    uplink_kbps: int
-    seats: tuple[SeatState, ...]
-    tracks: tuple[TrackState, ...]
 
 
 @dataclass(frozen=True, slots=True)

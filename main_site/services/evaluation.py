@@ -1,0 +1,431 @@
+"""One live evaluation at the host: the writer, the notary, the host's own seats, its recording booth.
+
+It is the place where the four meet: a seat's command becomes an order, a committed fact wakes the seats and
+sites whose feeds have grown, a site's recorder hands in its facts, and about once a second everybody is told
+who is there.  Rules are the session's; what is shown is `visibility`'s.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from evalroom import events as ev
+from evalroom import roles, visibility
+from evalroom.commands import CloseSession, HostFact, NodeFact, NoteFacts, Order, RecordFacts
+from evalroom.errors import EvalroomError
+from evalroom.events import Stage
+from evalroom.ids import HOST_ACTOR, SeatCode, SessionId, SiteId, TrackId
+from evalroom.ledger.witness import AddCheckpoint
+from evalroom.media import TrackKind
+from evalroom.presence import SiteState, empty_state, near
+from evalroom.protocol import messages as m
+from evalroom.protocol.feed import FeedLog
+from evalroom.protocol.liveness import LinkState
+from evalroom.protocol.messages import NODE_AUDIENCE
+from evalroom.roles import Role
+from evalroom.sheet import items_of
+from evalroom.tender import Part, Seat
+from main_site.services.conductor import Committed, Conductor, node_key
+from main_site.services.links import SiteLinks
+from main_site.services.notary import Notary, log_refusal
+from recorder.booth import Booth
+from signaling.clock import ALARM_MS
+from signaling.codec import encode
+from signaling.presence import track_states
+from signaling.register import SeatRegister
+from signaling.relay import Relay, TrackEvent, TrackUp
+from signaling.seating import Seating, refused
+
+STATUS_S = 1.0
+OFFSET_EVERY_MS = 60_000
+"""A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an evaluation is made of; the composition root puts it together."""
+
+    conductor: Conductor
+    notary: Notary
+    links: SiteLinks
+    register: SeatRegister
+    relay: Relay
+    folder: Path
+    now: Callable[[], int]
+    reel_seconds: int
+
+
+class Evaluation:
+    """One session while it runs at the host."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Wire the parts' callbacks; `seating` and `booth` are set right after."""
+        self.parts = parts
+        self.conductor = parts.conductor
+        self.seating: Seating
+        self.booth: Booth
+        self.title = parts.conductor.session.tender.title
+        self._site_states: dict[SiteId, SiteState] = {}
+        self._offsets: dict[SiteId, tuple[int, int]] = {}
+        self._clock_alarms: set[SiteId] = set()
+        self._progress = ""
+        self._booth_done = False
+        self.on_closed: Callable[[], None] = lambda: None
+        self._log = structlog.get_logger(__name__).bind(session=parts.conductor.id)
+        self._tasks: set[asyncio.Task[None]] = set()
+        parts.conductor.listeners.append(self._committed)
+
+    # --- what a link or a seating asks ----------------------------------------------------------------
+
+    @property
+    def id(self) -> SessionId:
+        """The session's id."""
+        return self.conductor.id
+
+    @property
+    def host_online(self) -> bool:
+        """This is the host."""
+        return True
+
+    def feed(self, seat: SeatCode) -> FeedLog:
+        """Return the feed of a seat."""
+        return self.conductor.feeds[seat]
+
+    def feed_of(self, site: SiteId, audience: str) -> FeedLog:
+        """Return the feed of one of a site's audiences.
+
+        Raises:
+            NotPermitted: the seat belongs to another node.
+        """
+        if audience == NODE_AUDIENCE:
+            return self.conductor.feeds[node_key(site)]
+        seat = self.conductor.session.seats.get(SeatCode(audience))
+        if seat is None or seat.node != site:
+            raise roles.NotPermitted(kind="subscribe", audience=audience[:64], site=site)
+        return self.conductor.feeds[audience]
+
+    def roster_for(self, site: SiteId) -> m.Roster | None:
+        """Return what a site's node needs to seat people; None for a site without part in this session."""
+        session = self.conductor.session
+        known = session.sites.get(site)
+        if known is None or not known.node or known.host:
+            return None
+        here = {seat.code for seat in session.seats.values() if seat.node == site}
+        seats = tuple(one for one in self.parts.register.roster(self.id) if one.seat in here)
+        return m.Roster(
+            self.id, self.title, site, seats, session.keys.log, self.parts.reel_seconds, closed=session.closed
+        )
+
+    def site_changed(self, site: SiteId, state: LinkState) -> None:
+        """Journal that a site went silent or came back; greet its witness."""
+        if self.roster_for(site) is None or self.conductor.session.closed:
+            return
+        if state is LinkState.OFFLINE:
+            self._site_states.pop(site, None)
+            self._note(ev.SiteLost(site))
+        elif state is LinkState.ONLINE:
+            if site in self._offsets:
+                self._note(ev.SiteReturned(site))
+            self.parts.notary.connected(site)
+
+    def may_watch(self, seat: SeatCode, track: TrackId) -> bool:
+        """Say whether a seat may see a track live now."""
+        session = self.conductor.session
+        who = session.seats.get(seat)
+        kind = TrackKind(track.rpartition("/")[2]) if track.rpartition("/")[2] in set(TrackKind) else None
+        if who is None or kind is None:
+            return False
+        own = track.startswith(f"{who.site}-")
+        return visibility.may_watch(who.role, kind, session.stage, own_site=own)
+
+    def seat_changed(self, seat: SeatCode, state: LinkState) -> None:
+        """Journal that a seat of the host's node went silent or came back."""
+        self.note_presence(seat, state, self.booth)
+
+    def note_presence(self, seat: SeatCode, state: LinkState, booth: Booth) -> None:
+        """Hand a presence fact over in order with the recorder's."""
+        joined = seat in self.conductor.session.seat_keys
+        event = {LinkState.OFFLINE: ev.SeatLost(seat), LinkState.ONLINE: ev.SeatReturned(seat)}.get(state)
+        if joined and event is not None and not self.conductor.session.closed:
+            booth.note([NodeFact(self.parts.now(), type(event).__name__, event)])
+
+    # --- orders ---------------------------------------------------------------------------------------
+
+    def give(self, seat: SeatCode, submit: m.Submit) -> None:
+        """Take a command of a seat of the host's node."""
+        self._spawn(self._give(seat, submit))
+
+    async def _give(self, seat: SeatCode, submit: m.Submit) -> None:
+        outcome = await self.conductor.submit(self._order_of(seat, submit))
+        if outcome is None:
+            self.seating.acknowledge(seat, submit.command_id)
+        else:
+            self.seating.refuse(seat, refused(submit.command_id, outcome))
+
+    def _order_of(self, code: SeatCode, submit: m.Submit) -> Order:
+        seat = self.conductor.session.seats[code]
+        return Order(
+            submit.command,
+            self.parts.now(),
+            code,
+            seat.site,
+            seat.role,
+            submit.command_id,
+            submit.sig,
+            submit.secrets,
+        )
+
+    def hand(self, facts: tuple[NodeFact, ...]) -> None:
+        """Take facts of the host's own recorder."""
+        order = Order(
+            RecordFacts(facts), self.parts.now(), NODE_AUDIENCE, self.conductor.session.host_site, Role.NODE
+        )
+        self._spawn(self._hand(order))
+
+    async def _hand(self, order: Order) -> None:
+        outcome = await self.conductor.submit(order)
+        if outcome is not None:
+            self._refused_facts(order.site, outcome)
+
+    def _refused_facts(self, site: SiteId, error: EvalroomError) -> None:
+        """A recorder's facts that the journal will not take are lost evidence: somebody must look."""
+        self._log.error("recorder_facts_refused", site=site, code=error.code, detail=error.detail)
+        if not self.conductor.session.closed:
+            text = f"The journal refused facts of the recorder at {site}: {error}"
+            self._note(ev.AlarmRaised(f"facts-{site}-{self.parts.now()}", error.code, "", text[:500]))
+
+    def take_from_site(self, site: SiteId, message: m.FromSite) -> None:
+        """Take a site's message that is not about feeds and heartbeats."""
+        match message:
+            case m.Submit():
+                self._spawn(self._give_for_site(site, message))
+            case m.SiteStatus(state=state):
+                self._take_state(site, state)
+            case m.SeatPresent(seat=seat, issue=issue):
+                self._spawn(asyncio.to_thread(self.parts.register.used, self.id, seat, issue))
+            case m.Cosign():
+                self._spawn(self._cosigned(site, message))
+            case m.WitnessRefusal():
+                self.parts.notary.take_refusal(site, message)
+            case _:
+                self.on_site_media(site, message)
+
+    on_site_media: Callable[[SiteId, m.FromSite], None]
+
+    async def _give_for_site(self, site: SiteId, submit: m.Submit) -> None:
+        audience = submit.seat or NODE_AUDIENCE
+        outcome = await self.conductor.submit(self._order_from_site(site, submit))
+        if outcome is None:
+            self.parts.links.acknowledge(site, self.id, audience, submit.command_id)
+            return
+        if not submit.seat:
+            self._refused_facts(site, outcome)
+        self.parts.links.send(site, self.id, refused(submit.command_id, outcome, audience))
+
+    def _order_from_site(self, site: SiteId, submit: m.Submit) -> Order:
+        if not submit.seat:
+            return Order(submit.command, self.parts.now(), NODE_AUDIENCE, site, Role.NODE, submit.command_id)
+        self.feed_of(site, submit.seat)
+        return self._order_of(SeatCode(submit.seat), submit)
+
+    async def _cosigned(self, site: SiteId, message: m.Cosign) -> None:
+        try:
+            await self.parts.notary.take_cosignature(site, message)
+        except EvalroomError as error:
+            log_refusal(error, site)
+
+    def _note(self, event: ev.HostEvent) -> None:
+        fact = HostFact(self.parts.now(), event)
+        session = self.conductor.session
+        self.conductor.submit(Order(NoteFacts((fact,)), fact.at, HOST_ACTOR, session.host_site, Role.HOST))
+
+    def note(self, event: ev.HostEvent) -> None:
+        """Journal something the host's services saw."""
+        self._note(event)
+
+    # --- after a commit ---------------------------------------------------------------------------------
+
+    def _committed(self, committed: Committed) -> None:
+        for audience in committed.audiences:
+            self._wake(audience)
+        if any(isinstance(fact.event, ev.StageChanged) for fact in committed.facts):
+            self._stage_changed()
+        if any(isinstance(fact.event, ev.TrackEnded) for fact in committed.facts):
+            self._close_when_still()
+        if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
+            self.parts.links.refresh(self)
+            self.on_closed()
+
+    def _wake(self, audience: str) -> None:
+        session = self.conductor.session
+        seat = session.seats.get(SeatCode(audience))
+        if seat is None:
+            site = SiteId(audience.partition(":")[2])
+            self.parts.links.grew(site, self.id, NODE_AUDIENCE)
+        elif seat.node == session.host_site:
+            self.seating.grew(seat.code)
+        else:
+            self.parts.links.grew(seat.node, self.id, seat.code)
+
+    def _stage_changed(self) -> None:
+        if self.conductor.session.stage is Stage.CONCLUDED:
+            self._spawn(self._finish_recording())
+
+    async def _finish_recording(self) -> None:
+        await self.booth.finish()
+        self._booth_done = True
+        self._close_when_still()
+
+    def _close_when_still(self) -> None:
+        """Close the journal once the session is concluded and no track is running at any site."""
+        session = self.conductor.session
+        running = any(record.running for record in session.tracks.values())
+        if session.stage is not Stage.CONCLUDED or running or not self._booth_done or session.closed:
+            return
+        command = CloseSession("all tracks are closed")
+        self.conductor.submit(Order(command, self.parts.now(), HOST_ACTOR, session.host_site, Role.HOST))
+
+    # --- what everybody is told about once a second -------------------------------------------------------
+
+    async def run_status(self) -> None:
+        """Tell the seats of the host's node, and staff elsewhere, how things stand, until cancelled."""
+        while True:
+            self._tell_status()
+            self._tell_progress()
+            await asyncio.sleep(STATUS_S)
+
+    def _tell_status(self) -> None:
+        own = self.own_state()
+        sites = [own, *(self._remote_state(site) for site in self._sub_sites())]
+        whole = encode(self._status(tuple(sites)))
+        for seat in self.conductor.session.seats.values():
+            if seat.role in (Role.SUPERVISOR, Role.OPERATOR):
+                self._tell(seat, whole)
+            elif seat.node == own.site and seat.role is not Role.ARCHIVIST:
+                self._tell(seat, encode(self._status((near(own, seat),))))
+
+    def _sub_sites(self) -> list[SiteId]:
+        return [one.id for one in self.conductor.session.sites.values() if one.node and not one.host]
+
+    def _remote_state(self, site: SiteId) -> SiteState:
+        link = self.parts.links.states().get(site)
+        state = self._site_states.get(site)
+        word = str(link.state) if link else str(LinkState.NEVER)
+        if state is None:
+            return empty_state(site, word)
+        return replace(state, link=word, rtt_ms=link.rtt_ms if link else None)
+
+    def _status(self, sites: tuple[SiteState, ...]) -> m.Status:
+        session = self.conductor.session
+        notary = self.parts.notary
+        return m.Status(session.stage, session.paused, sites, notary.state(), notary.cosigned_ms)
+
+    def own_state(self) -> SiteState:
+        """Describe the host's own site."""
+        usage = shutil.disk_usage(self.parts.folder)
+        return SiteState(
+            site=self.conductor.session.host_site,
+            link=str(LinkState.ONLINE),
+            rtt_ms=0,
+            offset_ms=0,
+            offset_bound_ms=0,
+            outbox=0,
+            recorder=self.booth.word(),
+            disk_used_percent=round(100 * usage.used / usage.total),
+            disk_free_mb=usage.free // 1_000_000,
+            reels_waiting=0,
+            reels_waiting_mb=0,
+            uplink_kbps=0,
+            seats=self.seating.states(),
+            tracks=track_states(self.parts.relay, self.booth.recorded()),
+        )
+
+    def _take_state(self, site: SiteId, state: SiteState) -> None:
+        self._site_states[site] = state
+        if state.offset_ms is None or state.offset_bound_ms is None or self.conductor.session.closed:
+            return
+        now = self.parts.now()
+        before = self._offsets.get(site)
+        if before is None or now - before[0] > OFFSET_EVERY_MS:
+            self._offsets[site] = (now, state.offset_ms)
+            self._note(
+                ev.SiteOffsetMeasured(site, state.offset_ms * 1000, max(state.offset_bound_ms, 1) * 1000)
+            )
+        if abs(state.offset_ms) > ALARM_MS and site not in self._clock_alarms:
+            self._clock_alarms.add(site)
+            text = f"The clock of site {site} is {state.offset_ms} ms off; recordings there are mapped, set it right."
+            self._note(ev.AlarmRaised(f"clock-{site}", "clock_off", "", text))
+
+    def _tell_progress(self) -> None:
+        text = encode(self.progress())
+        if text == self._progress:
+            return
+        self._progress = text
+        for seat in self.conductor.session.seats.values():
+            if seat.role in (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR):
+                self._tell(seat, text)
+
+    def progress_now(self, seat: Seat) -> None:
+        """Tell one seat the progress at once: it has just come."""
+        if seat.role in (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR):
+            self._tell(seat, encode(self.progress()))
+
+    def progress(self) -> m.Progress:
+        """Count how far every sheet is, without a value."""
+        session = self.conductor.session
+        rows = [
+            m.SheetProgress(
+                seat,
+                lot.id,
+                str(part),
+                (sheet := session.sheet(seat, lot.id, part)).filled(),
+                session.cells_in(lot.id, part),
+                locked=sheet.locked is not None,
+            )
+            for lot in session.tender.lots
+            for part in Part
+            if items_of(lot, part)
+            for seat in session.experts()
+        ]
+        return m.Progress(tuple(rows))
+
+    def _tell(self, seat: Seat, text: str) -> None:
+        if seat.node == self.conductor.session.host_site:
+            self.seating.tell(seat.code, text)
+        else:
+            self.parts.links.tell(seat.node, self.id, seat.code, text)
+
+    # --- media --------------------------------------------------------------------------------------------
+
+    def on_track(self, event: TrackEvent) -> None:
+        """Record what comes up at the host's own seats."""
+        if isinstance(event, TrackUp) and self._is_own(event.source.track.id):
+            self.booth.track_up(event.source)
+
+    def _is_own(self, track: TrackId) -> bool:
+        own = self.conductor.session.host_site
+        return any(
+            track.startswith(f"{seat.site}-{seat.code}/")
+            for seat in self.conductor.session.seats.values()
+            if seat.node == own
+        )
+
+    # --- tasks --------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._log.error("task_failed", error=repr(task.exception()), exc_info=task.exception())
+
+    def witness(self, site: SiteId, request: AddCheckpoint) -> bool:
+        """Ask a site's witness."""
+        return self.parts.links.ask_witness(site, self.id, request)
