@@ -17,14 +17,14 @@ from evalroom import commands as co
 from evalroom import events as ev
 from evalroom.encoding import body_of
 from evalroom.events import Fact, Stage
-from evalroom.ids import NODE_ACTOR, CommandId, SeatCode, TrackId
+from evalroom.ids import NODE_ACTOR, CommandId, TrackId
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.ledger.checkpoint import cosign, sign_checkpoint, with_cosignatures
 from evalroom.ledger.entry import UNSALTED, Entry
 from evalroom.ledger.journal import Journal
 from evalroom.ledger.note import KeyKind, Note, SigningKey
-from evalroom.media import GapCause
+from evalroom.media import MEDIA, GapCause, TrackKind
 from evalroom.roles import Role
 from recorder.fmp4 import Draft, Sample
 from recorder.h264 import PictureFormat
@@ -146,7 +146,7 @@ class Bag:
                 assert isinstance(size, int)
                 self.change(n, size=size - (size > seq))
         self.openings = [
-            {**one, "seq": one["seq"] - (one["seq"] > seq)}  # type: ignore[dict-item, operator]  # openings are flat
+            {**one, "seq": one["seq"] - (one["seq"] > seq)}
             for one in self.openings
             if isinstance(one, dict) and one["seq"] != seq
         ]
@@ -265,10 +265,12 @@ class _Media:
         self.at = trade.START + 1000
 
     def first(self) -> list[ev.NodeEvent]:
-        return [trade.track_started(SeatCode(trade.EXPERTS[1])).__class__(
-            TRACK, trade.EXPERTS[1], trade.TrackKind.CAMERA, trade.MEDIA[trade.TrackKind.CAMERA],
-            ("h264", "opus"), self.at,
-        )]  # fmt: skip
+        expert = trade.EXPERTS[1]
+        return [
+            ev.TrackStarted(
+                TRACK, expert, TrackKind.CAMERA, MEDIA[TrackKind.CAMERA], ("h264", "opus"), self.at
+            )
+        ]
 
     def rest(self) -> list[ev.NodeEvent]:
         events: list[ev.NodeEvent] = []
