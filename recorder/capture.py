@@ -123,6 +123,7 @@ class _OpenReel:
     knots: list[tuple[int, int]] = field(default_factory=list)
     reports: int = 0
     written_ms: int = 0
+    has_fragments: bool = False
 
 
 class Capture:
@@ -512,7 +513,15 @@ class Capture:
             reel.reports = reel.clocks.reports(reel.lead)
         elif media_us > reel.knots[-1][0]:
             reel.knots.append(knot)
-        self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
+        if reel.has_fragments:
+            self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
+
+    def _map_first(self, number: int) -> None:
+        # A reel is told of only once it holds something: the disk may refuse it altogether.
+        reel = self._unclosed[number]
+        if not reel.has_fragments:
+            reel.has_fragments = True
+            self._emit(ClockMapped(self._track.id, number, tuple(reel.knots)))
 
     def _map_when_due(self, reel: _OpenReel, medium: Medium, dts: int) -> None:
         if (
@@ -541,6 +550,7 @@ class Capture:
     def _reported(self, report: Report) -> None:
         if isinstance(report, FragmentRecorded):
             self._recorded_ms = self._clock()
+            self._map_first(report.reel)
             self._alarmed -= {"disk_refused", "recorder_overflow"}
             self._emit(report)
         elif isinstance(report, ReelClosed):

@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +23,7 @@ from recorder.capture import Resume
 from recorder.facts import RecorderAlarm, RecorderFact
 from recorder.fmp4 import INIT_AT, MalformedFragment, fragment_times, fragments_of, init_end
 from recorder.reel import clock_path, file_digest, init_path, reel_path, sync_folder
+from recorder.timing import session_us
 
 _NAME = re.compile(r"(?P<kind>[a-z]+)\.(?P<reel>\d{1,6})\.mp4\Z")
 
@@ -244,12 +244,3 @@ def _ends_ms(told: Told, facts: Sequence[RecorderFact]) -> Iterator[int]:
     for reel, end in ends.items():
         if reel in maps:
             yield session_us(maps[reel].map, end) // 1000
-
-
-def session_us(knots: Sequence[tuple[int, int]], media_us: int) -> int:
-    """Read a reel's clock map: linear between knots, nominal speed outside them."""
-    for (m0, s0), (m1, s1) in pairwise(knots):
-        if m0 <= media_us <= m1:
-            return s0 + (media_us - m0) * (s1 - s0) // (m1 - m0)
-    at, base = knots[0] if media_us < knots[0][0] else knots[-1]
-    return base + media_us - at

@@ -92,14 +92,14 @@ class ReelFile:
         self.path = path
         self._track, self._reel, self._write = track, reel, write
         self._index = SampleIndex(picture, sound=sound)
-        head = opening(picture, sound=sound)
-        self._init = head[INIT_AT:]
-        self.end = len(head)
+        self._head = opening(picture, sound=sound)
+        self._init = self._head[INIT_AT:]
+        self.end = len(self._head)
         self.fragments = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
-            write_all(write, self._handle, head, 0)
+            write_all(write, self._handle, self._head, 0)
             os.fsync(self._handle)
             self._write_init()
             sync_folder(path.parent)
@@ -161,6 +161,8 @@ class ReelFile:
         if not self.fragments:
             self._discard()
             return None
+        # Closing may have failed after the header was patched: a torn reel has the header of an open one.
+        write_all(os.pwrite, self._handle, self._head[PATCH_AT:INIT_AT], PATCH_AT)
         os.ftruncate(self._handle, self.end)
         os.fsync(self._handle)
         return self._closed(torn=True)

@@ -5,7 +5,6 @@ import os
 import queue
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from evalroom.media import GapCause, Medium, Packet, SenderReport, Track
 from recorder.capture import Capture, CaptureSettings, Resume
 from recorder.facts import RecorderFact
 from recorder.reel import Pwrite, reel_path
+from recorder.timing import session_us
 from tests.recorder.seat import T0_MS, at_ms, camera
 
 DEADLINE_S = 20.0
@@ -101,15 +101,6 @@ class Booth:
             assert numbers == list(range(closed.fragments))
             assert closed.sha256 == hashlib.sha256(self.path(closed.reel).read_bytes()).hexdigest()
         assert holes(self.facts) == []
-
-
-def session_us(knots: tuple[tuple[int, int], ...], media_us: int) -> float:
-    """Read a reel's clock: linear between knots, nominal speed outside."""
-    for (m0, s0), (m1, s1) in pairwise(knots):
-        if m0 <= media_us <= m1:
-            return s0 + (media_us - m0) * (s1 - s0) / (m1 - m0)
-    at, base = knots[0] if media_us < knots[0][0] else knots[-1]
-    return base + media_us - at
 
 
 def holes(facts: Iterable[RecorderFact], tolerance_ms: float = 200) -> list[tuple[float, float]]:

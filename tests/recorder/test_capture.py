@@ -24,7 +24,8 @@ from recorder.capture import Capture, CaptureSettings, Resume
 from recorder.depacketize import UnsupportedPayload
 from recorder.facts import RecorderAlarm
 from recorder.fmp4 import fragments_of, sample_times
-from tests.recorder.booth import DEADLINE_S, Booth, decoded, session_us
+from recorder.timing import session_us
+from tests.recorder.booth import DEADLINE_S, Booth, decoded
 from tests.recorder.seat import (
     AUDIO_START,
     FPS,
