@@ -35,7 +35,7 @@ from main_site.services.notary import Notary, log_refusal
 from recorder.booth import Booth
 from signaling.clock import ALARM_MS
 from signaling.codec import encode
-from signaling.presence import track_states
+from signaling.presence import presence_fact, track_states
 from signaling.register import SeatRegister
 from signaling.relay import Relay, TrackEvent, TrackUp
 from signaling.seating import Seating, refused
@@ -144,14 +144,10 @@ class Evaluation:
 
     def seat_changed(self, seat: SeatCode, state: LinkState) -> None:
         """Journal that a seat of the host's node went silent or came back."""
-        self.note_presence(seat, state, self.booth)
-
-    def note_presence(self, seat: SeatCode, state: LinkState, booth: Booth) -> None:
-        """Hand a presence fact over in order with the recorder's."""
-        joined = seat in self.conductor.session.seat_keys
-        event = {LinkState.OFFLINE: ev.SeatLost(seat), LinkState.ONLINE: ev.SeatReturned(seat)}.get(state)
-        if joined and event is not None and not self.conductor.session.closed:
-            booth.note([NodeFact(self.parts.now(), type(event).__name__, event)])
+        session = self.conductor.session
+        fact = presence_fact(seat, state, self.parts.now())
+        if fact is not None and seat in session.seat_keys and not session.closed:
+            self.booth.note([fact])
 
     # --- orders ---------------------------------------------------------------------------------------
 
