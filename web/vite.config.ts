@@ -47,6 +47,8 @@ export default defineConfig({
     // A data: address would need a hole in the content security policy.
     assetsInlineLimit: 0,
     manifest: 'manifest.json',
+    // pdf.js alone is larger than the usual warning; it is loaded when the first bid is opened.
+    chunkSizeWarningLimit: 1400,
     rollupOptions: {
       input: {
         index: here('./index.html'),

@@ -2,11 +2,9 @@
 
 import 'element-plus/es/components/base/style/css'
 import 'element-plus/es/components/button/style/css'
-import 'element-plus/es/components/checkbox/style/css'
 import 'element-plus/es/components/dialog/style/css'
 import 'element-plus/es/components/input/style/css'
 
 export { ElButton } from 'element-plus/es/components/button/index.mjs'
-export { ElCheckbox } from 'element-plus/es/components/checkbox/index.mjs'
 export { ElDialog } from 'element-plus/es/components/dialog/index.mjs'
 export { ElInput } from 'element-plus/es/components/input/index.mjs'

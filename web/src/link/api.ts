@@ -6,7 +6,7 @@ export interface Me {
   session: string
   seat: string
   role: Role
-  site: string
+  label: string
   title: string
   page: string
 }
@@ -46,9 +46,10 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
 
 function problemOf(status: number, text: string): Problem {
   try {
-    const problem = JSON.parse(text) as Record<string, unknown>
-    const message = problem['detail'] ?? problem['title'] ?? ''
-    return new Problem(String(problem['code'] ?? `http_${status}`), String(message), status, problem)
+    const problem = JSON.parse(text) as { code?: unknown; title?: unknown; detail?: unknown }
+    const facts = typeof problem.detail === 'object' && problem.detail !== null ? problem.detail : {}
+    const title = typeof problem.title === 'string' ? problem.title : ''
+    return new Problem(String(problem.code ?? `http_${status}`), title, status, facts as Record<string, unknown>)
   } catch {
     return new Problem(`http_${status}`, '', status)
   }
@@ -63,7 +64,7 @@ export async function whoAmI(): Promise<Me | null> {
   try {
     return await call<Me>('GET', '/api/v1/me')
   } catch (error) {
-    if (error instanceof Problem && (error.status === 401 || error.status === 403)) return null
+    if (error instanceof Problem && error.status === 401) return null
     throw error
   }
 }
@@ -74,6 +75,11 @@ const PAGES: Readonly<Partial<Record<Role, string>>> = {
   operator: '/site/',
   site_operator: '/site/',
   archivist: '/replay/',
+}
+
+/** End this browser's login; the seat itself stays as it is. */
+export function logout(): Promise<void> {
+  return call<void>('POST', '/api/v1/logout')
 }
 
 /** Where the seat of `role` works. */

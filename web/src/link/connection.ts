@@ -32,6 +32,8 @@ export interface ConnectionEvents {
   stateChanged(state: LinkState): void
   /** Round trip of the last heartbeat in ms, and the node's clock minus ours. */
   measured(rttMs: number, offsetMs: number): void
+  /** How many commands wait in the outbox; the heartbeat tells supervisors. */
+  unsent(): number
   /** Closed by the node for a reason that a retry does not cure; return true to stop. */
   closed(code: number, reason: string): boolean
 }
@@ -42,6 +44,7 @@ export class Connection {
   #attempt = 0
   #heardAt = 0
   #pingedAt = 0
+  #rtt: number | null = null
   #opened = false
   #retry: ReturnType<typeof setTimeout> | null = null
   #ticker: ReturnType<typeof setInterval> | null = null
@@ -116,6 +119,7 @@ export class Connection {
   #measure(sentMs: number, atMs: number): void {
     const now = this.now()
     const rtt = Math.max(0, now - sentMs)
+    this.#rtt = Math.round(rtt)
     this.events.measured(rtt, atMs - (sentMs + rtt / 2))
   }
 
@@ -160,7 +164,7 @@ export class Connection {
 
   #ping(): void {
     this.#pingedAt = this.now()
-    this.send({ kind: 'ping', sent_ms: this.#pingedAt })
+    this.send({ kind: 'ping', sent_ms: this.#pingedAt, rtt_ms: this.#rtt, unsent: this.events.unsent() })
   }
 
   #become(state: LinkState): void {

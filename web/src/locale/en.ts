@@ -16,7 +16,7 @@ const en: Messages = {
   },
   stage: {
     gathering: 'Check-in',
-    briefed: 'Discipline and project',
+    briefed: 'Pledge',
     preliminary: 'Preliminary review',
     detailed: 'Detailed review',
     pricing: 'Price review',
@@ -79,8 +79,8 @@ const en: Messages = {
   },
   step: {
     check: 'Device check',
-    check_in: 'Check-in and pledge',
-    briefed: 'Project',
+    check_in: 'Check-in',
+    briefed: 'Pledge and project',
     preliminary: 'Preliminary review',
     detailed: 'Detailed review',
     pricing: 'Price review',
@@ -155,7 +155,8 @@ const en: Messages = {
     override: 'There is still a problem; the operator here confirms that I go on',
   },
   briefing: {
-    title: 'Check-in and pledge',
+    title: 'Check-in',
+    pledge_title: 'Pledge and project',
     check_in: 'Check in',
     check_in_hint:
       'Your seat code is {seat}; from now on it stands in place of your name. Checking in makes a signing key in this browser, which signs everything you enter.',
@@ -167,7 +168,6 @@ const en: Messages = {
     agree: 'I agree',
     recusal: 'If you must recuse yourself, do not agree: tell the operator in the room at once.',
     agreed: 'Pledge given',
-    notice_failed: 'The notice could not be read; please try again shortly.',
     digest: 'Digest of the text',
   },
   wait: {
@@ -564,10 +564,9 @@ const en: Messages = {
   error: {
     unreachable: 'The node of this site does not answer. Check the cable; everything saved is safe.',
     unknown: 'This was not done. Everything saved is safe; try again, or call the operator.',
-    bad_code: 'This seat code is not right. Compare it with your slip, letter by letter.',
-    used_code: 'This seat code was used before. Ask the operator for a new one.',
-    too_many_attempts: 'Too many attempts; please wait a minute.',
-    not_logged_in: 'You are not logged in, or your login has ended. Use your seat code.',
+    wrong_code: 'This seat code is not right, or was used before. Compare it with your slip, or ask for a new one.',
+    too_many_tries: 'Too many attempts; please wait a minute.',
+    not_seated: 'You are not logged in, or your login has ended. Use your seat code.',
     not_permitted: 'Your role may not do this; nothing has changed.',
     stale: 'The cell has changed since: look at it, then enter yours again.',
     paused: 'The evaluation is paused; nothing is lost, and you can go on when it is resumed.',

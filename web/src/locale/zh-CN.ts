@@ -14,7 +14,7 @@ const zh = {
   },
   stage: {
     gathering: '签到',
-    briefed: '纪律与项目信息',
+    briefed: '承诺',
     preliminary: '初步评审',
     detailed: '详细评审',
     pricing: '价格评审',
@@ -75,8 +75,8 @@ const zh = {
   },
   step: {
     check: '设备检测',
-    check_in: '签到与承诺',
-    briefed: '项目信息',
+    check_in: '签到',
+    briefed: '承诺与项目信息',
     preliminary: '初步评审',
     detailed: '详细评审',
     pricing: '价格评审',
@@ -150,7 +150,8 @@ const zh = {
     override: '仍有问题，请操作员在场确认后继续',
   },
   briefing: {
-    title: '签到与承诺',
+    title: '签到',
+    pledge_title: '承诺与项目信息',
     check_in: '签到',
     check_in_hint: '您的席位码是 {seat}，从现在起用席位码代替姓名。签到时，本机会生成一把签名密钥，您的每一次打分都由它签名。',
     checked_in: '已于 {time} 签到',
@@ -161,7 +162,6 @@ const zh = {
     agree: '同意并遵守',
     recusal: '如果需要回避，请不要点击同意，立即告知现场操作员。',
     agreed: '已同意并遵守评标纪律',
-    notice_failed: '评标纪律没有读出来，请稍候再试。',
     digest: '文本校验码',
   },
   wait: {
@@ -555,10 +555,9 @@ const zh = {
   error: {
     unreachable: '连不上本场节点。请检查网线；已保存的内容都在。',
     unknown: '操作没有完成。已保存的内容都在，请再试一次，仍不行请叫操作员。',
-    bad_code: '席位码不对。请对照纸条再输一次，注意字母和数字。',
-    used_code: '这个席位码已经用过了。请向操作员要一个新的。',
-    too_many_attempts: '试得太多了，请等一分钟再试。',
-    not_logged_in: '还没有登录，或登录已失效。请用席位码登录。',
+    wrong_code: '席位码不对，或已经用过。请对照纸条再输一次；用过的请向操作员要新的。',
+    too_many_tries: '试得太多了，请等一分钟再试。',
+    not_seated: '还没有登录，或登录已失效。请用席位码登录。',
     not_permitted: '您的角色不能这样做，什么都没有改变。',
     stale: '这一格刚才已有更新的内容，请看一下再填。',
     paused: '评标已暂停，内容都在，监督恢复后即可继续。',

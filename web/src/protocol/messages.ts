@@ -16,7 +16,7 @@ export interface Submit {
 export type FromSeat =
   | { kind: 'subscribe'; since: number }
   | Submit
-  | { kind: 'ping'; sent_ms: number }
+  | { kind: 'ping'; sent_ms: number; rtt_ms: number | null; unsent: number }
   | { kind: 'publish'; tracks: TrackKind[] }
   | { kind: 'watch'; tracks: string[] }
   | { kind: 'answer'; generation: number; sdp: string }

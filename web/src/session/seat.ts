@@ -12,6 +12,8 @@ import { ACTS, type CommandKind, type SeatCommands, type Secret } from '@/protoc
 
 import { Feed, type FeedItem } from './feed'
 
+const SITE = 'evalroom.site.'
+
 export interface SeatEvents {
   welcomed(welcome: Welcome): void
   items(items: FeedItem[]): void
@@ -38,8 +40,15 @@ export type Outcome =
 /** The body of a command and the openings of its commitments, made for a command id. */
 export type Draft<Kind extends CommandKind> = (cmd: string) => { body: SeatCommands[Kind]; secrets: Secret[] }
 
-/** WebSocket close codes after which the same cookie will never be let in again. */
-const FINAL_CLOSES = new Set([4401, 4403, 4404])
+/** Reasons, in a close with 1008, after which the same cookie will never be let in again. */
+const FINAL_REASONS = new Set(['not_seated', 'not_permitted'])
+const POLICY = 1008
+
+/** How a socket is asked for: with or without taking the pen, and with the media connection still alive here. */
+export interface SocketWish {
+  readonly take: boolean
+  readonly generation: number
+}
 
 export class SeatSession {
   readonly #connection: Connection
@@ -49,20 +58,27 @@ export class SeatSession {
   #welcomed = false
   #readOnly = false
   #take = false
+  /** Where the seat stands, as the node says; signatures name it. */
+  #site: string | null
+  #siteKnown: (() => void)[] = []
+  /** The media connection that lives in this page, so that a new socket does not replace it. */
+  generation = 0
 
   private constructor(
     private readonly me: Me,
     private readonly outbox: Outbox,
     private readonly key: SeatKey,
     private readonly events: SeatEvents,
-    openSocket: (take: boolean) => Socket,
+    openSocket: (wish: SocketWish) => Socket,
   ) {
+    this.#site = localStorage.getItem(SITE + this.#owner)
     this.#feed = new Feed(me.session, me.seat)
-    this.#connection = new Connection(() => openSocket(this.#take), {
+    this.#connection = new Connection(() => openSocket({ take: this.#take, generation: this.generation }), {
       opened: () => undefined,
       received: (message) => this.#receive(message),
       stateChanged: (state) => events.linkChanged(state),
       measured: (rtt, offset) => events.measured(rtt, offset),
+      unsent: () => outbox.size,
       closed: (code, reason) => this.#closed(code, reason),
     })
   }
@@ -73,6 +89,10 @@ export class SeatSession {
     const owner = `${me.session}/${me.seat}`
     const [outbox, key] = [await Outbox.open(database, owner), await SeatKey.of(database, owner)]
     return new SeatSession(me, outbox, key, events, openSocket)
+  }
+
+  get #owner(): string {
+    return `${this.me.session}/${this.me.seat}`
   }
 
   start(): void {
@@ -99,8 +119,8 @@ export class SeatSession {
   /** Take the pen from the other window of this seat. */
   takeOver(): void {
     this.#take = true
-    this.#connection.stop()
     this.#welcomed = false
+    this.#connection.stop()
     this.#connection.start()
   }
 
@@ -121,12 +141,13 @@ export class SeatSession {
 
   async #keep<Kind extends CommandKind>(kind: Kind, cmd: string, draft: Draft<Kind>): Promise<void> {
     const { body, secrets } = draft(cmd)
+    const site = this.#site ?? (await this.#whereabouts())
     const sig = await this.key.sign({
       actor: this.me.seat,
       body,
       cmd,
       session: this.me.session,
-      site: this.me.site,
+      site,
       type: ACTS[kind],
     })
     const command = { kind, ...body } as Submit['command']
@@ -134,6 +155,11 @@ export class SeatSession {
     await this.outbox.keep(submit)
     this.#send(submit)
     this.events.outboxChanged()
+  }
+
+  /** Resolve once the node has said at which site the seat stands: only before the very first welcome. */
+  #whereabouts(): Promise<string> {
+    return new Promise((resolve) => this.#siteKnown.push(() => resolve(this.#site ?? '')))
   }
 
   #send(submit: Submit): void {
@@ -166,11 +192,20 @@ export class SeatSession {
 
   #welcome(welcome: Welcome): void {
     this.#welcomed = true
+    this.#settle(welcome.site)
+    // Whoever held the pen takes it again after a cut: the old socket may still look alive to the node.
+    this.#take = true
     this.#setReadOnly(false)
     this.events.welcomed(welcome)
     this.#subscribe()
     this.outbox.forgetSent()
     this.#sendAll()
+  }
+
+  #settle(site: string): void {
+    this.#site = site
+    localStorage.setItem(SITE + this.#owner, site)
+    this.#siteKnown.splice(0).forEach((tell) => tell())
   }
 
   #sendAll(): void {
@@ -224,16 +259,16 @@ export class SeatSession {
 
   #closed(code: number, reason: string): boolean {
     this.#welcomed = false
-    if (!FINAL_CLOSES.has(code)) return false
+    if (code !== POLICY || !FINAL_REASONS.has(reason)) return false
     this.events.ended(code, reason)
     return true
   }
 }
 
 /** Open the socket to the node that served this page. */
-export function openSeatSocket(take: boolean): Socket {
+export function openSeatSocket({ take, generation }: SocketWish): Socket {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
-  const socket = new WebSocket(`${scheme}//${location.host}/ws/seat${take ? '?take=1' : ''}`)
+  const socket = new WebSocket(`${scheme}//${location.host}/ws/seat?take=${take ? 1 : 0}&media=${generation}`)
   // The DOM types its handlers for every event there is; Socket names the few members that are read.
   return socket as unknown as Socket
 }

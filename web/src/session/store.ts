@@ -9,7 +9,7 @@ import { type Me, whoAmI } from '@/link/api'
 import type { LinkState } from '@/link/connection'
 import { loadDrafts, saveDraft } from '@/link/drafts'
 import { seal } from '@/proof/commitment'
-import type { FromSeat, Offer, Refused, SheetProgress, Status, Submit, TrackState } from '@/protocol/messages'
+import type { FromSeat, Offer, Refused, SheetProgress, Status, Submit, TrackState, Welcome } from '@/protocol/messages'
 import type { EventBodies, Lot, Part, SeatCommands, SelfTestResult, Stage } from '@/protocol/room'
 
 import type { FeedItem } from './feed'
@@ -20,6 +20,7 @@ import { committedCells, emptyView, fold, itemsOf, ownCellKey, partOf, sheetKey 
 /** The socket's handshake hides a 401 behind close code 1006; after this many failures the cookie is looked at. */
 const FAILURES_BEFORE_ASKING = 3
 const CLOCK_TICK_MS = 500
+const REGISTERED = 'evalroom.registered.'
 
 type EnterScore = SeatCommands['enter_score']
 
@@ -33,6 +34,7 @@ export const useSession = defineStore('session', () => {
   const status = shallowRef<Status | null>(null)
   const progress = shallowRef<SheetProgress[]>([])
   const hostOnline = ref(true)
+  const ownSite = ref('')
   const unsent = ref(0)
   const held = ref(0)
   const readOnly = ref(false)
@@ -56,7 +58,11 @@ export const useSession = defineStore('session', () => {
   const part = computed(() => partOf(view.stage))
   const lots = computed(() => view.tender?.lots ?? [])
   const ownFacts = computed(() => view.seatFacts.get(me.value?.seat ?? ''))
-  const checkedIn = computed(() => ownFacts.value?.joined != null && ownFacts.value.key === session?.publicKey)
+  const registeredKey = ref<string | null>(null)
+  const publicKey = ref<string | null>(null)
+  const checkedIn = computed(
+    () => ownFacts.value?.joined != null && publicKey.value !== null && registeredKey.value === publicKey.value,
+  )
   const openAlarms = computed(() => [...view.alarms.values()].filter((alarm) => alarm.closed === null))
   const tracks = computed<TrackState[]>(() => status.value?.sites.flatMap((site) => site.tracks) ?? [])
   const digestToSign = computed(() => {
@@ -130,11 +136,20 @@ export const useSession = defineStore('session', () => {
   }
 
   function acknowledged(submit: Submit): void {
+    if (submit.command.kind === 'check_in') register(submit.command.key)
     const cell = settle(submit)
     if (cell !== null) refreshCell(cell.lot, cell.bid, cell.item)
   }
 
+  /** Remember which key the host has taken: the feed withholds keys, and a new browser must check in anew. */
+  function register(key: string | null): void {
+    registeredKey.value = key
+    if (key === null) localStorage.removeItem(REGISTERED + owner.value)
+    else localStorage.setItem(REGISTERED + owner.value, key)
+  }
+
   function refusedBy(submit: Submit, refusal: Refused): void {
+    if (refusal.code === 'bad_act_signature') register(null)
     const cell = settle(submit)
     if (cell === null) return
     const [value, reason] = ['/value', '/reason'].map((path) => secretOf(submit, path))
@@ -188,7 +203,7 @@ export const useSession = defineStore('session', () => {
     setInterval(() => (now.value = Date.now()), CLOCK_TICK_MS)
     try {
       session = await SeatSession.open(who, {
-        welcomed: (welcome) => (hostOnline.value = welcome.host_online),
+        welcomed,
         items: takeItems,
         acknowledged,
         refused: refusedBy,
@@ -206,8 +221,16 @@ export const useSession = defineStore('session', () => {
       storageFault.value = String(error)
       return
     }
+    publicKey.value = session.publicKey
+    registeredKey.value = localStorage.getItem(REGISTERED + owner.value)
+    outboxChanged()
     session.start()
     window.addEventListener('online', () => session?.retryNow())
+  }
+
+  function welcomed(welcome: Welcome): void {
+    hostOnline.value = welcome.host_online
+    ownSite.value = welcome.site
   }
 
   function measure(rtt: number, offset: number): void {
@@ -218,7 +241,7 @@ export const useSession = defineStore('session', () => {
 
   function takeStatus(message: Status): void {
     status.value = message
-    hostOnline.value = message.sites.find((site) => site.site === me.value?.site)?.link !== 'offline'
+    hostOnline.value = message.sites.find((site) => site.site === ownSite.value)?.link !== 'offline'
   }
 
   // --- what the pages ask for ---------------------------------------------------------------------------------
@@ -304,7 +327,7 @@ export const useSession = defineStore('session', () => {
   }
 
   return {
-    view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, unsent, held, readOnly, ended, caughtUp,
+    view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, unsent, held, readOnly, ended, caughtUp,
     storageFault, lastFault, owner, part, lots, ownFacts, checkedIn, openAlarms, tracks, digestToSign,
     cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, filled, checkIn, passSelfTest,
     advance, importBid, send, onOffer,

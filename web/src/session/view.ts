@@ -26,14 +26,13 @@ export interface Document {
 
 export interface SeatFacts {
   readonly joined: number | null
-  readonly key: string | null
   readonly role: Role | null
   readonly tested: readonly SelfTestResult[] | null
   readonly disciplined: boolean
   readonly lost: boolean
 }
 
-const NO_FACTS: SeatFacts = { joined: null, key: null, role: null, tested: null, disciplined: false, lost: false }
+const NO_FACTS: SeatFacts = { joined: null, role: null, tested: null, disciplined: false, lost: false }
 
 export interface Alarm {
   readonly alarm: string
@@ -171,7 +170,7 @@ export function evolve(view: SessionView, item: FeedItem): void {
       view.prices.set(item.body.lot, item.body)
       return
     case 'SeatJoined':
-      return changeSeat(view, item.body.seat, { joined: item.t, key: item.body.key, role: item.body.role, lost: false })
+      return changeSeat(view, item.body.seat, { joined: item.t, role: item.body.role, lost: false })
     case 'SeatTested':
       return changeSeat(view, item.body.seat, { tested: item.body.results })
     case 'SeatLost':

@@ -1,0 +1,5 @@
+import { start } from '@/frame/start'
+
+import SeatPage from './SeatPage.vue'
+
+start(SeatPage)

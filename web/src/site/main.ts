@@ -1,0 +1,3 @@
+import { start } from '@/frame/start'
+import IndexPage from '../index/IndexPage.vue'
+start(IndexPage)
