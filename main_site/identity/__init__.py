@@ -1,0 +1,1 @@
+"""Who is who at the host: the centre's own certificate authority and the operator's login."""
