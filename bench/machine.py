@@ -1,0 +1,71 @@
+"""What a benchmark has to know of the machine: its description, CPU seconds of a process tree, free ports.
+
+CPU seconds come from `/proc`, in ticks of 10 ms, so benchmarks need Linux and runs of several seconds.
+"""
+
+import os
+import platform
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def describe() -> str:
+    """Return one line: processor, cores, memory, kernel, Python, and how busy it was before."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores of {model}, {memory} GB, Linux {platform.release()}, "
+        f"Python {platform.python_version()}; load before: {load:.2f}"
+    )
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds, user and system, of `pid` and the processes under it that still run."""
+    return _own_seconds(pid) + sum(cpu_seconds(child) for child in _children(pid))
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """CPU seconds of a process tree from a moment on."""
+
+    pid: int
+    began: float
+
+    @classmethod
+    def start(cls, pid: int) -> "Meter":
+        """Begin to count."""
+        return cls(pid, cpu_seconds(pid))
+
+    def spent(self) -> float:
+        """Return the CPU seconds since then."""
+        return cpu_seconds(self.pid) - self.began
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of `pid` in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _own_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += map(int, (task / "children").read_text("utf-8").split())
+    return found
