@@ -63,6 +63,7 @@ from signaling.ice import (
     IceSettings,
     host_addresses,
 )
+from signaling.relay import Lane
 
 PRIVATE_NAMES: Mapping[Any, tuple[str, ...]] = {
     RTCRtpReceiver: ("_handle_rtp_packet", "_handle_rtcp_packet", "_handle_disconnect", "_set_rtcp_ssrc"),
@@ -232,6 +233,9 @@ class PassSender(RTCRtpSender):
         super().__init__(track_or_kind, transport)
         self.feedback: Feedback | None = None
         self.ready = False
+        # With the source number, not with the viewer: SRTP counts packets per source, and one whose numbers
+        # jump back when its m-line is used again is refused as a replay.
+        self.lane = Lane(Medium(self.kind))
         self.packets = 0
         self.octets = 0
         self.faults = Damper(time.monotonic_ns)

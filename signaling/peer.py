@@ -230,7 +230,8 @@ class Viewer:
     def speak(self, medium: Medium, sender: PassSender) -> None:
         """Forward `medium` through `sender` once it is ready."""
         if medium not in self._outlets:
-            self._outlets[medium] = _Outlet(Lane(medium), sender)
+            sender.lane.change_source()
+            self._outlets[medium] = _Outlet(sender.lane, sender)
         sender.feedback = _Feedback(self, medium)
 
     def close(self) -> None:
