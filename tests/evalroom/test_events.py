@@ -11,31 +11,32 @@ from evalroom.session import ANYTIME, TRANSITIONS
 from signaling.codec import MalformedMessage, decode_event
 from tests.evalroom import room
 
-SAMPLES = {type(fact.event).__name__: fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history} | {
+OTHERS: list[ev.Event] = [
+    ev.SessionPaused("fire"),
+    ev.SessionResumed("out"),
+    ev.SessionClosed("done"),
+    ev.SeatTested(room.EXPERTS[0], (ev.SelfTestResult("camera", passed=True, detail="1280x720"),)),
+    ev.SeatLost(room.EXPERTS[0]),
+    ev.SeatReturned(room.EXPERTS[0]),
+    room.track_started(room.EXPERTS[0], TrackKind.SCREEN),
+    ev.FormatChanged(room.track_started(room.EXPERTS[0]).track, 0, 0, 640, 360),
+    room.fragment("host-E1/camera", 0, 0),
+    ev.GapDeclared(room.track_started(room.EXPERTS[0]).track, 1, 2, GapCause.LINK, 3),
+    ev.ReelClosed(room.track_started(room.EXPERTS[0]).track, 0, 144, "a", "b", 1, torn=False),
+    ev.ReelReceived(room.track_started(room.EXPERTS[0]).track, 0, "a"),
+    ev.TrackEnded(room.track_started(room.EXPERTS[0]).track, 9),
+    ev.ClockMapped(room.track_started(room.EXPERTS[0]).track, 0, ((0, 1), (2, 3))),
+    ev.SiteOffsetMeasured(room.WEST, -7, 3),
+    ev.SiteLost(room.WEST),
+    ev.SiteReturned(room.WEST),
+    ev.AlarmRaised("a1", "disk_full", "", "The disk is full."),
+    ev.AlarmClosed("a1", "new disk"),
+    ev.WitnessLate(room.WEST),
+    ev.WitnessRefused(room.WEST, "other root"),
+]
+SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event
-    for event in [
-        ev.SessionPaused("fire"),
-        ev.SessionResumed("out"),
-        ev.SessionClosed("done"),
-        ev.SeatTested(room.EXPERTS[0], (ev.SelfTestResult("camera", passed=True, detail="1280x720"),)),
-        ev.SeatLost(room.EXPERTS[0]),
-        ev.SeatReturned(room.EXPERTS[0]),
-        room.track_started(room.EXPERTS[0], TrackKind.SCREEN),
-        ev.FormatChanged(room.track_started(room.EXPERTS[0]).track, 0, 0, 640, 360),
-        room.fragment("host-E1/camera", 0, 0),
-        ev.GapDeclared(room.track_started(room.EXPERTS[0]).track, 1, 2, GapCause.LINK, 3),
-        ev.ReelClosed(room.track_started(room.EXPERTS[0]).track, 0, 144, "a", "b", 1, torn=False),
-        ev.ReelReceived(room.track_started(room.EXPERTS[0]).track, 0, "a"),
-        ev.TrackEnded(room.track_started(room.EXPERTS[0]).track, 9),
-        ev.ClockMapped(room.track_started(room.EXPERTS[0]).track, 0, ((0, 1), (2, 3))),
-        ev.SiteOffsetMeasured(room.WEST, -7, 3),
-        ev.SiteLost(room.WEST),
-        ev.SiteReturned(room.WEST),
-        ev.AlarmRaised("a1", "disk_full", "", "The disk is full."),
-        ev.AlarmClosed("a1", "new disk"),
-        ev.WitnessLate(room.WEST),
-        ev.WitnessRefused(room.WEST, "other root"),
-    ]
+    for event in [*(fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history), *OTHERS]
 }
 
 
