@@ -46,6 +46,7 @@ CHECKPOINTS = "data/log/checkpoints.txt"
 LAST_CHECKPOINT = "data/log/checkpoint"
 KEYS = "data/log/keys.txt"
 SESSION = "data/session.json"
+SESSION_SCRIPT = "data/session.js"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 
@@ -702,7 +703,7 @@ def _open(path: Path) -> BinaryIO:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _REQUIRED = (
-    SESSION, ENTRIES, OPENINGS, CHECKPOINTS, LAST_CHECKPOINT, KEYS, "bagit.txt", "bag-info.txt", MANIFEST, TAG_MANIFEST,
+    SESSION, SESSION_SCRIPT, ENTRIES, OPENINGS, CHECKPOINTS, LAST_CHECKPOINT, KEYS, "bagit.txt", "bag-info.txt", MANIFEST, TAG_MANIFEST,
 )  # fmt: skip
 
 
@@ -993,7 +994,7 @@ def _check_index(case: _Case) -> Findings:
         same = same and {one["id"] for one in index["sites"]} == {one["id"] for one in opened["sites"]}
         same = same and {one["id"] for one in index["seats"]} == {one["code"] for one in opened["seats"]}
         found = {
-            reel["file"]: (reel["sha256"], reel["bytes"], reel["fragments"])
+            reel["file"]: (reel["sha256"], reel["bytes"], reel["fragments"], reel["map"])
             for track in index["tracks"]
             for reel in track["reels"]
         }
@@ -1001,12 +1002,22 @@ def _check_index(case: _Case) -> Findings:
         yield Failure("index", file=SESSION, detail=repr(error)[:80])
         return
     expected = {
-        reel.file: (reel.closed["sha256"], reel.closed["bytes"], reel.closed["fragments"])
+        reel.file: (*(reel.closed[name] for name in ("sha256", "bytes", "fragments")), reel.map)
         for reel in case.reels.values()
         if reel.closed
     }
     if not same or found != expected:
         yield Failure("index", file=SESSION)
+    if not _is_script_of(case.read(SESSION_SCRIPT), index):
+        yield Failure("index", file=SESSION_SCRIPT)
+
+
+def _is_script_of(script: bytes, index: _Json) -> bool:
+    """Say whether `session.js` hands the same index to the offline player, and does nothing else."""
+    text = script.decode()
+    if not text.startswith("window.SESSION = ") or not text.endswith(";\n"):
+        return False
+    return bool(json.loads(text[len("window.SESSION = ") : -2]) == index)
 
 
 # --- 7 log signature ------------------------------------------------------------------------------

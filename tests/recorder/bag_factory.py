@@ -1,4 +1,4 @@
-"""Makes real bags for tests: a whole session decided by the room, reels written by the recorder, keys and all.
+"""Makes real bags for tests: a session decided by the room, reels and package by the recorder, keys and all.
 
 The same bytes come out every time.  `Bag` is the folder with what an attacker needs to change it cleverly:
 the manifests can be made anew, and the journal rebuilt and signed again with the true keys.
@@ -20,15 +20,28 @@ from evalroom.events import Fact, Stage
 from evalroom.ids import NODE_ACTOR, CommandId, TrackId
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json, canonical
-from evalroom.ledger.checkpoint import cosign, sign_checkpoint, with_cosignatures
+from evalroom.ledger.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
 from evalroom.ledger.entry import UNSALTED, Entry
 from evalroom.ledger.journal import Journal
-from evalroom.ledger.note import KeyKind, Note, SigningKey
+from evalroom.ledger.note import KeyKind, SigningKey
 from evalroom.media import MEDIA, GapCause, TrackKind
 from evalroom.roles import Role
 from recorder.fmp4 import Draft, Sample
 from recorder.h264 import PictureFormat
-from recorder.reel import ReelFile, init_path
+from recorder.manifest import (
+    Digest,
+    IndexedClock,
+    IndexedLog,
+    IndexedProject,
+    IndexedSeat,
+    IndexedSite,
+    Retention,
+    SessionIndex,
+    manifest,
+    session_js,
+)
+from recorder.package import BagLog, BagReel, BagTrack, build
+from recorder.reel import ReelFile, reel_path
 from tests.evalroom import room as trade
 
 ORIGIN = f"evalroom/{trade.SESSION}"
@@ -53,78 +66,80 @@ TRACK = TrackId(f"{trade.WEST}-{trade.EXPERTS[1]}/camera")
 
 @dataclass
 class Bag:
-    """A bag on disk with the rows it was made from; `write` puts it there anew after a change."""
+    """A bag on disk with the rows it was made from; `write` puts its journal there anew after a change."""
 
     path: Path
     rows: list[tuple[Entry, tuple[ev.Secret, ...]]] = field(default_factory=list)
     cosigned: set[int] = field(default_factory=set)
     openings: list[Json] = field(default_factory=list)
 
-    def write(self) -> None:
-        """Write journal, checkpoints, index and manifests; reels and documents lie there already."""
-        journal = Journal(ORIGIN)
-        lines, notes = [], []
+    def log(self) -> tuple[BagLog, Checkpoint]:
+        """Return the journal as the package takes it, and its last checkpoint."""
+        journal, entries, notes = Journal(ORIGIN), [], []
+        head = journal.checkpoint()
         for entry, _ in self.rows:
-            lines.append(journal.append(entry).data + b"\n")
+            entries.append(journal.append(entry).data)
             if journal.size in self.cosigned:
-                notes.append(_cosigned(journal, entry.t // 1000 + 1))
-        log = self.path / "data" / "log"
-        log.mkdir(parents=True, exist_ok=True)
-        (log / "entries.jsonl").write_bytes(b"".join(lines))
-        (log / "openings.jsonl").write_bytes(b"".join(canonical(one) + b"\n" for one in self.openings))
-        (log / "checkpoints.txt").write_bytes(b"".join(note.encode() for note in notes))
-        (log / "checkpoint").write_bytes(notes[-1].encode())
-        (log / "keys.txt").write_text("".join(key + "\n" for key in OUTSIDE_KEYS), "utf-8")
-        (log / "clock.jsonl").write_bytes(b"")
-        index = json.dumps(self._index(journal), indent=1)
-        (self.path / "data" / "session.json").write_text(index, "utf-8")
-        (self.path / "data" / "session.js").write_text(f"window.SESSION = {index};\n", "utf-8")
+                head = journal.checkpoint()
+                lines = [cosign(head, key, entry.t // 1000 + 1) for key in WITNESSES]
+                notes.append(with_cosignatures(sign_checkpoint(head, LOG), lines).encode().decode())
+        openings = [canonical(one) for one in self.openings]
+        return BagLog(entries, openings, notes, OUTSIDE_KEYS, ()), head
+
+    def write(self) -> None:
+        """Write the journal, an index that follows it, and manifests: what whoever owns the host can do."""
+        log, head = self.log()
+        folder = self.path / "data" / "log"
+        (folder / "entries.jsonl").write_bytes(b"".join(line + b"\n" for line in log.entries))
+        (folder / "openings.jsonl").write_bytes(b"".join(line + b"\n" for line in log.openings))
+        (folder / "checkpoints.txt").write_text("".join(log.checkpoints), "utf-8")
+        (folder / "checkpoint").write_text(log.checkpoints[-1], "utf-8")
+        index = json.loads((self.path / "data" / "session.json").read_text("utf-8"))
+        index["log"] = {"origin": head.origin, "size": head.size, "root": encode_base64(head.root)}
+        for track in index["tracks"]:
+            track["reels"] = [self._follow(reel) for reel in track["reels"]]
+            track["reels"] = [reel for reel in track["reels"] if reel is not None]
+        text = json.dumps(index, ensure_ascii=False, indent=1) + "\n"
+        (self.path / "data" / "session.json").write_text(text, "utf-8")
+        (self.path / "data" / "session.js").write_text(session_js(text), "utf-8")
         self.seal()
 
-    def _index(self, journal: Journal) -> Json:
-        opened = self.rows[0][0].body
-        head = journal.checkpoint(max(self.cosigned))
-        reels = [entry.body for entry, _ in self.rows if entry.type == "ReelClosed"]
-        return {
-            "schema": "evalroom.session/1",
-            "id": opened["session"],
-            "sites": [{"id": one.id} for one in trade.SITES],
-            "seats": [{"id": one.code} for one in trade.SEATS],
-            "tracks": [
-                {
-                    "id": TRACK,
-                    "reels": [
-                        {
-                            "file": f"data/media/{one['track']}.{one['reel']}.mp4",
-                            "sha256": one["sha256"],
-                            "bytes": one["bytes"],
-                            "fragments": one["fragments"],
-                        }
-                        for one in reels
-                    ],
-                }
-            ],
-            "log": {"origin": head.origin, "size": head.size, "root": encode_base64(head.root)},
-        }
+    def _follow(self, reel: dict[str, Json]) -> dict[str, Json] | None:
+        """Let the index say of a reel what the journal says now."""
+        bodies = [
+            entry.body
+            for kind in ("ClockMapped", "ReelClosed")
+            for entry, _ in self.rows
+            if entry.type == kind
+            and reel["file"] == f"data/media/{entry.body['track']}.{entry.body['reel']}.mp4"
+        ]
+        if not bodies or "fragments" not in bodies[-1]:
+            return None
+        reel |= {name: bodies[-1][name] for name in ("sha256", "bytes", "fragments")}
+        reel["map"] = bodies[0]["map"] if "map" in bodies[0] else []
+        return reel
 
     def seal(self) -> None:
         """Make bag-info.txt and both manifests anew, as whoever can write the folder can."""
-        (self.path / "bagit.txt").write_text(
-            "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "utf-8"
+        payload = {one: self._digest(one) for one in self._files() if one.startswith("data/")}
+        info = (self.path / "bag-info.txt").read_text("utf-8").splitlines()
+        total = sum(one.bytes for one in payload.values())
+        info = [line if "Oxum" not in line else f"Payload-Oxum: {total}.{len(payload)}" for line in info]
+        (self.path / "bag-info.txt").write_text("".join(line + "\n" for line in info), "utf-8")
+        (self.path / "manifest-sha256.txt").write_text(manifest(payload), "utf-8")
+        tags = [
+            one for one in self._files() if not one.startswith(("data/", "tagmanifest", "seal/", "derived/"))
+        ]
+        (self.path / "tagmanifest-sha256.txt").write_text(
+            manifest({one: self._digest(one) for one in tags}), "utf-8"
         )
-        payload = sorted(one for one in (self.path / "data").rglob("*") if one.is_file())
-        total = sum(one.stat().st_size for one in payload)
-        (self.path / "bag-info.txt").write_text(f"Payload-Oxum: {total}.{len(payload)}\n", "utf-8")
-        (self.path / "README.txt").write_text("sha256sum -c manifest-sha256.txt\n", "utf-8")
-        (self.path / "manifest-sha256.txt").write_text(self._manifest(payload), "utf-8")
-        tags = [one for one in sorted(self.path.iterdir()) if one.is_file() and "tagmanifest" not in one.name]
-        (self.path / "tagmanifest-sha256.txt").write_text(self._manifest(tags), "utf-8")
 
-    def _manifest(self, files: Iterable[Path]) -> str:
-        return "".join(
-            f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.relative_to(self.path).as_posix()}\n"
-            for one in files
-        )
+    def _files(self) -> list[str]:
+        return sorted(one.relative_to(self.path).as_posix() for one in self.path.rglob("*") if one.is_file())
+
+    def _digest(self, name: str) -> Digest:
+        data = (self.path / name).read_bytes()
+        return Digest(hashlib.sha256(data).hexdigest(), len(data))
 
     def find(self, kind: str, nth: int = 0) -> int:
         """Return the number of the `nth` entry of a type; -1 is the last."""
@@ -164,27 +179,36 @@ class Bag:
             journal.append(self.rows[n][0])
 
 
-def _cosigned(journal: Journal, time: int) -> Note:
-    head = journal.checkpoint()
-    return with_cosignatures(sign_checkpoint(head, LOG), [cosign(head, key, time) for key in WITNESSES])
-
-
 def make_bag(path: Path) -> Bag:
     """Make the bag of a whole session of three experts, four bids and one track with a declared gap."""
     bag = Bag(path)
-    play = _Play(bag)
+    play = _Play(bag, path.with_name(f"{path.name}-reels"))
     play.run()
     bag.openings = [
         {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
         for entry, secrets in bag.rows
         for secret in secrets
     ]
-    documents = path / "data" / "docs" / "bids"
-    documents.mkdir(parents=True)
-    for bid in trade.BIDS:
-        (documents / f"{bid}.pdf").write_bytes(DOCUMENT)
-    bag.write()
+    log, head = bag.log()
+    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS}
+    build(path, _index(bag, head), [play.media.track()], log, documents, "2026-11-23")
     return bag
+
+
+def _index(bag: Bag, head: Checkpoint) -> SessionIndex:
+    return SessionIndex(
+        id=trade.SESSION,
+        project=IndexedProject(trade.TENDER.code, (trade.LOT,)),
+        sites=tuple(IndexedSite(one.id, "host" if one.host else "sub", "", "") for one in trade.SITES),
+        seats=tuple(IndexedSeat(one.code, one.site, one.code) for one in trade.SEATS),
+        t0_ms=bag.rows[0][0].t,
+        t1_ms=bag.rows[-1][0].t,
+        clock=IndexedClock("host", 4),
+        log=IndexedLog(head.origin, head.size, encode_base64(head.root)),
+        retention=Retention("default", 0),
+        classification="",
+        software="0.1.0",
+    )
 
 
 def copy_of(bag: Bag, path: Path) -> Bag:
@@ -196,12 +220,12 @@ def copy_of(bag: Bag, path: Path) -> Bag:
 class _Play:
     """Plays the session and keeps its journal beside it."""
 
-    def __init__(self, bag: Bag) -> None:
+    def __init__(self, bag: Bag, reels: Path) -> None:
         self.bag = bag
         self.journal = Journal(ORIGIN)
         self.dice = random.Random(7)
         self.room = trade.opened(replace(trade.OPEN, keys=KEYS))
-        self.media = _Media(bag.path / "data" / "media")
+        self.media = _Media(reels)
 
     def run(self) -> None:
         self.note(ev.SiteOffsetMeasured(trade.WEST, -1500, 4000))
@@ -263,6 +287,11 @@ class _Media:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.at = trade.START + 1000
+        self.reels: list[BagReel] = []
+
+    def track(self) -> BagTrack:
+        expert = trade.EXPERTS[1]
+        return BagTrack(TRACK, trade.WEST, expert, "camera", ("h264", "opus"), tuple(self.reels))
 
     def first(self) -> list[ev.NodeEvent]:
         expert = trade.EXPERTS[1]
@@ -282,17 +311,16 @@ class _Media:
         return events
 
     def _reel(self, number: int, fragments: int, *, torn: bool) -> list[ev.NodeEvent]:
-        path = self.folder / f"{TRACK}.{number}.mp4"
+        path = reel_path(self.folder, TRACK, number)
         reel = ReelFile(path, TRACK, number, PICTURE, sound=True)
-        events: list[ev.NodeEvent] = [reel.append(_draft(number, n)) for n in range(fragments)]
+        recorded = [reel.append(_draft(number, n)) for n in range(fragments)]
         closed = reel.give_up() if torn else reel.close()
         assert closed is not None
-        path.chmod(0o644)
-        init_path(path).chmod(0o644)
         begin = self.at * 1000
         knots = ((0, begin), (fragments * 1_000_000, begin + fragments * 1_000_020))
         self.at += fragments * 1000
-        return [*events, ev.ClockMapped(TRACK, number, knots), closed]
+        self.reels.append(BagReel(closed, recorded, knots, path))
+        return [*recorded, ev.ClockMapped(TRACK, number, knots), closed]
 
 
 def _draft(reel: int, n: int) -> Draft:

@@ -587,6 +587,13 @@ def test_an_index_that_tells_another_story_is_noticed(bag: Bag) -> None:
     assert {(6, "index")} == found(bag)
 
 
+@pytest.mark.parametrize("script", [b"", b"window.SESSION = {};\n", b"alert(1);\n", b"window.SESSION = 1"])
+def test_a_script_that_tells_another_story_than_the_index_is_noticed(bag: Bag, script: bytes) -> None:
+    (bag.path / "data" / "session.js").write_bytes(script)
+    bag.seal()
+    assert {(6, "index")} == found(bag)
+
+
 # --- clocks -------------------------------------------------------------------------------------------
 
 
