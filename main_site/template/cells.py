@@ -16,6 +16,7 @@ from main_site.template.problems import Fault
 
 _DECIMAL = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,15}))?\Z")
 _MAX_PROSE_LINES = 60
+_MAX_EXPONENT = 64
 _ERROR_VALUES = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 _SPOOFING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\uffff")
 """Overrides of the writing direction can show one bidder's name as another's; the last two are no characters."""
@@ -46,7 +47,9 @@ def _text_of(raw: object) -> str | None:
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 1e15:
         return str(int(raw))
     if isinstance(raw, Decimal | int | float):
-        return f"{Decimal(str(raw)):f}" if Decimal(str(raw)).is_finite() else None
+        number = Decimal(str(raw))
+        # 1e99999999 is three bytes more than 1e9 in TOML, and a hundred million when written out
+        return f"{number:f}" if number.is_finite() and abs(number.adjusted()) < _MAX_EXPONENT else None
     return raw.replace("\r\n", "\n").strip() if isinstance(raw, str) else None
 
 

@@ -164,8 +164,8 @@ ITEMS = Table(
             "part",
             "评审阶段",
             Kind.CHOICE,
-            "The part of the evaluation; points are given in the detailed part only.",
-            "初步评审只设合格制，打分和扣分在详细评审。",
+            "The part of the evaluation: bids pass or fail in the preliminary part, and get points in the detailed one.",
+            "合格制项属初步评审，打分和扣分项属详细评审。",
             choices=PARTS,
         ),
         Column(

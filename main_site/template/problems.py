@@ -59,15 +59,17 @@ class Fault(Enum):
     REPEATED_NAME = ("编号重复（不分大小写）", "the id is there twice, case ignored")
     PASS_WITH_WEIGHT = ("合格制的满分应为 0", "a pass item has no weight")
     WITHOUT_WEIGHT = ("打分和扣分项必须有满分", "a scored or deducted item needs a weight")
-    POINTS_IN_PRELIMINARY = (
-        "初步评审只能用合格制",
-        "points are given in the detailed part only",
+    PART_AND_KIND = (
+        "初步评审只用合格制，详细评审只用打分和扣分",
+        "bids pass or fail in the preliminary part, and get points in the detailed part",
     )
     WEIGHTS = (
         "满分与价格权重之和不等于 100",
         "the weights and the price weight do not add up to 100",
     )
     NO_PENALTY = ("去极值平均法需要高于基准的扣分", "a trimmed mean needs a penalty above the base price")
+    FLOOR_ABOVE_WEIGHT = ("价格最低得分高于价格权重", "the floor of the price score is above its weight")
+    REPEATED_START = ("起点重复", "two rows begin at the same number of prices")
     TRIMS_ALL = ("去掉的报价不少于报价家数", "trimming must leave a price")
     ONE_HOST = (
         "主场有且只有一个，并且有节点",
@@ -77,6 +79,7 @@ class Fault(Enum):
         "席位所在会场有节点时连接本会场节点，否则连接有节点的会场",
         "a seat connects to its own site's node, or to a site that has one",
     )
+    MACHINE_NAME = ("host 和 node 留给系统使用", "host and node are kept for machines")
     NO_EXPERT = ("没有专家席位", "there is no expert's seat")
     UNUSABLE = ("无法据此评标", "the tender cannot be evaluated like this")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from evalroom.errors import MalformedName
-from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
 from evalroom.tender import (
     FULL_MARKS,
@@ -167,10 +167,11 @@ def _read_row(table: Table, raw: RawRow, findings: Findings) -> Row:
 def _read(column: Column, row: Row, findings: Findings) -> Value:
     if column.required and column.key not in row.raw.cells and row.raw.letters:
         return None  # the sheet lacks the whole column, which its header was blamed for
-    value = read_cell(column, row.raw.cells.get(column.key))
+    raw = row.raw.cells.get(column.key)
+    value = read_cell(column, raw)
     if not isinstance(value, Fault):
         return value
-    findings.add(value, row.place(column.key), row.raw.cells.get(column.key) or "")
+    findings.add(value, row.place(column.key), "" if is_empty(raw) else raw)
     return None
 
 
@@ -208,7 +209,7 @@ def _check_references(rows: Mapping[str, list[Row]], findings: Findings) -> None
     for row in (row for table in TABLES for row in rows[table.key]):
         for column in row.table.columns:
             name = row.text(column.key)
-            if column.names and name and name not in known[column.names]:
+            if column.names and known[column.names] and name and name not in known[column.names]:
                 findings.add_in(Fault.UNKNOWN_NAME, row, column.key)
 
 
@@ -216,26 +217,43 @@ def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     for row in rows["items"]:
         _check_item(row, findings)
     for row in rows["pricing"]:
-        if row.text("formula") == Formula.TRIMMED_MEAN and row.text("penalty_above") == "0":
-            findings.add_in(Fault.NO_PENALTY, row, "penalty_above")
-    for row in rows["trim"]:
-        if row.whole("high") + row.whole("low") >= row.whole("from_bids") > 0:
-            findings.add_in(Fault.TRIMS_ALL, row, "from_bids")
+        _check_pricing(row, findings)
+    _check_trim(rows["trim"], findings)
     for row in rows["lots"]:
         _check_lot(row, rows, findings)
     _check_sites_and_seats(rows, findings)
 
 
 def _check_item(row: Row, findings: Findings) -> None:
-    kind, full = row.text("kind"), row.text("full")
-    if not kind or not full:
+    kind, part, full = row.text("kind"), row.text("part"), row.text("full")
+    if not kind:
         return
-    if kind == ItemKind.PASS and full != "0":
-        findings.add_in(Fault.PASS_WITH_WEIGHT, row, "full")
-    if kind != ItemKind.PASS and full == "0":
-        findings.add_in(Fault.WITHOUT_WEIGHT, row, "full")
-    if kind != ItemKind.PASS and row.text("part") == Part.PRELIMINARY:
-        findings.add_in(Fault.POINTS_IN_PRELIMINARY, row, "part")
+    if full and (kind == ItemKind.PASS) != (full == "0"):
+        fault = Fault.PASS_WITH_WEIGHT if kind == ItemKind.PASS else Fault.WITHOUT_WEIGHT
+        findings.add_in(fault, row, "full")
+    if part and (kind == ItemKind.PASS) != (part == Part.PRELIMINARY):
+        findings.add_in(Fault.PART_AND_KIND, row, "part")
+
+
+def _check_pricing(row: Row, findings: Findings) -> None:
+    weight, floor = row.text("weight"), row.text("floor")
+    if row.text("formula") == Formula.TRIMMED_MEAN and row.text("penalty_above") == "0":
+        findings.add_in(Fault.NO_PENALTY, row, "penalty_above")
+    if weight and floor and Decimal(floor) > Decimal(weight):
+        findings.add_in(Fault.FLOOR_ABOVE_WEIGHT, row, "floor")
+    if row.text("ceiling") == "0":
+        findings.add_in(Fault.OUT_OF_RANGE, row, "ceiling")
+
+
+def _check_trim(rows: Iterable[Row], findings: Findings) -> None:
+    seen: set[tuple[str, int]] = set()
+    for row in rows:
+        start = row.whole("from_bids")
+        if row.whole("high") + row.whole("low") >= start > 0:
+            findings.add_in(Fault.TRIMS_ALL, row, "from_bids")
+        if (row.text("lot"), start) in seen:
+            findings.add_in(Fault.REPEATED_START, row, "from_bids")
+        seen.add((row.text("lot"), start))
 
 
 def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> None:
@@ -270,6 +288,8 @@ def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) ->
     known = {row.text("id") for row in rows["sites"]}
     nodes = {row.text("id") for row in rows["sites"] if row.flag("node")}
     for row in rows["seats"]:
+        if row.text("code").lower() in (HOST_ACTOR, NODE_ACTOR):
+            findings.add_in(Fault.MACHINE_NAME, row, "code")
         site, node = row.text("site"), row.text("node")
         if {site, node} <= known and (node not in nodes or (site in nodes and node != site)):
             findings.add_in(Fault.SEAT_NODE, row, "node")

@@ -1,0 +1,161 @@
+"""Templates for the tests of this folder: any that can be evaluated, and the sample with something wrong in it."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import openpyxl
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.roles import Role
+from evalroom.tender import (
+    Bid,
+    Formula,
+    Item,
+    ItemKind,
+    Lot,
+    Part,
+    PricingTerms,
+    Rounding,
+    RoundingTerms,
+    Seat,
+    Site,
+    Tender,
+    TrimTerms,
+)
+from main_site.sample import sample
+from main_site.template import Problem, SessionTemplate, TemplateError, parse_xlsx, write_xlsx
+from main_site.template.cells import plain
+
+_NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_]{0,6}", fullmatch=True)
+_ERRORS = ("#N/A", "#REF!")
+_ALPHABET = st.characters(
+    exclude_categories=("Cc", "Cs"),
+    exclude_characters="\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\uffff",
+)
+_TEXTS = (
+    (
+        st.text(_ALPHABET, min_size=1, max_size=20)
+        | st.sampled_from(["=1+1", "_x000D_", "-3", "1.50", "007", "TRUE"])
+    )
+    .map(str.strip)
+    .filter(lambda text: bool(text) and text not in _ERRORS)
+)
+_PROSE = st.lists(_TEXTS, min_size=1, max_size=3).map("\n".join)
+_POINTS = st.decimals("0", "20", places=2).map(plain)
+
+
+def names(count: int) -> st.SearchStrategy[list[str]]:
+    """Draw that many ids, different in any case of letters."""
+    return st.lists(_NAMES, min_size=count, max_size=count, unique_by=str.lower)
+
+
+@st.composite
+def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
+    """Draw a lot whose weights add up to 100."""
+    ids = draw(names(3))
+    weights = [draw(st.decimals("0.01", "30", places=2)) for _ in range(2)]
+    items = (
+        Item(
+            ItemId(ids[0]),
+            Part.PRELIMINARY,
+            ItemKind.PASS,
+            draw(_TEXTS),
+            draw(_PROSE),
+            "0",
+            0,
+            objective=True,
+        ),
+        *(
+            Item(
+                ItemId(item),
+                Part.DETAILED,
+                draw(st.sampled_from([ItemKind.SCORE, ItemKind.DEDUCT])),
+                draw(_TEXTS),
+                draw(_PROSE),
+                plain(weight),
+                draw(st.integers(0, 4)),
+                objective=draw(st.booleans()),
+            )
+            for item, weight in zip(ids[1:], weights, strict=True)
+        ),
+    )
+    pricing = PricingTerms(
+        formula=draw(st.sampled_from(Formula)),
+        weight=plain(Decimal(100) - sum(weights)),
+        ceiling_fen=draw(st.none() | st.integers(1, 999_999_999_999_999)),
+        trim=tuple(
+            TrimTerms(n, 1, draw(st.integers(0, 1)))
+            for n in draw(st.lists(st.integers(3, 99), max_size=2, unique=True))
+        ),
+        penalty_above=draw(_POINTS.filter(lambda text: text != "0")),
+        penalty_below=draw(_POINTS),
+        floor=draw(st.sampled_from(["0", "1.5", "40"])),
+        rounding=RoundingTerms(draw(st.integers(0, 4)), draw(st.sampled_from(Rounding))),
+    )
+    bidders = tuple(Bid(BidId(bid), draw(_TEXTS)) for bid in bids)
+    return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)))
+
+
+@st.composite
+def templates(draw: st.DrawFn) -> SessionTemplate:
+    """Draw a template that can be evaluated: one or two lots, two sites, three seats."""
+    count = draw(st.integers(1, 2))
+    bids, seats = draw(names(2 * count)), draw(names(3))
+    some = [draw(lots(lot, bids[2 * i : 2 * i + 2])) for i, lot in enumerate(draw(names(count)))]
+    host, other = map(SiteId, draw(names(2)))
+    node = draw(st.booleans())
+    sites = (Site(host, draw(_TEXTS), host=True, node=True), Site(other, draw(_TEXTS), host=False, node=node))
+    return SessionTemplate(
+        SessionId(draw(_NAMES)),
+        Tender(draw(_TEXTS), draw(_TEXTS), tuple(some)),
+        sites,
+        (
+            Seat(SeatCode(seats[0]), other, other if node else host, Role.EXPERT, draw(st.just("") | _TEXTS)),
+            Seat(SeatCode(seats[1]), host, host, Role.OPERATOR, draw(_TEXTS)),
+            Seat(
+                SeatCode(seats[2]), host, host, draw(st.sampled_from([Role.SUPERVISOR, Role.ARCHIVIST])), ""
+            ),
+        ),
+    )
+
+
+def workbook(template: SessionTemplate | None = None) -> Workbook:
+    """Return the sample, or another template, as an open workbook."""
+    return openpyxl.load_workbook(io.BytesIO(write_xlsx(template or sample())))
+
+
+def saved(book: Workbook) -> bytes:
+    """Return the bytes of a workbook."""
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def edited(edit: Callable[[Workbook], object]) -> bytes:
+    """Return the sample's workbook after an edit."""
+    book = workbook()
+    edit(book)
+    return saved(book)
+
+
+def problems_of(read: Callable[[], SessionTemplate]) -> tuple[Problem, ...]:
+    """Return the problems that reading ends with; none when it succeeds."""
+    try:
+        read()
+    except TemplateError as error:
+        return error.problems
+    return ()
+
+
+def problems_in(edit: Callable[[Workbook], object]) -> tuple[Problem, ...]:
+    """Return the problems of the sample's workbook after an edit."""
+    return problems_of(lambda: parse_xlsx(edited(edit)))
+
+
+def without_operator(template: SessionTemplate) -> SessionTemplate:
+    """Return the template without its operators' seats."""
+    return replace(template, seats=tuple(seat for seat in template.seats if seat.role is not Role.OPERATOR))
