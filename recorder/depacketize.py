@@ -117,7 +117,7 @@ class H264Depacketizer:
 
     def _take_aggregate(self, payload: bytes) -> None:
         at = 1
-        while at + 2 < len(payload):
+        while at < len(payload) or at == 1:
             size = int.from_bytes(payload[at : at + 2], "big")
             nal = payload[at + 2 : at + 2 + size]
             if not nal or len(nal) < size:
