@@ -29,8 +29,8 @@ from evalroom.roles import Role
 from evalroom.session import Session
 from evalroom.visibility import Audience, Seen
 from main_site.store import journal as store
-from main_site.store.database import Writer
 from signaling.codec import decode_fact, parse_json
+from signaling.database import Writer
 
 MAX_BATCH = 512
 """Orders in one transaction: at 1,000 writers a commit takes longer than 512 edits take to arrive."""
@@ -224,17 +224,18 @@ class Conductor:
 
     # --- coming back ------------------------------------------------------------------------------------
 
-    def resume(self, rows: Iterable[store.Row], given: Iterable[store.GivenCommand]) -> None:
-        """Fold a stored journal in, checking its chain; feeds come out with the numbers they had.
+    def resume(self, rows: Iterable[store.Row], given: Iterable[store.GivenCommand]) -> list[Fact]:
+        """Fold a stored journal in, checking its chain, and return its facts; feeds get the numbers they had.
 
         Raises:
             ChainBroken: an entry was changed on disk.
             IllegalStep: the journal was not written by this software.
         """
-        kept = list(rows)
+        kept, facts = list(rows), []
         self.journal = Journal.resume(self.journal.origin, ((row.entry, row.chain) for row in kept))
         for row in kept:
             fact = decode_fact(parse_json(row.entry.decode(), limit=MAX_ENTRY_TEXT), row.secrets)
+            facts.append(fact)
             self.session.evolve(fact)
             if self.session.size == 1:
                 self._open_feeds()
@@ -242,6 +243,7 @@ class Conductor:
                 self.feeds[key].record(fact, seen)
         self._given = {one.command_id: (one.actor, one.digest) for one in given}
         structlog.get_logger(__name__).info("session_resumed", session=self.id, entries=len(kept))
+        return facts
 
 
 def node_key(site: str) -> str:

@@ -16,7 +16,7 @@ import structlog
 from evalroom import events as ev
 from evalroom.commands import HostFact, NoteFacts, Order, UnlockGroup
 from evalroom.errors import EvalroomError
-from evalroom.ids import HOST_ACTOR, SiteId
+from evalroom.ids import HOST_ACTOR, SessionId, SiteId
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.checkpoint import (
     Checkpoint,
@@ -32,8 +32,8 @@ from evalroom.protocol.messages import Cosign, WitnessRefusal
 from evalroom.roles import Role
 from main_site.services.conductor import Committed, Conductor
 from main_site.store import journal as store
-from main_site.store.database import Writer
 from signaling.clock import monotonic_ms
+from signaling.database import Writer
 
 LATE_MS = 30_000
 """A witness silent for this long is named in the journal; it holds up nothing but unlock and close."""
@@ -45,7 +45,7 @@ KEPT_NOTES = 64
 class Witnesses(Protocol):
     """The way to the witnesses: the site links."""
 
-    def ask(self, site: SiteId, request: AddCheckpoint) -> bool:
+    def ask_witness(self, site: SiteId, session: SessionId, request: AddCheckpoint) -> bool:
         """Send a request; say whether the site can be reached now."""
         ...
 
@@ -162,7 +162,7 @@ class Notary:
         proof: tuple[bytes, ...] = ()
         if witness.size:
             proof = tuple(self._conductor.journal.tree.consistency_proof(witness.size, checkpoint.size))
-        self._links.ask(witness.site, AddCheckpoint(witness.size, proof, note))
+        self._links.ask_witness(witness.site, self._conductor.id, AddCheckpoint(witness.size, proof, note))
 
     def _note_late(self) -> None:
         for witness in self._witnesses.values():

@@ -1,4 +1,4 @@
-"""The host's SQLite database: one file, write-ahead log, full synchronisation, one writing thread.
+"""A node's SQLite database: one file, write-ahead log, full synchronisation, one writing thread.
 
 Acknowledged means on disk: with `synchronous=FULL` each commit waits for the disk (measured: 1,934 commits a
 second, 0 of 28,061 acknowledged writes lost in 25 kills).  An error in a commit is not "not stored"
