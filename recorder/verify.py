@@ -1800,25 +1800,22 @@ _RUN: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
 
 def verify(
     directory: Path,
-    trusted: Sequence[str] = (),
+    trusted_log_vkeys: Sequence[str] = (),
+    trusted_witness_vkeys: Sequence[str] = (),
     progress: Callable[[Progress], None] | None = None,
     threads: int | None = None,
 ) -> Report:
     """Return what is found in the bag at `directory`; nothing wrong with it is ever raised.
 
-    `trusted` are verifier keys (C2SP) of the log and of witnesses that come from outside the bag.
+    The trusted keys are C2SP verifier keys that come from outside the bag.
 
     Raises:
-        UnusableKey: one of `trusted` is no such key.
+        UnusableKey: one of them is no such key.
     """
-    try:
-        keys = [_read_key(text.strip()) for text in trusted]
-    except ValueError as error:
-        raise UnusableKey("trusted keys are written <name>+<id>+<key>, of type 1 or 4") from error
     case = _Case(
         directory,
-        [key for key in keys if key.kind == 1],
-        [key for key in keys if key.kind == 4],
+        _trusted_keys(trusted_log_vkeys, 1),
+        _trusted_keys(trusted_witness_vkeys, 4),
         threads or min(4, os.cpu_count() or 1),
         progress or (lambda _: None),
     )
@@ -1826,6 +1823,16 @@ def verify(
     if any(path.startswith("seal/") for path in case.files):
         case.remarks.append("the seal is not checked by this version")
     return Report(tuple(steps), tuple(dict.fromkeys(case.remarks)))
+
+
+def _trusted_keys(texts: Sequence[str], kind: int) -> list[_Key]:
+    try:
+        keys = [_read_key(text.strip()) for text in texts]
+    except ValueError as error:
+        raise UnusableKey("a trusted key is written <name>+<id>+<key>") from error
+    if any(key.kind != kind for key in keys):
+        raise UnusableKey("a log's key has type 1, a witness's key type 4")
+    return keys
 
 
 def _run(number: int, check: Callable[[_Case], Findings], case: _Case) -> Step:
@@ -1852,10 +1859,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Verify the folder named on the command line; 0 when everything passed, else 1."""
     parser = argparse.ArgumentParser(description="Verify the archive of one evaluation session.")
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--key", action="append", default=[], help="verifier key of the log or a witness")
+    parser.add_argument(
+        "--log-key", action="append", default=[], help="verifier key of the log, from outside"
+    )
+    parser.add_argument("--witness-key", action="append", default=[], help="verifier key of a witness")
     parser.add_argument("--zh", action="store_true", help="report in Chinese")
     options = parser.parse_args(arguments)
-    report = verify(options.directory, options.key)
+    report = verify(options.directory, options.log_key, options.witness_key)
     for line in lines_of(report, "zh" if options.zh else "en"):
         sys.stdout.write(line + "\n")
     return 0 if report.ok else 1

@@ -58,7 +58,8 @@ KEYS = ev.SessionKeys(
     ),
     2,
 )
-OUTSIDE_KEYS = tuple(key.verifier.encode() for key in (LOG, *WITNESSES))
+LOG_KEY = LOG.verifier.encode()
+WITNESS_KEYS = tuple(key.verifier.encode() for key in WITNESSES)
 DOCUMENT = b"%PDF-1.7"
 PICTURE = PictureFormat(320, 180, bytes.fromhex("6742e01fda0a0b7602d4040405"), bytes.fromhex("68ce3c80"))
 TRACK = TrackId(f"{trade.WEST}-{trade.EXPERTS[1]}/camera")
@@ -84,7 +85,7 @@ class Bag:
                 lines = [cosign(head, key, entry.t // 1000 + 1) for key in WITNESSES]
                 notes.append(with_cosignatures(sign_checkpoint(head, LOG), lines).encode().decode())
         openings = [canonical(one) for one in self.openings]
-        return BagLog(entries, openings, notes, OUTSIDE_KEYS, ()), head
+        return BagLog(entries, openings, notes, (LOG_KEY, *WITNESS_KEYS), ()), head
 
     def write(self) -> None:
         """Write the journal, an index that follows it, and manifests: what whoever owns the host can do."""
@@ -116,7 +117,7 @@ class Bag:
         if not bodies or "fragments" not in bodies[-1]:
             return None
         reel |= {name: bodies[-1][name] for name in ("sha256", "bytes", "fragments")}
-        reel["map"] = bodies[0]["map"] if "map" in bodies[0] else []
+        reel["map"] = bodies[0].get("map", [])
         return reel
 
     def seal(self) -> None:

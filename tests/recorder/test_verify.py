@@ -28,7 +28,7 @@ from evalroom.tender import Formula, Part, PricingTerms, Rounding, RoundingTerms
 from recorder import verify as verifier
 from recorder.verify import Failure, Progress, Report, UnusableKey, lines_of, main, verify
 from tests.evalroom import room as trade
-from tests.recorder.bag_factory import ORIGIN, OUTSIDE_KEYS, TRACK, Bag, copy_of, make_bag
+from tests.recorder.bag_factory import LOG_KEY, ORIGIN, TRACK, WITNESS_KEYS, Bag, copy_of, make_bag
 
 REEL = f"data/media/{TRACK}.0.mp4"
 
@@ -47,8 +47,12 @@ def failures(report: Report) -> list[Failure]:
     return [failure for step in report.steps for failure in step.failures]
 
 
-def found(bag: Bag, *keys: str) -> set[tuple[int, str]]:
-    return {(one.step, one.code) for one in failures(verify(bag.path, keys or OUTSIDE_KEYS))}
+def checked(bag: Bag) -> Report:
+    return verify(bag.path, [LOG_KEY], WITNESS_KEYS)
+
+
+def found(bag: Bag) -> set[tuple[int, str]]:
+    return {(one.step, one.code) for one in failures(checked(bag))}
 
 
 # --- the clumsy attacker: 500 mutations ---------------------------------------------------------------
@@ -96,12 +100,12 @@ def test_fifty_single_mutations_are_all_found(clean: Bag, tmp_path: Path, seed: 
         if changed == data:
             changed = flip(data, dice)
         path.write_bytes(changed)
-        report = verify(bag.path, OUTSIDE_KEYS)
+        report = checked(bag)
         assert not report.ok, (seed, round_, mutate.__name__, path.name)
         name = path.relative_to(bag.path).as_posix()
         assert "manifest" in name or name in {one.file for one in failures(report)}
         path.write_bytes(data)
-    assert verify(bag.path, OUTSIDE_KEYS).ok
+    assert checked(bag).ok
 
 
 def test_a_changed_picture_is_located_in_track_and_second(bag: Bag) -> None:
@@ -111,7 +115,7 @@ def test_a_changed_picture_is_located_in_track_and_second(bag: Bag) -> None:
     data = bytearray((bag.path / REEL).read_bytes())
     data[offset + 2000] ^= 4
     (bag.path / REEL).write_bytes(data)
-    first = verify(bag.path, OUTSIDE_KEYS).first_failure
+    first = checked(bag).first_failure
     assert first is not None
     assert (2, "digest", REEL, TRACK, 1.0) == (first.step, first.code, first.file, first.track, first.second)
     assert (
@@ -330,7 +334,7 @@ def test_a_type_that_came_later_is_only_remarked(bag: Bag) -> None:
     bag.rows = [(replace(row, seq=n), secrets) for n, (row, secrets) in enumerate(bag.rows)]
     bag.cosigned = {size + (size > seq) for size in bag.cosigned}
     bag.write()
-    report = verify(bag.path, OUTSIDE_KEYS)
+    report = checked(bag)
     assert report.ok, failures(report)
     assert "1 entries of the unknown type MoonRisen" in report.notes
 
@@ -363,7 +367,8 @@ def test_a_log_signed_anew_with_another_key_is_no_longer_yours(bag: Bag) -> None
 
 def test_a_whole_journal_made_by_a_thief_fails_against_your_keys(bag: Bag) -> None:
     thief = SigningKey.from_seed(ORIGIN, KeyKind.LOG, b"T" * 32).verifier.encode()
-    assert (7, "untrusted_log") in found(bag, thief)
+    report = verify(bag.path, [thief])
+    assert [(7, "untrusted_log")] == [(one.step, one.code) for one in failures(report)]
 
 
 def test_keys_in_the_bag_are_named_as_such(bag: Bag) -> None:
@@ -407,13 +412,14 @@ def test_lines_of_unknown_keys_count_for_nothing_and_are_reported(bag: Bag) -> N
     good = notes(bag)
     stranger = "— stranger ".encode() + b"AAAAAAAA\n"
     write_notes(bag, [*good[:-1], good[-1] + stranger])
-    report = verify(bag.path, OUTSIDE_KEYS)
+    report = checked(bag)
     assert report.ok
     assert any("stranger" in note for note in report.notes)
 
 
 def test_only_the_witnesses_you_name_make_the_quorum(bag: Bag) -> None:
-    assert (8, "quorum") in found(bag, OUTSIDE_KEYS[0], OUTSIDE_KEYS[1])
+    report = verify(bag.path, [LOG_KEY], WITNESS_KEYS[:1])
+    assert {(8, "quorum")} == {(one.step, one.code) for one in failures(report)}
 
 
 def test_checkpoints_out_of_order_are_refused(bag: Bag) -> None:
@@ -458,10 +464,12 @@ def test_sheets_opened_before_the_witnesses_saw_the_locks_are_noticed(bag: Bag) 
     assert (8, "unlock_early") in found(bag)
 
 
-@pytest.mark.parametrize("key", ["", "x", OUTSIDE_KEYS[0][:-4], OUTSIDE_KEYS[0].replace("EV", "EW")])
+@pytest.mark.parametrize("key", ["", "x", LOG_KEY[:-4], LOG_KEY.replace("EV", "EW"), WITNESS_KEYS[0]])
 def test_a_key_of_yours_that_is_none_is_told_at_once(bag: Bag, key: str) -> None:
     with pytest.raises(UnusableKey):
         verify(bag.path, [key])
+    with pytest.raises(UnusableKey):
+        verify(bag.path, [], [LOG_KEY])
 
 
 # --- the recording ------------------------------------------------------------------------------------
@@ -477,7 +485,7 @@ def retold(bag: Bag) -> set[tuple[int, str]]:
 def test_a_dropped_gap_is_a_hole_with_its_second(bag: Bag) -> None:
     bag.drop(bag.find("GapDeclared"))
     assert {(10, "hole")} == retold(bag)
-    (hole,) = failures(verify(bag.path, OUTSIDE_KEYS))
+    (hole,) = failures(checked(bag))
     assert (TRACK, 4.0, "1.5 s") == (hole.track, round(hole.second or 0, 2), hole.detail)
 
 
@@ -541,7 +549,7 @@ def test_a_reel_closed_with_other_words_is_noticed(bag: Bag, change: dict[str, J
 def test_a_fragment_with_another_digest_is_named(bag: Bag) -> None:
     bag.change(bag.find("FragmentRecorded", 2), sha256="0" * 64)
     assert {(9, "fragment_digest")} == retold(bag)
-    (one,) = failures(verify(bag.path, OUTSIDE_KEYS))
+    (one,) = failures(checked(bag))
     assert (REEL, TRACK, 2.0) == (one.file, one.track, one.second)
 
 
@@ -813,7 +821,7 @@ def test_another_document_than_the_one_evaluated_is_noticed(bag: Bag) -> None:
 
 
 def test_a_clean_bag_passes_every_step(clean: Bag) -> None:
-    report = verify(clean.path, OUTSIDE_KEYS)
+    report = checked(clean)
     assert [] == failures(report)
     assert report.ok
     assert [1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] == [step.number for step in report.steps]
@@ -825,7 +833,7 @@ def test_a_clean_bag_passes_every_step(clean: Bag) -> None:
 def test_a_seal_that_this_version_cannot_check_is_remarked(bag: Bag) -> None:
     (bag.path / "seal").mkdir()
     (bag.path / "seal" / "tagmanifest.p7s").write_bytes(b"\x30")
-    report = verify(bag.path, OUTSIDE_KEYS)
+    report = checked(bag)
     assert report.ok
     assert ("the seal is not checked by this version",) == report.notes
 
@@ -833,7 +841,7 @@ def test_a_seal_that_this_version_cannot_check_is_remarked(bag: Bag) -> None:
 def test_what_may_be_made_again_at_any_time_is_not_listed(bag: Bag) -> None:
     (bag.path / "derived").mkdir()
     (bag.path / "derived" / "strips.js").write_bytes(b"window.STRIPS = []")
-    assert verify(bag.path, OUTSIDE_KEYS).ok
+    assert checked(bag).ok
 
 
 def test_documents_that_are_not_here_are_remarked(bag: Bag) -> None:
@@ -842,7 +850,7 @@ def test_documents_that_are_not_here_are_remarked(bag: Bag) -> None:
     (bag.path / "data" / "docs" / "bids").rmdir()
     (bag.path / "data" / "docs").rmdir()
     bag.seal()
-    report = verify(bag.path, OUTSIDE_KEYS)
+    report = checked(bag)
     assert report.ok
     assert ("4 documents of bids are not in the archive",) == report.notes
 
@@ -856,7 +864,17 @@ def test_progress_names_every_step_and_counts_bytes(clean: Bag) -> None:
 
 
 def test_the_command_line_says_yes_and_no(bag: Bag, capsys: pytest.CaptureFixture[str]) -> None:
-    assert 0 == main([str(bag.path), "--key", OUTSIDE_KEYS[0]])
+    assert 0 == main(
+        [
+            str(bag.path),
+            "--log-key",
+            LOG_KEY,
+            "--witness-key",
+            WITNESS_KEYS[0],
+            "--witness-key",
+            WITNESS_KEYS[1],
+        ]
+    )
     assert " 1 ok     bag form, safe names" in capsys.readouterr().out
     add_file(bag)
     assert 1 == main([str(bag.path), "--zh"])
@@ -866,7 +884,7 @@ def test_the_command_line_says_yes_and_no(bag: Bag, capsys: pytest.CaptureFixtur
 def test_many_failures_of_one_step_are_counted(bag: Bag) -> None:
     for number in range(30):
         (bag.path / "data" / f"extra{number}").write_bytes(b"")
-    report = verify(bag.path, OUTSIDE_KEYS)
+    report = checked(bag)
     assert 20 == len(report.steps[0].failures)
     assert 10 <= report.steps[0].more
     assert any("+" in line for line in lines_of(report))
