@@ -7,6 +7,7 @@ here blocks on disk or parses, so it runs in a thread, never on the event loop.
 
 import hashlib
 import io
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,9 @@ MAX_PDF_BYTES = 200_000_000
 _CHUNK = 1 << 20
 _EDGE = 1024
 """ISO 32000-1, Annex H: readers look for the header in the first and the end mark in the last 1,024 bytes."""
+
+# pypdf warns of every oddity it meets, a line each: hostile files would fill the log, and the verdict says enough.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
