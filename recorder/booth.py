@@ -141,6 +141,11 @@ class Booth:
         for start in range(0, len(pending), BATCH):
             self._hand(tuple(pending[start : start + BATCH]))
 
+    def tell(self, facts: Iterable[RecorderFact]) -> None:
+        """Hand over what recovery found."""
+        for fact in facts:
+            self._emit(fact)
+
     def note(self, facts: Iterable[NodeFact]) -> None:
         """Hand facts of the node's own over in the same order as the recorder's."""
         self._pending.extend(facts)

@@ -19,8 +19,7 @@ from evalroom.commands import CloseSession, HostFact, NodeFact, NoteFacts, Order
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
 from evalroom.ids import HOST_ACTOR, SeatCode, SessionId, SiteId, TrackId
-from evalroom.ledger.witness import AddCheckpoint
-from evalroom.media import TrackKind
+from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, empty_state, near
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog
@@ -35,6 +34,7 @@ from main_site.services.notary import Notary, log_refusal
 from recorder.booth import Booth
 from signaling.clock import ALARM_MS
 from signaling.codec import encode
+from signaling.link import OfferingLink
 from signaling.presence import presence_fact, track_states
 from signaling.register import SeatRegister
 from signaling.relay import Relay, TrackEvent, TrackUp
@@ -69,6 +69,8 @@ class Evaluation:
         self.seating: Seating
         self.booth: Booth
         self.title = parts.conductor.session.tender.title
+        self.new_link: Callable[[SiteId], OfferingLink]
+        self._media: dict[SiteId, OfferingLink] = {}
         self._site_states: dict[SiteId, SiteState] = {}
         self._offsets: dict[SiteId, tuple[int, int]] = {}
         self._clock_alarms: set[SiteId] = set()
@@ -128,6 +130,7 @@ class Evaluation:
             self._site_states.pop(site, None)
             self._note(ev.SiteLost(site))
         elif state is LinkState.ONLINE:
+            self._renew_media(site)
             if site in self._offsets:
                 self._note(ev.SiteReturned(site))
             self.parts.notary.connected(site)
@@ -207,10 +210,10 @@ class Evaluation:
                 self._spawn(self._cosigned(site, message))
             case m.WitnessRefusal():
                 self.parts.notary.take_refusal(site, message)
+            case m.Watch() | m.Answer() | m.MediaLost():
+                self._link_to(site).handle(message)
             case _:
-                self.on_site_media(site, message)
-
-    on_site_media: Callable[[SiteId, m.FromSite], None]
+                self._log.warning("unexpected_site_message", site=site, kind=message.kind)
 
     async def _give_for_site(self, site: SiteId, submit: m.Submit) -> None:
         audience = submit.seat or NODE_AUDIENCE
@@ -249,7 +252,7 @@ class Evaluation:
         for audience in committed.audiences:
             self._wake(audience)
         if any(isinstance(fact.event, ev.StageChanged) for fact in committed.facts):
-            self._stage_changed()
+            self.conclude()
         if any(isinstance(fact.event, ev.TrackEnded) for fact in committed.facts):
             self._close_when_still()
         if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
@@ -267,7 +270,8 @@ class Evaluation:
         else:
             self.parts.links.grew(seat.node, self.id, seat.code)
 
-    def _stage_changed(self) -> None:
+    def conclude(self) -> None:
+        """End the host's own recordings once the session is concluded; its close follows."""
         if self.conductor.session.stage is Stage.CONCLUDED:
             self._spawn(self._finish_recording())
 
@@ -402,13 +406,35 @@ class Evaluation:
         if isinstance(event, TrackUp) and self._is_own(event.source.track.id):
             self.booth.track_up(event.source)
 
+    def on_watched(self) -> None:
+        """Ask each site's node for exactly those of its tracks that somebody watches through this node."""
+        watched = self.parts.relay.watched()
+        for site in self._sub_sites():
+            tracks = [track for track in self._tracks_at(site) if track.id in watched]
+            if tracks or site in self._media:
+                self._link_to(site).want(tracks)
+
+    def _tracks_at(self, node: SiteId) -> list[Track]:
+        seats = [seat for seat in self.conductor.session.seats.values() if seat.node == node]
+        return [track_of(seat.site, seat.code, kind) for seat in seats for kind in TrackKind]
+
     def _is_own(self, track: TrackId) -> bool:
-        own = self.conductor.session.host_site
-        return any(
-            track.startswith(f"{seat.site}-{seat.code}/")
-            for seat in self.conductor.session.seats.values()
-            if seat.node == own
-        )
+        return any(track == one.id for one in self._tracks_at(self.conductor.session.host_site))
+
+    def _renew_media(self, site: SiteId) -> None:
+        """Offer anew to a node that came back: it may have been restarted, or missed the last offer."""
+        link = self._media.get(site)
+        if link is not None:
+            link.handle(m.MediaLost(link.generation))
+
+    def _link_to(self, site: SiteId) -> OfferingLink:
+        if site not in self._media:
+            self._media[site] = self.new_link(site)
+        return self._media[site]
+
+    def send_to_site(self, site: SiteId, message: object) -> None:
+        """Send a message of this session to a site's node; without a link it is lost, and asked for again."""
+        self.parts.links.send(site, self.id, message)
 
     # --- tasks --------------------------------------------------------------------------------------------
 
@@ -421,7 +447,3 @@ class Evaluation:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._log.error("task_failed", error=repr(task.exception()), exc_info=task.exception())
-
-    def witness(self, site: SiteId, request: AddCheckpoint) -> bool:
-        """Ask a site's witness."""
-        return self.parts.links.ask_witness(site, self.id, request)

@@ -1,0 +1,225 @@
+"""From a closed session to its archive: wait for the witnesses, for the reels, then pack and verify.
+
+*Closed* is the journal cosigned to its end, *complete* is all bytes at the host (a cut link delays it),
+*sealed* is the bag with its manifests (archive.md §5).  Each step says where it stands; nothing is packed
+before all of it is there.
+"""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from evalroom.encoding import to_json
+from evalroom.ids import SeatCode
+from evalroom.ledger.base64 import encode_base64
+from evalroom.ledger.canonical import canonical
+from evalroom.media import kind_of
+from evalroom.session import Session
+from evalroom.sheet import Sheet
+from main_site import SOFTWARE
+from main_site.documents import DocumentStore
+from main_site.services.evaluation import Evaluation
+from main_site.services.recordings import Recordings, TrackRecordings
+from main_site.store import centre as centre_store
+from main_site.store import journal as store
+from recorder.handover import ReelStore
+from recorder.manifest import (
+    IndexedClock,
+    IndexedLog,
+    IndexedProject,
+    IndexedSeat,
+    IndexedSite,
+    Retention,
+    SessionIndex,
+)
+from recorder.package import BagLog, BagReel, BagTrack, build
+from recorder.reel import clock_path
+from recorder.verify import Report, verify
+from signaling.database import Writer
+
+YEARS = 15
+"""Retention by the procurement rules, the longest of those known (domain.md); configuration later."""
+
+POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveState:
+    """Where a session's archive stands: running, witnesses, reels, packing, verifying, ready or failed."""
+
+    stage: str
+    detail: str = ""
+    path: str = ""
+    reels_missing: int = 0
+    verified: bool | None = None
+
+
+class Archiver:
+    """Builds the archive of one session, once it has closed."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        recordings: Recordings,
+        writer: Writer,
+        documents: DocumentStore,
+        folder: Path,
+    ) -> None:
+        """Stand ready; `folder` is where bags are put."""
+        self._evaluation = evaluation
+        self._recordings = recordings
+        self._writer = writer
+        self._documents = documents
+        self._folder = folder
+        self.reels = ReelStore(evaluation.parts.folder)
+        self.state = ArchiveState("running")
+        self._log = structlog.get_logger(__name__).bind(session=evaluation.id)
+
+    async def run(self) -> None:
+        """Take a closed session to its archive; cancelling leaves it to be done at the next start.
+
+        A failure is kept in `state`, logged, and left to an operator: what was recorded stays where it is.
+        """
+        try:
+            await self._run()
+        except Exception as error:  # noqa: BLE001 - kept in the state, logged, shown to the operator
+            self.state = ArchiveState("failed", str(error)[:500])
+            self._log.exception("archive_failed")
+
+    async def _run(self) -> None:
+        self.state = ArchiveState("witnesses", "waiting for the witnesses' quorum over the closed journal")
+        notes = await self._evaluation.parts.notary.finish()
+        while missing := await asyncio.to_thread(self._missing):
+            self.state = ArchiveState("reels", "reels on their way from the sites", reels_missing=missing)
+            await asyncio.sleep(POLL_S)
+        target = self._folder / self._evaluation.id
+        self.state = ArchiveState("packing", path=str(target))
+        if not target.exists():
+            await asyncio.to_thread(self._pack, target, notes)
+        self.state = replace(self.state, stage="verifying")
+        report = await asyncio.to_thread(self._verify, target)
+        await self._writer.write(lambda db: store.set_archive(db, self._evaluation.id, str(target)))
+        self.state = ArchiveState("ready", path=str(target), verified=report.ok)
+        self._log.info("archive_ready", path=str(target), verified=report.ok)
+
+    def _missing(self) -> int:
+        return sum(1 for reel in self._recordings.reels() if not self.reels.has(reel))
+
+    def _verify(self, target: Path) -> Report:
+        return verify(target, [self._session.keys.log])
+
+    @property
+    def _session(self) -> Session:
+        return self._evaluation.conductor.session
+
+    # --- packing --------------------------------------------------------------------------------------
+
+    def _pack(self, target: Path, notes: list[bytes]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._writer.engine.connect() as db:
+            rows = list(store.read(db, self._evaluation.id))
+            sites = {one.id: one for one in centre_store.read_sites(db)}
+        session = self._session
+        log = BagLog(
+            entries=(row.entry for row in rows),
+            openings=_openings(rows),
+            checkpoints=[note.decode() for note in notes],
+            keys=[session.keys.log, *(one.vkey for one in session.keys.witnesses)],
+            clock=self._clock_readings(),
+        )
+        tracks = [self._track(known) for _, known in sorted(self._recordings.tracks.items())]
+        index = self._index(rows, {site: one.certificate for site, one in sites.items()})
+        build(target, index, tracks, log, self._documents_of(session), datetime.now(UTC).date().isoformat())
+
+    def _index(self, rows: list[store.Row], certificates: dict[str, str]) -> SessionIndex:
+        session = self._session
+        witnesses = {one.site: one.vkey for one in session.keys.witnesses}
+        first, last = json.loads(rows[0].entry)["t"], json.loads(rows[-1].entry)["t"]
+        journal = self._evaluation.conductor.journal
+        return SessionIndex(
+            id=session.id,
+            project=IndexedProject(session.tender.code, tuple(lot.id for lot in session.tender.lots)),
+            sites=tuple(
+                IndexedSite(
+                    site.id,
+                    "host" if site.host else "sub",
+                    witnesses.get(site.id, ""),
+                    certificates.get(site.id, ""),
+                )
+                for site in session.sites.values()
+            ),
+            seats=tuple(IndexedSeat(seat.code, seat.site, seat.code) for seat in session.seats.values()),
+            t0_ms=first,
+            t1_ms=last,
+            clock=IndexedClock("host", -(-self._recordings.error_us // 1000)),
+            log=IndexedLog(journal.origin, journal.size, encode_base64(journal.root())),
+            retention=Retention(f"{YEARS} years, procurement", last + YEARS * 366 * 24 * 3_600_000),
+            classification="internal",
+            software=SOFTWARE,
+        )
+
+    def _track(self, known: TrackRecordings) -> BagTrack:
+        first = known.started[0]
+        seat = self._session.seats[SeatCode(first.seat)]
+        reels = [
+            BagReel(
+                closed=closed,
+                fragments=known.fragments.get(number, []),
+                map=known.maps[number].map if number in known.maps else (),
+                source=self.reels.path(closed),
+            )
+            for number, closed in sorted(known.closed.items())
+        ]
+        return BagTrack(
+            first.track, seat.site, seat.code, str(kind_of(first.track)), first.codecs, tuple(reels)
+        )
+
+    def _clock_readings(self) -> Iterator[bytes]:
+        for reel in self._recordings.reels():
+            path = clock_path(self.reels.path(reel))
+            if path.exists():
+                yield from path.read_bytes().splitlines()
+
+    def _documents_of(self, session: Session) -> dict[str, bytes | Path]:
+        documents: dict[str, bytes | Path] = {
+            f"bids/{bid}.pdf": self._documents.path_of(imported.sha256)
+            for bid, imported in session.bids.items()
+        }
+        for lot, ranking in session.rankings.items():
+            documents[f"ranking-{lot}.json"] = _pretty(to_json(ranking))
+        for lot, prices in session.prices.items():
+            documents[f"prices-{lot}.json"] = _pretty(to_json(prices))
+        for (seat, lot, part), sheet in session.sheets.items():
+            documents[f"sheets/{lot}-{part}-{seat}.csv"] = _sheet_csv(sheet)
+        signatures = {seat: asdict(one) for seat, one in session.signatures.items()}
+        documents["signatures.json"] = _pretty(signatures)
+        return documents
+
+
+def _openings(rows: list[store.Row]) -> Iterator[bytes]:
+    for row in rows:
+        for secret in row.secrets:
+            yield canonical(
+                {"seq": row.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
+            )
+
+
+def _pretty(value: object) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _sheet_csv(sheet: Sheet) -> bytes:
+    """Write a sheet as a table for people; spreadsheets need the mark of UTF-8."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(["bid", "item", "revision", "value", "reason"])
+    for (bid, item), cell in sorted(sheet.cells.items()):
+        table.writerow([bid, item, cell.revision, cell.value, cell.reason])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
