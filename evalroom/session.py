@@ -478,6 +478,10 @@ class Session:
     def _by_host(self, order: Order, event: Event) -> Fact:
         return Fact(order.at, self.host_site, HOST_ACTOR, event)
 
+    def next_stage(self) -> Stage | None:
+        """Return the stage after this one, None at the end."""
+        return TRANSITIONS[self.stage].get(ev.StageChanged)
+
     def missing_for(self, after: Stage) -> str:
         """Say in one sentence what must still happen before `after` can be entered; empty when nothing."""
         return _NEEDED[after](self) if after in _NEEDED else ""

@@ -225,3 +225,8 @@ def may_watch(role: Role, kind: TrackKind, stage: ev.Stage, *, own_site: bool) -
     if kind is TrackKind.SCREEN:
         return stage not in SCORING and role in _WATCH
     return True
+
+
+def may_read_bids(role: Role, stage: ev.Stage) -> bool:
+    """Say whether a role may read the bids now: experts from the preliminary review on, the operator always."""
+    return role is _OPERATOR or (role is _EXPERT and stage not in (ev.Stage.GATHERING, ev.Stage.BRIEFED))

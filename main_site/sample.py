@@ -34,7 +34,7 @@ PRICES_FEN = {
 """The bids' prices, below the ceiling of 3,880,000 yuan."""
 
 
-def sample() -> SessionTemplate:
+def sample_template() -> SessionTemplate:
     """Return the sample session."""
     return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats())
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from evalroom.ids import BidId
 from evalroom.tender import Bid
-from main_site.sample import sample
+from main_site.sample import sample_template
 from main_site.sample_pdf import HEIGHT, WIDTH, Booklet, Font, Page, sample_font, wrap
 
 _LEFT, _RIGHT, _TOP = 64, WIDTH - 64, HEIGHT - 96
@@ -139,7 +139,7 @@ OFFERS: Mapping[BidId, Offer] = {
 
 def bid_documents() -> dict[BidId, bytes]:
     """Return the PDF of each bid of the sample session; takes about half a second."""
-    lot = sample().tender.lots[0]
+    lot = sample_template().tender.lots[0]
     font = sample_font()
     return {bid.id: _document(bid, OFFERS[bid.id], font) for bid in lot.bids}
 
@@ -199,7 +199,7 @@ class _Text:
 
 
 def _cover(text: _Text, bid: Bid) -> None:
-    tender = sample().tender
+    tender = sample_template().tender
     page = text.booklet.add_page()
     text.booklet.bookmark("封面")
     middle = WIDTH / 2

@@ -19,33 +19,37 @@ class HostSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EVALROOM_", toml_file="evalroom.toml", extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8440, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8440, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data_dir: Path = Field(
-        Path("var/host"), description="Where journal, keys, recordings and archives are kept."
+        default=Path("var/host"), description="Where journal, keys, recordings and archives are kept."
     )
-    public_url: str = Field("", description="Address under which browsers and sub-sites reach this node.")
-    tls_cert: Path | None = Field(None, description="PEM certificate; with it the node speaks https.")
-    tls_key: Path | None = Field(None, description="PEM private key of that certificate.")
-    centre: str = Field("evalroom", description="Name of the centre, in the certificates of its sites.")
+    public_url: str = Field(
+        default="", description="Address under which browsers and sub-sites reach this node."
+    )
+    tls_cert: Path | None = Field(default=None, description="PEM certificate; with it the node speaks https.")
+    tls_key: Path | None = Field(default=None, description="PEM private key of that certificate.")
+    centre: str = Field(
+        default="evalroom", description="Name of the centre, in the certificates of its sites."
+    )
     operator_code: SecretStr | None = Field(
-        None, description="Code of the host operator; drawn and printed if unset."
+        default=None, description="Code of the host operator; drawn and printed if unset."
     )
     media_loopback: bool = Field(
         default=False, description="Offer 127.0.0.1 as a media address (one machine only)."
     )
     turn_url: str = Field(
-        "", description="TURN server for strict networks, such as turn:host:3478?transport=udp."
+        default="", description="TURN server for strict networks, such as turn:host:3478?transport=udp."
     )
-    turn_secret: SecretStr = Field(SecretStr(""), description="Secret shared with that TURN server.")
+    turn_secret: SecretStr = Field(default=SecretStr(""), description="Secret shared with that TURN server.")
     reel_seconds: int = Field(
-        1800, ge=5, description="Length of a reel; a shorter one is handed over sooner."
+        default=1800, ge=5, description="Length of a reel; a shorter one is handed over sooner."
     )
     cosign_seconds: float = Field(
-        10.0, gt=0, description="Seconds between two checkpoints sent to the witnesses."
+        default=10.0, gt=0, description="Seconds between two checkpoints sent to the witnesses."
     )
-    camera_kbps: int = Field(1500, ge=64, description="Bit rate a seat's camera may use, kbit/s.")
-    screen_kbps: int = Field(1200, ge=64, description="Bit rate a seat's screen may use, kbit/s.")
+    camera_kbps: int = Field(default=1500, ge=64, description="Bit rate a seat's camera may use, kbit/s.")
+    screen_kbps: int = Field(default=1200, ge=64, description="Bit rate a seat's screen may use, kbit/s.")
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @classmethod

@@ -1,0 +1,103 @@
+"""The command `evalroom`: serve a host, verify an archive, play the demonstration.
+
+Exit status 0 is good, 1 means something was found wrong, 2 that the command was used wrongly.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(name="evalroom", help="Remote cross-region bid evaluation.", no_args_is_help=True)
+
+FOUND_WRONG, MISUSE = 1, 2
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of journal, keys, recordings and archives.")
+    ] = None,
+) -> None:
+    """Serve the host site until Ctrl-C."""
+    from main_site.serving import serve_host
+
+    raise typer.Exit(serve_host({"host": host, "port": port, "data_dir": data_dir}))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option(help="Folder the archive goes to.")] = None,
+    seconds: Annotated[int, typer.Option(min=10, max=3600, help="How long the scoring lasts.")] = 60,
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit at the end; 0 only if the archive verifies.")
+    ] = False,
+) -> None:
+    """Play one whole evaluation on this machine: a host, two sub-sites, five experts at their seats."""
+    from main_site.demo import play
+
+    raise typer.Exit(play(out=out, seconds=seconds, once=once))
+
+
+@app.command()
+def verify(
+    directory: Annotated[Path, typer.Argument(help="The archive: a folder that holds bagit.txt.")],
+    log_key: Annotated[
+        list[str] | None,
+        typer.Option(help="Verifier key of the log or a witness, known from outside the archive."),
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Check an archive step by step; exit 0 when every step passes, 1 at the first that fails."""
+    from main_site.verifying import verify_archive
+
+    raise typer.Exit(verify_archive(directory, log_key or [], as_json=as_json))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of all messages and events."""
+    from signaling.codec import schema as messages
+
+    typer.echo(json.dumps(messages(), indent=1, sort_keys=True))
+
+
+config = typer.Typer(help="Show the settings.", no_args_is_help=True)
+app.add_typer(config, name="config")
+
+
+@config.command("show")
+def show_config(as_json: JSON = False) -> None:
+    """Print the settings in force, secrets masked."""
+    from main_site.settings import HostSettings
+
+    values = HostSettings().model_dump(mode="json")
+    if as_json:
+        typer.echo(json.dumps(values, indent=1))
+        return
+    for name, value in values.items():
+        typer.echo(f"{name} = {value!r}")
+
+
+@app.command()
+def doctor(as_json: JSON = False) -> None:
+    """Look at this machine: port, disk, clock, pages, media address; each trouble with its cure."""
+    from main_site.doctor import examine
+
+    findings = examine()
+    if as_json:
+        typer.echo(json.dumps([{"check": one.check, "good": one.good, "says": one.says} for one in findings]))
+    for one in [] if as_json else findings:
+        typer.echo(f"{'ok  ' if one.good else 'BAD '} {one.check}: {one.says}")
+    raise typer.Exit(0 if all(one.good for one in findings) else FOUND_WRONG)
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(app())
