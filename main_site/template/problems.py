@@ -137,6 +137,19 @@ class Problem:
         where = self.place.sentence()
         return f"{where}: {chinese} {english}{found}" if where else f"{chinese} {english}{found}"
 
+    def facts(self) -> dict[str, str | int | bool | None]:
+        """Return the problem for a page that words it itself: the fault's code, the place, what was found."""
+        return {
+            "code": self.fault.code,
+            "sheet": self.place.table,
+            "row": self.place.row,
+            "entry": self.place.entry,
+            "column": self.place.column,
+            "letter": self.place.letter,
+            "found": self.found,
+            "sentence": self.sentence(),
+        }
+
 
 class TemplateError(Refusal):
     """The session template cannot be used: correct the cells named, then upload it again."""

@@ -202,7 +202,7 @@ def _letter(index: int) -> str:
 
 
 def write_xlsx(template: SessionTemplate) -> bytes:
-    """Write a session template as a workbook; `write_xlsx(sample())` is the form to fill in."""
+    """Write a session template as a workbook; `write_xlsx(sample_template())` is the form to fill in."""
     from openpyxl import Workbook
 
     book = Workbook()

@@ -6,16 +6,16 @@ from decimal import Decimal
 from evalroom.pricing import compute
 from evalroom.roles import Role
 from evalroom.tender import Formula, ItemKind, Part, check_tender
-from main_site.sample import HOST, PRICES_FEN, SITE_A, SITE_B, sample
+from main_site.sample import HOST, PRICES_FEN, SITE_A, SITE_B, sample_template
 
 
 def test_the_sample_can_be_evaluated() -> None:
-    template = sample()
+    template = sample_template()
     check_tender(template.tender, template.sites, template.seats)
 
 
 def test_the_sample_has_five_experts_at_three_sites_and_someone_in_every_role() -> None:
-    seats = sample().seats
+    seats = sample_template().seats
     experts = Counter(seat.site for seat in seats if seat.role is Role.EXPERT)
     assert {HOST: 2, SITE_A: 2, SITE_B: 1} == experts
     assert {
@@ -28,7 +28,7 @@ def test_the_sample_has_five_experts_at_three_sites_and_someone_in_every_role() 
 
 
 def test_the_sample_has_items_of_every_kind_in_both_parts() -> None:
-    (lot,) = sample().tender.lots
+    (lot,) = sample_template().tender.lots
     assert {
         (Part.PRELIMINARY, ItemKind.PASS): 4,
         (Part.DETAILED, ItemKind.SCORE): 7,
@@ -37,19 +37,19 @@ def test_the_sample_has_items_of_every_kind_in_both_parts() -> None:
 
 
 def test_an_item_says_its_full_marks_in_its_standard() -> None:
-    (lot,) = sample().tender.lots
+    (lot,) = sample_template().tender.lots
     scored = [item for item in lot.items if item.kind is not ItemKind.PASS]
     assert [] == [item.id for item in scored if f"{item.full} 分" not in item.standard]
 
 
 def test_the_sample_penalises_a_price_above_the_base_more_than_one_below() -> None:
-    pricing = sample().tender.lots[0].pricing
+    pricing = sample_template().tender.lots[0].pricing
     assert Formula.TRIMMED_MEAN is pricing.formula
     assert Decimal(pricing.penalty_above) > Decimal(pricing.penalty_below) > 0
 
 
 def test_the_sample_prices_are_admitted_trimmed_and_told_apart() -> None:
-    (lot,) = sample().tender.lots
+    (lot,) = sample_template().tender.lots
     assert {bid.id for bid in lot.bids} == PRICES_FEN.keys()
     rows = compute(lot, PRICES_FEN).rows
     assert all(row.admitted for row in rows)
@@ -58,7 +58,7 @@ def test_the_sample_prices_are_admitted_trimmed_and_told_apart() -> None:
 
 
 def test_sample_texts_are_different_and_in_chinese() -> None:
-    (lot,) = sample().tender.lots
+    (lot,) = sample_template().tender.lots
     texts = [item.standard for item in lot.items] + [bid.bidder for bid in lot.bids]
     assert len(texts) == len(set(texts))
     assert all("一" <= text[0] <= "鿿" for text in texts)

@@ -7,11 +7,11 @@ import pytest
 
 from evalroom.ids import BidId
 from main_site.documents import inspect_pdf
-from main_site.sample import PRICES_FEN, sample
+from main_site.sample import PRICES_FEN, sample_template
 from main_site.sample_bids import OFFERS, bid_documents
 from main_site.sample_pdf import sample_font
 
-(LOT,) = sample().tender.lots
+(LOT,) = sample_template().tender.lots
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_what_an_expert_judges_stands_in_the_document(texts: dict[BidId, list[st
 
 
 def test_the_font_holds_every_character_of_the_sample() -> None:
-    template = sample()
+    template = sample_template()
     texts = [
         template.tender.title,
         *(site.name for site in template.sites),

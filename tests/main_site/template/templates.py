@@ -26,7 +26,7 @@ from evalroom.tender import (
     Tender,
     TrimTerms,
 )
-from main_site.sample import sample
+from main_site.sample import sample_template
 from main_site.template import Problem, SessionTemplate, TemplateError, parse_xlsx, write_xlsx
 from main_site.template.cells import plain
 
@@ -125,7 +125,7 @@ def templates(draw: st.DrawFn) -> SessionTemplate:
 
 def workbook(template: SessionTemplate | None = None) -> Workbook:
     """Return the sample, or another template, as an open workbook."""
-    return openpyxl.load_workbook(io.BytesIO(write_xlsx(template or sample())))
+    return openpyxl.load_workbook(io.BytesIO(write_xlsx(template or sample_template())))
 
 
 def saved(book: Workbook) -> bytes:

@@ -1,6 +1,12 @@
 """The description of a template is complete and free of doubt."""
 
+import re
+import tomllib
+
 from main_site.template.columns import TABLES, Column, Kind
+from main_site.template.rows import MAX_ROWS
+from main_site.template.workbook import MAX_BYTES
+from tests.main_site.template import howto
 
 
 def columns() -> list[Column]:
@@ -39,3 +45,24 @@ def test_an_id_that_is_referred_to_stands_in_the_first_column() -> None:
 
 def test_the_choices_of_a_list_hold_no_comma() -> None:
     assert [] == [title for column in columns() for title in column.choices.values() if "," in title]
+
+
+def test_the_how_to_lists_every_column_as_the_code_has_it() -> None:
+    page = howto.PAGE.read_text("utf-8")
+    assert howto.rendered(page) == page, "run `python -m tests.main_site.template.howto`"
+    assert [] == [column.key for column in columns() if f"| `{column.key}` |" not in page]
+
+
+def test_the_how_to_shows_toml_that_has_the_keys_it_lists() -> None:
+    example = re.search(r"```toml\n(.*?)```", howto.PAGE.read_text("utf-8"), re.DOTALL)
+    assert example is not None
+    tables = {table.key: {column.key for column in table.columns} for table in TABLES}
+    for key, rows in tomllib.loads(example[1]).items():
+        for row in rows if isinstance(rows, list) else [rows]:
+            assert row.keys() <= tables[key]
+
+
+def test_the_how_to_names_the_limits() -> None:
+    page = howto.PAGE.read_text("utf-8")
+    assert f"{MAX_BYTES // 1_000_000} MB" in page
+    assert f"{MAX_ROWS:,} rows" in page

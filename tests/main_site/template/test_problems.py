@@ -20,6 +20,20 @@ def test_a_problem_with_the_whole_file_has_no_place() -> None:
     assert "不是 xlsx 工作簿 not an xlsx workbook" == Problem(Fault.NOT_XLSX, Place()).sentence()
 
 
+def test_a_page_can_word_a_problem_itself() -> None:
+    problem = Problem(Fault.NOT_A_DECIMAL, Place("items", "评审项", 5, "full", "满分", "G"), "十")
+    assert {
+        "code": "not_a_decimal",
+        "sheet": "items",
+        "row": 5,
+        "entry": False,
+        "column": "full",
+        "letter": "G",
+        "found": "十",
+        "sentence": problem.sentence(),
+    } == problem.facts()
+
+
 def test_only_the_first_problems_are_named_but_all_are_counted() -> None:
     error = TemplateError(Problem(Fault.MISSING_VALUE, Place("bids", row=row)) for row in range(2, 100))
     assert 98 == error.count == error.detail["count"]

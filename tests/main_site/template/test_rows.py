@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from evalroom.ids import SeatCode, SiteId
 from evalroom.roles import Role
 from evalroom.tender import Seat, UnusableTender, check_tender
-from main_site.sample import sample
+from main_site.sample import sample_template
 from main_site.template import Fault, parse_toml, write_toml
 from main_site.template.rows import OPERATOR_LABEL, Findings, RawRow, assemble, disassemble
 from tests.main_site.template.templates import problems_in, without_operator
@@ -17,7 +17,7 @@ Rows = dict[str, list[dict[str, object]]]
 
 
 def rows() -> Rows:
-    return {key: [dict(row) for row in some] for key, some in disassemble(sample()).items()}
+    return {key: [dict(row) for row in some] for key, some in disassemble(sample_template()).items()}
 
 
 def found_in(edit: Callable[[Rows], object]) -> list[Fault]:
@@ -117,20 +117,20 @@ def _nothing(_: Workbook) -> None:
 
 
 def test_a_template_without_an_operator_gets_one_at_the_host_site() -> None:
-    found = parse_toml(write_toml(without_operator(sample())))
+    found = parse_toml(write_toml(without_operator(sample_template())))
     assert (
         Seat(SeatCode("OP"), SiteId("host"), SiteId("host"), Role.OPERATOR, OPERATOR_LABEL) == found.seats[-1]
     )
-    assert len(sample().seats) == len(found.seats)
+    assert len(sample_template().seats) == len(found.seats)
 
 
 def test_the_operator_added_takes_no_code_that_is_in_use() -> None:
-    text = write_toml(without_operator(sample())).replace('"E05"', '"op"')
+    text = write_toml(without_operator(sample_template())).replace('"E05"', '"op"')
     assert "OP2" == parse_toml(text).seats[-1].code
 
 
 def test_a_template_with_an_operator_keeps_its_seats() -> None:
-    assert sample().seats == parse_toml(write_toml(sample())).seats
+    assert sample_template().seats == parse_toml(write_toml(sample_template())).seats
 
 
 def test_a_seat_connects_to_its_own_node_or_to_the_hosts() -> None:

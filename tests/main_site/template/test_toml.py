@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 
-from main_site.sample import sample
+from main_site.sample import sample_template
 from main_site.template import Fault, SessionTemplate, parse_toml, write_toml
 from main_site.template.toml import MAX_CHARACTERS
 from tests.main_site.template.templates import problems_of, templates
 
-TEXT = write_toml(sample())
+TEXT = write_toml(sample_template())
 
 
 def faults(text: str) -> list[Fault]:
@@ -68,11 +68,11 @@ def test_empty_text_lacks_every_table() -> None:
 
 
 def test_a_number_may_be_written_as_number_or_text() -> None:
-    assert sample() == parse_toml(TEXT.replace('penalty_below = "0.5"', "penalty_below = 0.50"))
+    assert sample_template() == parse_toml(TEXT.replace('penalty_below = "0.5"', "penalty_below = 0.50"))
 
 
 def test_a_byte_order_mark_is_no_text() -> None:
-    assert sample() == parse_toml("\ufeff" + TEXT)
+    assert sample_template() == parse_toml("\ufeff" + TEXT)
 
 
 @settings(max_examples=40)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from openpyxl import Workbook
 
-from main_site.sample import sample
+from main_site.sample import sample_template
 from main_site.template import (
     Fault,
     Problem,
@@ -33,7 +33,7 @@ from tests.main_site.template.templates import (
     workbook,
 )
 
-GOOD = write_xlsx(sample())
+GOOD = write_xlsx(sample_template())
 
 
 def faults(data: bytes) -> list[Fault]:
@@ -206,14 +206,14 @@ def test_the_size_that_a_sheet_declares_is_not_believed() -> None:
     name = sheet(3)
     assert b'<dimension ref="A1:I13"' in parts[name]
     lying = parts[name].replace(b'<dimension ref="A1:I13"', b'<dimension ref="A1:A2"')
-    assert sample() == parse_xlsx(archive({**parts, name: lying}))
+    assert sample_template() == parse_xlsx(archive({**parts, name: lying}))
 
 
 def test_a_row_at_the_end_of_the_world_takes_no_second() -> None:
     parts = members()
     row = b'<row r="99999999999"><c r="A1" t="inlineStr"><is><t>x</t></is></c></row></sheetData>'
     far = parts[sheet(4)].replace(b"</sheetData>", row)
-    assert sample() == parse_xlsx(archive({**parts, sheet(4): far}))
+    assert sample_template() == parse_xlsx(archive({**parts, sheet(4): far}))
 
 
 def test_an_empty_sheet_and_blank_rows_do_no_harm() -> None:
@@ -221,7 +221,7 @@ def test_an_empty_sheet_and_blank_rows_do_no_harm() -> None:
         book.create_sheet("Sheet1")
         book["投标人 bids"].insert_rows(3)
 
-    assert sample() == parse_xlsx(edited(edit))
+    assert sample_template() == parse_xlsx(edited(edit))
 
 
 def test_headings_may_keep_one_of_their_two_words() -> None:
@@ -232,7 +232,7 @@ def test_headings_may_keep_one_of_their_two_words() -> None:
             for index, column in enumerate(table.columns, start=1):
                 page.cell(1, index, column.title if index % 2 else f" {column.key.upper()} ")
 
-    assert sample() == parse_xlsx(edited(edit))
+    assert sample_template() == parse_xlsx(edited(edit))
 
 
 def test_columns_may_stand_in_any_order() -> None:
@@ -242,7 +242,7 @@ def test_columns_may_stand_in_any_order() -> None:
             for cell, value in zip(row, reversed(values), strict=True):
                 cell.value = value
 
-    assert sample() == parse_xlsx(edited(edit))
+    assert sample_template() == parse_xlsx(edited(edit))
 
 
 def test_a_name_that_begins_with_an_equals_sign_is_no_formula() -> None:
@@ -283,7 +283,7 @@ def test_points_and_money_are_numbers_in_the_sheet() -> None:
 
 @pytest.mark.parametrize("name", ["_x000D_", "_x0041_", "a_x005F_b", "<&>\"'", "-3", "007", "TRUE", "😀"])
 def test_a_name_that_spreadsheets_like_to_change_stays_as_it_is(name: str) -> None:
-    text = write_toml(sample()).replace(
+    text = write_toml(sample_template()).replace(
         "蓝泓智能装备股份有限公司", json.dumps(name, ensure_ascii=False)[1:-1]
     )
     template = parse_toml(text)
