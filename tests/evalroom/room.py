@@ -266,8 +266,8 @@ class Room:
         return self.people[seat]
 
     def copy(self) -> "Room":
-        """Return a room that goes on by itself."""
-        return copy.deepcopy(self)
+        """Return a room that goes on by itself; folding is quicker than copying the state."""
+        return Room(list(self.history), fold(self.history), copy.deepcopy(self.people))
 
     def give(self, order: co.Order) -> tuple[Fact, ...]:
         """Carry out an order on the live session (quickly: without replaying its history)."""

@@ -1,0 +1,184 @@
+"""Feeds: numbered for one audience, chained, and never torn by what a link does."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalroom.events import Fact, SessionPaused, Stage
+from evalroom.ids import CommandId, SessionId
+from evalroom.ledger.canonical import canonical, parse_canonical
+from evalroom.protocol.feed import (
+    FeedBroken,
+    FeedLog,
+    FeedReader,
+    first_head,
+    item_text,
+    next_head,
+    wire_size,
+)
+from evalroom.protocol.messages import MAX_FRAME, Entries
+from evalroom.visibility import Seen
+from signaling.codec import encode
+from tests.evalroom.room import EXPERTS, HOST, SESSION, SUPERVISOR
+
+FACT = Fact(7, HOST, SUPERVISOR, SessionPaused("fire"), CommandId("ab" * 16))
+
+
+def log_of(*texts: str) -> FeedLog:
+    log = FeedLog(SESSION, EXPERTS[0])
+    for text in texts:
+        log.append(text)
+    return log
+
+
+def reader() -> FeedReader:
+    return FeedReader(SESSION, EXPERTS[0])
+
+
+def test_a_hole_breaks_the_feed() -> None:
+    entries = log_of("a", "b", "c").entries(1)
+    with pytest.raises(FeedBroken):
+        reader().take(entries)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ("a", "x", "c"),
+        ("b", "a", "c"),
+        ("a", "b"),
+        ("a", "b", "c", "d"),
+        ("a", "c"),
+        ("", "b", "c"),
+        ("ab", "", "c"),
+    ],
+)
+def test_changed_swapped_or_missing_items_break_the_feed(items: tuple[str, ...]) -> None:
+    entries = replace(log_of("a", "b", "c").entries(0), items=items)
+    end = reader()
+    with pytest.raises(FeedBroken):
+        end.take(entries)
+    assert (0, first_head(SESSION, EXPERTS[0])) == (end.taken, end.head)
+
+
+def test_a_wrong_head_breaks_the_feed() -> None:
+    entries = log_of("a").entries(0)
+    for head in ("", "00" * 32, entries.head.upper()):
+        with pytest.raises(FeedBroken):
+            reader().take(replace(entries, head=head))
+
+
+def test_the_feed_of_another_audience_or_session_breaks_at_once() -> None:
+    entries = log_of("a").entries(0)
+    for other in (FeedReader(SESSION, EXPERTS[1]), FeedReader(SessionId("other"), EXPERTS[0])):
+        with pytest.raises(FeedBroken):
+            other.take(entries)
+
+
+def test_a_feed_continues_after_it_broke() -> None:
+    log, end = log_of("a", "b", "c"), reader()
+    end.take(replace(log.entries(0), items=("a",), head=log.head(1).hex()))
+    with pytest.raises(FeedBroken):
+        end.take(replace(log.entries(1), items=("x", "c")))
+    assert ("b", "c") == end.take(log.entries(1))
+
+
+def test_items_already_taken_are_dropped() -> None:
+    log, end = log_of("a", "b", "c"), reader()
+    assert ("a", "b", "c") == end.take(log.entries(0))
+    assert () == end.take(log.entries(0))
+    assert () == end.take(log.entries(2))
+    log.append("d")
+    assert ("d",) == end.take(log.entries(1))
+
+
+def test_a_message_from_before_the_beginning_is_no_error() -> None:
+    log, end = log_of("a"), reader()
+    assert () == end.take(Entries(-5, (), ""))
+    assert ("a",) == end.take(log.entries(0))
+
+
+def test_a_reader_goes_on_from_a_stored_place() -> None:
+    log, end = log_of("a", "b"), reader()
+    end.take(log.entries(0))
+    log.append("c")
+    stored = FeedReader(SESSION, EXPERTS[0], end.taken, end.head)
+    assert ("c",) == stored.take(log.entries(2))
+
+
+def test_the_chain_is_what_the_specification_says() -> None:
+    head = hashlib.sha256(f"evalroom/feed/v1\n{SESSION}\nE1".encode()).digest()
+    for text in ("a", "评"):
+        head = hashlib.sha256(head + text.encode()).digest()
+    assert head == log_of("a", "评").head(2)
+    assert next_head(first_head(SESSION, "E1"), "a") == log_of("a").head(1)
+
+
+def test_an_item_has_the_members_of_the_specification_and_no_others() -> None:
+    text = item_text(3, FACT, Seen("SessionPaused", {"reason": "fire"}, {"/a": "b"}, FACT.cmd))
+    expected = {
+        "n": 3, "t": 7, "type": "SessionPaused", "site": "host", "actor": "S1", "body": {"reason": "fire"},
+        "cmd": "ab" * 16, "opened": {"/a": "b"},
+    }  # fmt: skip
+    assert expected == parse_canonical(text.encode())
+
+
+def test_what_is_withheld_is_absent() -> None:
+    item = json.loads(item_text(1, FACT, Seen("SessionPaused", {"reason": "fire"})))
+    assert not {"cmd", "opened"} & set(item)
+
+
+def test_a_command_is_found_at_its_first_item() -> None:
+    log = FeedLog(SESSION, SUPERVISOR)
+    seen = Seen("SessionPaused", {}, cmd=FACT.cmd)
+    assert (1, 2) == (log.record(FACT, seen), log.record(FACT, seen))
+    assert {FACT.cmd: 1} == log.commands
+
+
+@given(st.text() | st.text(alphabet='"\\\n\x01\x7fa评\U0001f600'))
+def test_the_size_in_a_frame_is_exact(value: str) -> None:
+    text = canonical({"v": value.encode("utf-8", "replace").decode()}).decode()
+    comma_for_brackets = 1 - 2
+    assert len(encode([text]).encode()) + comma_for_brackets == wire_size(text)
+
+
+@pytest.mark.parametrize("letter", ["a", '"', "\\", "评", "\x01"])
+def test_every_message_of_a_long_feed_fits_the_frame(letter: str) -> None:
+    log = log_of(*(canonical({"n": n, "v": letter * 1000}).decode() for n in range(300)))
+    end, count = reader(), 0
+    while end.taken < log.length:
+        acks = [(CommandId("ab" * 16), 10**6)] * 200
+        message = log.entries(end.taken, acks)
+        assert len(encode(message).encode()) <= MAX_FRAME
+        assert end.take(message)
+        count += 1
+    assert count < 150
+
+
+def test_messages_are_filled_not_one_item_each() -> None:
+    assert 500 == len(log_of(*("x" for _ in range(1000))).entries(0).items)
+
+
+@given(st.lists(st.text(max_size=5), max_size=20), st.randoms(), st.integers(0, 60))
+def test_whatever_pieces_arrive_the_reader_has_the_senders_items_in_order(
+    texts: list[str], dice: object, tries: int
+) -> None:
+    log, end = log_of(*texts), reader()
+    got: list[str] = []
+    for _ in range(tries):
+        since = dice.randint(0, len(texts))  # type: ignore[attr-defined] # hypothesis' own random
+        try:
+            got += end.take(log.entries(since))
+        except FeedBroken:
+            assert since > end.taken
+    got += end.take(log.entries(end.taken))
+    assert texts == got
+    assert log.head(log.length) == end.head
+
+
+def test_stages_are_written_as_their_text() -> None:
+    assert '"gathering"' in item_text(1, FACT, Seen("X", {"stage": Stage.GATHERING.value}))
