@@ -165,6 +165,34 @@ class KeyframeGate:
         self._pending = False
 
 
+class LossRule:
+    """How a publisher's rate follows its loss: down after 2 s above 10 %, up after 10 s below 2 %."""
+
+    __slots__ = ("_got", "_lost", "_since", "_trend")
+
+    def __init__(self) -> None:
+        """Begin without a trend."""
+        self._got = self._lost = 0
+        self._trend = 0
+        self._since = 0
+
+    def factor(self, got: int, lost: int, now: int) -> float:
+        """Return what to multiply the rate by, given all packets that came and were lost so far."""
+        came, missed = got - self._got, lost - self._lost
+        self._got, self._lost = got, lost
+        share = missed / (came + missed) if came + missed else 0.0
+        trend = -1 if share > 0.1 else 1 if share < 0.02 else 0
+        if trend != self._trend:
+            self._trend, self._since = trend, now
+        if trend < 0 and now - self._since >= 2 * SECOND:
+            self._since = now
+            return 0.8
+        if trend > 0 and now - self._since >= 10 * SECOND:
+            self._since = now
+            return 1.1
+        return 1.0
+
+
 @dataclass(slots=True)
 class _Stream:
     """One medium of a source on its way through."""
@@ -202,6 +230,7 @@ class PublishedTrack:
         self._on_fault: dict[int, OnFault | None] = {}
         self._ring: list[Packet | None] = [None] * RING
         self._gate = KeyframeGate()
+        self._loss = LossRule()
         self._rate_at = clock()
         self._rate_octets = 0
         self._kbps = 0
@@ -332,6 +361,7 @@ class PublishedTrack:
             octets = sum(stream.stats.octets for stream in self._streams.values())
             self._kbps = (octets - self._rate_octets) * 8_000_000 // (now - self._rate_at)
             self._rate_at, self._rate_octets = now, octets
+            self._follow_loss(now)
 
     def end(self, cause: GapCause | None) -> None:
         """Tell every sink that the publisher is gone; ending twice changes nothing."""
@@ -344,6 +374,12 @@ class PublishedTrack:
         self._each(sinks, lambda sink: sink.on_end(cause))
         self._arrival = self._repaired = ()
         self._on_fault.clear()
+
+    def _follow_loss(self, now: int) -> None:
+        video = self._streams[Medium.VIDEO]
+        factor = self._loss.factor(video.stats.packets, video.order.lost, now)
+        if factor != 1.0:
+            self.set_bitrate(int(self.bitrate * factor))
 
     def _hand_on(self, medium: Medium, items: Iterable[Packet | Hole]) -> None:
         for item in items:
@@ -499,7 +535,7 @@ class Relay:
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001 - whoever listens costs no track
-            structlog.get_logger(__name__).exception("track_event_failed", event=type(event).__name__)
+            structlog.get_logger(__name__).exception("track_event_failed", change=type(event).__name__)
 
 
 class Lane:
