@@ -69,3 +69,13 @@ def _children(pid: int) -> list[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += map(int, (task / "children").read_text("utf-8").split())
     return found
+
+
+def interface() -> str | None:
+    """Return the address of the interface with the default route, None without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))  # TEST-NET-2: a datagram socket sends nothing by connecting
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])

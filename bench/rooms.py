@@ -57,6 +57,8 @@ class YjsRoom:
         # sync message 0, its kind 2 = update, then the update as a byte array; all lengths here are below 128
         return [masked(bytes([0, 2, len(update)]) + update, BINARY) for update in updates]
 
+    async def prepare(self) -> None: ...
+
     async def join_writer(self, writer: int) -> Client:  # noqa: ARG002 - all writers join alike
         return await Client.open(self._port, "/sheet")
 
@@ -75,6 +77,8 @@ class YjsRoom:
     def seen(self, payload: bytes) -> None: ...
 
     def tick(self) -> None: ...
+
+    async def leave(self) -> None: ...
 
 
 class SharedRoom:
@@ -99,6 +103,8 @@ class SharedRoom:
         command = ["node", script, str(port), mode, str(terms.writers), kept]
         with running(command, scratch / f"sharedb-{mode}.log", port=port) as process:
             yield cls(port, process.pid, terms, owned=owned)
+
+    async def prepare(self) -> None: ...
 
     async def join_writer(self, writer: int) -> Client:
         client = await self._connect(f"/w{writer}")
@@ -144,6 +150,8 @@ class SharedRoom:
             self._version = max(self._version, int(found[1]) + 1)
 
     def tick(self) -> None: ...
+
+    async def leave(self) -> None: ...
 
 
 def _json(message: object) -> bytes:

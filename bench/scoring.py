@@ -19,6 +19,7 @@ import uvloop
 
 from bench import figures, machine, peers
 from bench.load import Room, Run, Terms
+from bench.ours import OurRoom
 from bench.rooms import SharedRoom, YjsRoom
 
 SHOWN = (
@@ -32,9 +33,11 @@ MOST_WRITERS = {"yjs": 350, "sharedb": 350}
 """Where everybody receives everything, 1,000 writers would be a million deliveries a second: not even tried."""
 
 
-def systems(only: set[str]) -> Mapping[str, Opener]:
+def systems(options: argparse.Namespace) -> Mapping[str, Opener]:
     """Return what can be run here, by short name."""
-    openers: dict[str, Opener] = {}
+    only = set(filter(None, options.only.split(",")))
+    wrapper = tuple(options.wrapper.split())
+    openers: dict[str, Opener] = {"ours": partial(OurRoom.open, committee=options.committee, wrapper=wrapper)}
     folder = peers.npm_peers()
     if folder is not None:
         openers["yjs"] = partial(YjsRoom.open, folder)
@@ -47,7 +50,7 @@ def main() -> None:
     """Run every system at every size, in turns, and print the medians."""
     options = _options()
     print(machine.describe())
-    openers = systems(set(filter(None, options.only.split(","))))
+    openers = systems(options)
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as _:
         for writers in map(int, options.writers.split(",")):
             terms = Terms(writers, options.warm, options.seconds)
@@ -69,7 +72,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--warm", type=int, default=3)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="ours, yjs, sharedb, sharedb-owner")
+    parser.add_argument("--committee", type=int, default=18, help="writers in one session of ours")
+    parser.add_argument("--wrapper", default="", help="a profiler to run our host under")
     return parser.parse_args()
 
 

@@ -1,0 +1,223 @@
+"""A host under test: `evalroom serve` in a process of its own, sessions opened, seats taken, through its own door.
+
+Nothing is short-cut: codes are exchanged for cookies over HTTP, every seat checks in with a P-256 key over its
+socket, the operator brings the bids in and advances the stages.  Only then may a benchmark begin.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import sys
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bench.machine import free_port
+from bench.servers import running
+from bench.wire import Client, masked
+from evalroom.commands import (
+    ACTS,
+    AcceptDiscipline,
+    AdvanceStage,
+    CheckIn,
+    ImportBid,
+    SeatCommand,
+)
+from evalroom.encoding import body_of
+from evalroom.events import Commitment, Secret, Stage
+from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.ledger.commitment import commit
+from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
+from evalroom.protocol import messages as m
+from evalroom.roles import Role
+from evalroom.tender import (
+    Bid,
+    Formula,
+    Item,
+    ItemKind,
+    Lot,
+    Part,
+    PricingTerms,
+    Rounding,
+    RoundingTerms,
+    Seat,
+    Site,
+    Tender,
+)
+from main_site.template import SessionTemplate, write_toml
+from signaling.codec import encode
+
+HOST, LOT, OPERATOR = SiteId("host"), LotId("1"), SeatCode("OP")
+BIDS = tuple(BidId(f"B{number}") for number in range(1, 6))
+ITEMS = tuple(ItemId(f"I{number:02}") for number in range(1, 13))
+_CODE = "bench-operator"
+_DIGEST = "ab" * 32
+
+
+@dataclass(slots=True)
+class Person:
+    """A seat with its key and cookie."""
+
+    session: SessionId
+    seat: SeatCode
+    role: Role
+    code: str
+    cookie: str = ""
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def submit(self, command: SeatCommand, openings: Sequence[Secret] = (), cmd: str = "") -> bytes:
+        """Return the signed `submit` message as a WebSocket frame."""
+        cmd = cmd or secrets.token_hex(16)
+        payload = act_payload(
+            actor=self.seat,
+            body=body_of(command),
+            cmd=cmd,
+            session=self.session,
+            site=HOST,
+            type=ACTS[type(command)].__name__,
+        )
+        sig = sign_act(self.key, payload)
+        return masked(encode(m.Submit(CommandId(cmd), command, tuple(openings), sig)).encode())
+
+    def secret(self, cmd: str, path: str, value: str) -> tuple[Commitment, Secret]:
+        """Return a commitment and its opening."""
+        nonce = secrets.token_bytes(32)
+        return Commitment(commit(nonce, self.session, cmd, path, value)), Secret(path, value, nonce.hex())
+
+
+class Refused(Exception):
+    """The host did not take what a benchmark's set-up asked for."""
+
+
+class Centre:
+    """One running host."""
+
+    def __init__(self, pid: int, port: int, folder: Path) -> None:
+        self.pid, self.port, self.folder = pid, port, folder
+        self.people: dict[tuple[SessionId, SeatCode], Person] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, scratch: Path, *wrapper: str, **environment: str) -> Iterator["Centre"]:
+        """Run a host with an empty data folder; `wrapper` may be a profiler."""
+        port, folder = free_port(), scratch / f"host-{secrets.token_hex(3)}"
+        program = str(Path(sys.executable).with_name("evalroom"))
+        command = [*wrapper, program, "serve", "--port", str(port), "--data-dir", str(folder)]
+        kept = {"EVALROOM_OPERATOR_CODE": _CODE, **environment}
+        with running(command, scratch / f"{folder.name}.log", port=port, **kept) as process:
+            yield cls(process.pid, port, folder)
+
+    async def open_session(self, name: str, seats: dict[str, Role], stage: Stage) -> list[Person]:
+        """Open a session with these seats, seat everybody, and lead it to `stage`; return all but the operator."""
+        session = SessionId(name)
+        issued = await self._open(_template(session, seats))
+        people = [Person(session, SeatCode(one["seat"]), Role(one["role"]), one["code"]) for one in issued]
+        await _in_groups(self._sit_down(one) for one in people)
+        for one in people:
+            self.people[session, one.seat] = one
+        operator = next(one for one in people if one.seat == OPERATOR)
+        experts = [one for one in people if one.role is Role.EXPERT]
+        await self._lead(operator, experts, stage)
+        return [one for one in people if one is not operator]
+
+    async def socket(self, person: Person, query: str = "") -> Client:
+        """Open a seat's socket."""
+        return await Client.open(self.port, f"/ws/seat{query}", f"Cookie: evalroom_seat={person.cookie}\r\n")
+
+    async def _open(self, template: SessionTemplate) -> list[dict[str, Any]]:
+        async with self._http() as http:
+            _check(await http.post("/api/v1/operator/login", json={"code": _CODE}))
+            answer = await http.post("/api/v1/sessions", content=write_toml(template).encode())
+            seats: list[dict[str, Any]] = _check(answer)["seats"]
+            return seats
+
+    def _http(self) -> httpx.AsyncClient:
+        # verify=False: there is no TLS here, and loading the trusted roots takes 30 ms for every client
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60, verify=False)  # noqa: S501
+
+    async def _sit_down(self, person: Person) -> None:
+        async with self._http() as http:
+            _check(await http.post("/api/v1/login", json={"code": person.code}))
+            person.cookie = next(iter(http.cookies.values()))
+        check_in = CheckIn(person.seat, person.role, encode_seat_key(person.key.public_key()))
+        await self.give(person, [person.submit(check_in)])
+
+    async def _lead(self, operator: Person, experts: list[Person], stage: Stage) -> None:
+        imports = [_import(operator, bid, 1_000_000 + number) for number, bid in enumerate(BIDS)]
+        await self.give(operator, imports)
+        stages = list(Stage)
+        for before in stages[: stages.index(stage)]:
+            if before is Stage.BRIEFED:
+                await _in_groups(
+                    self.give(one, [one.submit(AcceptDiscipline(one.seat, _DIGEST))]) for one in experts
+                )
+            after = stages[stages.index(before) + 1]
+            await self.give(operator, [operator.submit(AdvanceStage(before, after, "bench"))])
+
+    async def give(self, person: Person, frames: Sequence[bytes]) -> None:
+        """Give orders one after another over a socket of their own, each after the acknowledgement of the last.
+
+        Raises:
+            Refused: the host took one of them not.
+        """
+        client = await self.socket(person, "?take=1")
+        said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        client.on_frame = lambda payload: said.put_nowait(json.loads(payload))
+        try:
+            for frame in frames:
+                client.send(frame)
+                await asyncio.wait_for(_acknowledged(said), 30)
+        finally:
+            client.close()
+
+
+async def _in_groups(works: Iterable[Coroutine[object, object, None]]) -> None:
+    """Do `works` fifty at a time."""
+    waiting = list(works)
+    for start in range(0, len(waiting), 50):
+        await asyncio.gather(*waiting[start : start + 50])
+
+
+async def _acknowledged(said: "asyncio.Queue[dict[str, Any]]") -> None:
+    while True:
+        message = await said.get()
+        if message["kind"] == "entries" and message["acks"]:
+            return
+        if message["kind"] in ("refused", "fault") and message["code"] not in ("taken_over", "read_only"):
+            raise Refused(message)
+
+
+def _check(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
+    if answer.status_code >= 300:
+        raise Refused(answer.text[:1000])
+    return answer.json() if answer.content else None
+
+
+def _import(operator: Person, bid: BidId, fen: int) -> bytes:
+    cmd = secrets.token_hex(16)
+    price, opening = operator.secret(cmd, "/price", str(fen))
+    order = ImportBid(LOT, bid, f"Bidder {bid}", price, _DIGEST, 1000, 1)
+    return operator.submit(order, [opening], cmd)
+
+
+def _template(session: SessionId, seats: dict[str, Role]) -> SessionTemplate:
+    half_up = RoundingTerms(2, Rounding.HALF_UP)
+    pricing = PricingTerms(Formula.LOWEST_PRICE, "40", None, (), "0", "0", "0", half_up)
+    items = tuple(
+        Item(item, Part.DETAILED, ItemKind.SCORE, f"Item {item}", "as described", "5", 1, objective=False)
+        for item in ITEMS
+    )
+    bids = tuple(Bid(bid, f"Bidder {bid}") for bid in BIDS)
+    lot = Lot(LOT, "Bench", items, bids, pricing, 3)
+    people = {**seats, OPERATOR: Role.OPERATOR}
+    return SessionTemplate(
+        session,
+        Tender("BENCH", "Bench", (lot,)),
+        (Site(HOST, "Host", host=True, node=True),),
+        tuple(Seat(SeatCode(code), HOST, HOST, role, code) for code, role in people.items()),
+    )
