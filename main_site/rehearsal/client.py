@@ -1,0 +1,329 @@
+"""A seat without a browser: login, socket, outbox, feed, signatures and media, as the page does them."""
+
+import asyncio
+import json
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from evalroom.commands import ACTS, CheckIn, EnterScore, SeatCommand
+from evalroom.encoding import body_of
+from evalroom.errors import Refusal
+from evalroom.events import Commitment, Secret, Stage
+from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.ledger.commitment import commit
+from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
+from evalroom.media import TrackKind
+from evalroom.protocol import messages as m
+from evalroom.protocol.feed import FeedReader
+from evalroom.protocol.liveness import retry_delay
+from evalroom.protocol.subscriber import Acknowledged, Delivered, Rejected, SubscriberEnd
+from evalroom.roles import Role
+from evalroom.sheet import Cell, digest_of
+from evalroom.tender import Part
+from signaling.clock import monotonic_ms
+from signaling.codec import decode_from_node, encode, parse_json
+from signaling.ice import IceSettings
+from signaling.synthetic import SyntheticSeat
+
+BIG = 1 << 22
+
+
+class CommandRefused(Refusal):
+    """The host refused what this seat asked for."""
+
+    code = "command_refused"
+
+
+@dataclass(slots=True)
+class SeatView:
+    """What a seat knows from its feed: the fold a page keeps too."""
+
+    stage: Stage = Stage.GATHERING
+    paused: bool = False
+    closed: bool = False
+    tender: dict[str, Any] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+    unlocked: set[str] = field(default_factory=set)
+    rankings: list[dict[str, Any]] = field(default_factory=list)
+    cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
+    items: int = 0
+
+    def take(self, item: dict[str, Any]) -> None:
+        """Fold one item in."""
+        self.items += 1
+        body = item["body"]
+        match item["type"]:
+            case "SessionOpened":
+                self.tender = body["tender"]
+            case "StageChanged":
+                self.stage = Stage(body["after"])
+            case "SessionPaused" | "SessionResumed":
+                self.paused = item["type"] == "SessionPaused"
+            case "SessionClosed":
+                self.closed = True
+            case "GroupUnlocked":
+                self.unlocked.add(body["part"])
+            case "BidsReviewed":
+                self.rejected |= {vote["bid"] for vote in body["votes"] if vote["rejected"]}
+            case "RankingComputed":
+                self.rankings.append(body)
+            case "ScoreEntered":
+                self._score(body, item.get("opened", {}))
+            case _:
+                pass
+
+    def _score(self, body: dict[str, Any], opened: dict[str, str]) -> None:
+        cell = Cell(
+            body["revision"],
+            opened["/value"],
+            opened["/reason"],
+            body["value"]["commit"],
+            body["reason"]["commit"],
+        )
+        self.cells[(body["lot"], body["bid"], body["item"])] = cell
+
+
+class SeatClient:
+    """One synthetic person at one seat."""
+
+    def __init__(
+        self, base_url: str, code: str, *, tracks: tuple[TrackKind, ...] = (), loopback: bool = True
+    ) -> None:
+        """Prepare to log in at the node `base_url` with a one-time code; `tracks` are published."""
+        self.base_url = base_url.rstrip("/")
+        self.view = SeatView()
+        self.seat = SeatCode("")
+        self.role = Role.ANYONE
+        self.site = SiteId("")
+        self.session = SessionId("")
+        self.evicted = asyncio.Event()
+        self._code = code
+        self._tracks = tracks
+        self._loopback = loopback
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._cookie = ""
+        self._end: SubscriberEnd
+        self._media: SyntheticSeat | None = None
+        self._generation = 0
+        self._negotiating = asyncio.Lock()
+        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._changed = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._log = structlog.get_logger(__name__)
+        self._answering: set[asyncio.Task[None]] = set()
+
+    # --- coming in ------------------------------------------------------------------------------------
+
+    async def login(self) -> None:
+        """Use the code up.
+
+        Raises:
+            CommandRefused: the node did not take it.
+        """
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=10) as http:
+            answer = await http.post("/api/v1/login", json={"code": self._code})
+            if answer.status_code != httpx.codes.OK:
+                raise CommandRefused(reason=answer.text[:300])
+            self._cookie = answer.cookies["evalroom_seat"]
+            who = answer.json()
+        self.seat, self.role, self.session = (
+            SeatCode(who["seat"]),
+            Role(who["role"]),
+            SessionId(who["session"]),
+        )
+        self._end = SubscriberEnd(self.session)
+        self._end.follow("", FeedReader(self.session, self.seat))
+
+    async def run(self) -> None:
+        """Stay connected until cancelled or evicted; cancelling drops the socket and the media."""
+        attempt = 0
+        try:
+            while not self.evicted.is_set():
+                try:
+                    await self._connected_once()
+                    attempt = 0
+                except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError):
+                    attempt += 1
+                self._end.disconnected()
+                await asyncio.sleep(retry_delay(attempt, random.random()) / 1000)  # noqa: S311 - jitter
+        finally:
+            if self._media is not None:
+                await self._media.close()
+
+    async def _connected_once(self) -> None:
+        url = self.base_url.replace("http", "ws", 1) + "/ws/seat"
+        headers = {"Cookie": f"evalroom_seat={self._cookie}"}
+        async with connect(
+            f"{url}?media={self._generation}", additional_headers=headers, max_size=BIG, ping_interval=None
+        ) as ws:
+            self._take_welcome(parse_json(str(await ws.recv()), BIG))
+            self._end.connected(monotonic_ms())
+            if self._tracks:
+                await ws.send(encode(m.Publish(self._tracks)))
+            sender = asyncio.create_task(self._send(ws))
+            try:
+                async for text in ws:
+                    self._take(parse_json(str(text), BIG), ws)
+            finally:
+                sender.cancel()
+                await asyncio.gather(sender, return_exceptions=True)
+        if ws.close_code == 1008 and ws.close_reason == "not_seated":
+            self.evicted.set()
+            self._changed.set()
+
+    def _take_welcome(self, value: dict[str, Any]) -> None:
+        welcome = decode_from_node(value)
+        if isinstance(welcome, m.Welcome):
+            self.site = welcome.site
+            if self._tracks and self._media is None:
+                settings = IceSettings(loopback=self._loopback)
+                self._media = SyntheticSeat(self.seat, self.site, self._tracks, settings=settings)
+
+    async def _send(self, ws: ClientConnection) -> None:
+        while True:
+            now = monotonic_ms()
+            for message in self._end.messages_to_send(now):
+                await ws.send(encode(message))
+            deadline = self._end.next_deadline()
+            self._wake.clear()
+            pause = 1.0 if deadline is None else max(0.0, (deadline - now) / 1000)
+            try:
+                await asyncio.wait_for(self._wake.wait(), min(pause, 1.0) or 0.01)
+            except TimeoutError:
+                continue
+
+    def _take(self, value: dict[str, Any], ws: ClientConnection) -> None:
+        message = decode_from_node(value)
+        match message:
+            case m.Entries() | m.Held() | m.Refused() | m.Pong():
+                self._end.receive(message, monotonic_ms())
+                self._settle()
+                self._wake.set()
+            case m.Offer():
+                task = asyncio.create_task(self._answer(message, ws))
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+            case _:
+                pass
+
+    async def _answer(self, offer: m.Offer, ws: ClientConnection) -> None:
+        if self._media is None:
+            return
+        async with self._negotiating:
+            answer = await self._media.answer(offer)
+            self._generation = offer.generation
+        await ws.send(encode(answer))
+
+    def _settle(self) -> None:
+        for event in self._end.events_received():
+            match event:
+                case Delivered(items=items):
+                    for text in items:
+                        self.view.take(json.loads(text))
+                    self._changed.set()
+                case Acknowledged(command_id=one):
+                    self._resolve(one, None)
+                case Rejected(refusal=refusal):
+                    error = CommandRefused(code=refusal.code, **refusal.detail)
+                    self._resolve(refusal.command_id, error)
+                case _:
+                    pass
+
+    def _resolve(self, command_id: str, error: CommandRefused | None) -> None:
+        future = self._answers.pop(command_id, None)
+        if future is None or future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+    # --- acting -----------------------------------------------------------------------------------------
+
+    async def until(self, met: Callable[[SeatView], bool]) -> None:
+        """Wait until the feed has brought what `met` asks for.
+
+        Raises:
+            CommandRefused: somebody else took the seat.
+        """
+        while not met(self.view):
+            if self.evicted.is_set():
+                raise CommandRefused(reason="evicted", seat=self.seat)
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def give(self, make: Callable[[Mapping[str, Commitment]], SeatCommand], **values: str) -> None:
+        """Give a command and wait until it is committed; `values` are its secret members.
+
+        Cancelling does not recall it.
+
+        Raises:
+            CommandRefused: nothing has changed.
+        """
+        command_id = CommandId(secrets.token_hex(16))
+        opened = tuple(Secret(f"/{name}", value, secrets.token_hex(32)) for name, value in values.items())
+        commitments = {
+            one.path[1:]: Commitment(
+                commit(bytes.fromhex(one.nonce), self.session, command_id, one.path, one.value)
+            )
+            for one in opened
+        }
+        command = make(commitments)
+        payload = act_payload(
+            actor=self.seat,
+            body=body_of(command),
+            cmd=command_id,
+            session=self.session,
+            site=self.site,
+            type=ACTS[type(command)].__name__,
+        )
+        submit = m.Submit(command_id, command, opened, sign_act(self._key, payload))
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._answers[command_id] = future
+        self._end.submit(submit)
+        self._wake.set()
+        await future
+
+    def cookies(self) -> dict[str, str]:
+        """Return the seat's cookie for plain requests."""
+        return {"evalroom_seat": self._cookie}
+
+    async def check_in(self) -> None:
+        """Register this seat's key."""
+        await self.until(lambda view: view.items > 0)
+        key = encode_seat_key(self._key.public_key())
+        await self.give(lambda _: CheckIn(self.seat, self.role, key))
+
+    async def enter(self, lot: str, bid: str, item: str, value: str, reason: str = "") -> None:
+        """Set one cell of the own sheet."""
+        known = self.view.cells.get((lot, bid, item))
+        revision = known.revision + 1 if known else 1
+
+        def make(commitments: Mapping[str, Commitment]) -> EnterScore:
+            return EnterScore(
+                LotId(lot), BidId(bid), ItemId(item), revision, commitments["value"], commitments["reason"]
+            )
+
+        await self.give(make, value=value, reason=reason)
+
+    def sheet_digest(self, lot: str, part: Part) -> str:
+        """Compute the digest of the own sheet as the feed has shown it."""
+        items = {
+            item["id"] for one in self.view.tender["lots"] if one["id"] == lot for item in one["items"]
+            if item["part"] == part
+        }  # fmt: skip
+        cells = {
+            (BidId(bid), ItemId(item)): cell
+            for (of, bid, item), cell in self.view.cells.items()
+            if of == lot and item in items
+        }
+        return digest_of(cells)

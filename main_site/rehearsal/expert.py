@@ -1,0 +1,142 @@
+"""A synthetic member of the committee: tests the seat, accepts the notice, fills in both sheets, signs.
+
+Its marks are drawn from the seat's own code, so a rehearsal scores the same every time; one member fails a
+bid in the preliminary review, with a reason and without a majority.
+"""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+
+from evalroom.commands import AcceptDiscipline, LockSheet, PassSelfTest, SignReport
+from evalroom.events import SelfTestResult, Stage
+from evalroom.ids import LotId
+from evalroom.ledger.canonical import canonical
+from evalroom.sheet import FAIL, PASS
+from evalroom.tender import ItemKind, Part
+from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
+
+REASONS = (
+    "方案与需求逐条对应,关键指标有实测数据支撑。",
+    "进度安排合理,但人员投入偏少。",
+    "偏离表所列条款影响一般,按细则扣分。",
+    "业绩材料齐全,金额与合同一致。",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long, in seconds, a member takes for each of the two sheets."""
+
+    preliminary: float
+    detailed: float
+
+
+class SyntheticExpert:
+    """Acts as an expert at one seat."""
+
+    def __init__(self, client: SeatClient, pace: Pace, on_score: Callable[[], None]) -> None:
+        """Stand ready; `on_score` is called after every acknowledged cell."""
+        self.client = client
+        self._pace = pace
+        self._on_score = on_score
+
+    async def run(self) -> None:
+        """Take part until the report is signed; cancelling leaves what was acknowledged.
+
+        Ends early, without an error, when somebody else takes the seat.
+        """
+        try:
+            await self._take_part()
+        except CommandRefused as refusal:
+            if not self.client.evicted.is_set():
+                raise
+            structlog.get_logger(__name__).info("seat_taken_over", seat=self.client.seat, reason=str(refusal))
+
+    async def _take_part(self) -> None:
+        client = self.client
+        await client.check_in()
+        await client.give(lambda _: PassSelfTest(client.seat, tuple(_self_test())))
+        await client.until(at(Stage.BRIEFED))
+        digest = hashlib.sha256((await self._notice()).encode()).hexdigest()
+        await client.give(lambda _: AcceptDiscipline(client.seat, digest))
+        await client.until(at(Stage.PRELIMINARY))
+        await self._fill(Part.PRELIMINARY, self._pace.preliminary)
+        await client.until(at(Stage.DETAILED))
+        await self._fill(Part.DETAILED, self._pace.detailed)
+        await client.until(at(Stage.SIGNING))
+        signed = hashlib.sha256(canonical(client.view.rankings)).hexdigest()
+        await client.give(lambda _: SignReport(signed, ""))
+
+    async def _notice(self) -> str:
+        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
+            return str((await http.get("/api/v1/notice")).json()["text"])
+
+    async def _fill(self, part: Part, seconds: float) -> None:
+        cells = [
+            (lot, bid, item)
+            for lot in self.client.view.tender["lots"]
+            for bid, item in self._cells(lot, part)
+        ]
+        dice = random.Random(f"{self.client.seat}/{part}")  # noqa: S311 - the same marks every time
+        for lot, bid, item in cells:
+            await asyncio.sleep(seconds / len(cells) * dice.uniform(0.5, 1.4))
+            value, reason = mark(self.client.seat, bid, item, dice)
+            await self._enter(lot["id"], bid, item["id"], value, reason)
+        for lot in self.client.view.tender["lots"]:
+            await self._lock(lot["id"], part)
+
+    def _cells(self, lot: dict[str, Any], part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
+        for bid in lot["bids"]:
+            if part is Part.DETAILED and bid["id"] in self.client.view.rejected:
+                continue
+            for item in lot["items"]:
+                if item["part"] == part:
+                    yield bid["id"], item
+
+    async def _enter(self, lot: str, bid: str, item: str, value: str, reason: str) -> None:
+        while True:
+            try:
+                await self.client.enter(lot, bid, item, value, reason)
+            except CommandRefused as refusal:
+                if refusal.detail.get("code") != "paused":
+                    raise
+                await self.client.until(lambda view: not view.paused)
+                continue
+            self._on_score()
+            return
+
+    async def _lock(self, lot: str, part: Part) -> None:
+        digest = self.client.sheet_digest(lot, part)
+        await self.client.give(lambda _: LockSheet(LotId(lot), part, digest))
+
+
+def at(stage: Stage) -> Callable[[SeatView], bool]:
+    """Make the condition that the session has reached `stage` and is not paused."""
+    order = list(Stage)
+    return lambda view: order.index(view.stage) >= order.index(stage) and not view.paused
+
+
+def mark(seat: str, bid: str, item: dict[str, Any], dice: random.Random) -> tuple[str, str]:
+    """Return a value and a reason for one cell: plausible, within the item's range."""
+    if item["kind"] == ItemKind.PASS:
+        failing = seat.endswith("5") and bid.endswith("4") and item["objective"] is False
+        return (FAIL, "偏离表第 6.4 条与招标文件要求不一致,未作说明。") if failing else (PASS, "")
+    full = float(item["full"])
+    if item["kind"] == ItemKind.DEDUCT:
+        value = dice.choice([0.0, 0.0, 0.5, 1.0])
+        return f"{min(value, full):.{item['digits']}f}", REASONS[2] if value else ""
+    value = full * dice.uniform(0.62, 0.98)
+    text = f"{value:.{item['digits']}f}"
+    return text, dice.choice(REASONS) if dice.random() < 0.2 else ""
+
+
+def _self_test() -> Iterator[SelfTestResult]:
+    for check in ("browser", "camera", "microphone", "speaker", "network"):
+        yield SelfTestResult(check, passed=True, detail="synthetic seat")
