@@ -101,11 +101,15 @@ class _Absence:
 
 @dataclass(slots=True)
 class _Lane:
-    """One medium inside a reel: which tick is the reel's zero, and where its last sample began."""
+    """One medium inside a reel: which tick is the reel's zero, and where its last sample began.
+
+    `ended_us` is where the reel before ended, in this reel's time: a hole may lie between the two.
+    """
 
     origin: int
     last: int = -1
     broken: GapCause | None = None
+    ended_us: int | None = None
 
 
 @dataclass(slots=True)
@@ -371,7 +375,10 @@ class Capture:
         if lane is not None and not unit.lost:
             before.fragmenter.last_until(Medium.VIDEO, unit.ts - lane.origin)
         for medium, new in lanes.items():
-            new.broken = before.lanes[medium].broken if medium in before.lanes else None
+            if medium in before.lanes:
+                old, rate = before.lanes[medium], RATES[medium]
+                end_us = before.fragmenter.end_of(medium)
+                new.broken, new.ended_us = old.broken, end_us - (new.origin - old.origin) * 1_000_000 // rate
         if self._closing is not None:
             self._finish(self._closing)
         self._closing, self._reel = before, None
@@ -452,13 +459,15 @@ class Capture:
             self._declare(absent.since_ms, self._at(reel, begin_us), absent.cause, absent.lost + unit.lost)
             return
         if not contiguous:
-            end_us = reel.fragmenter.end_of(medium)
+            end_us = _end_us(reel, medium)
             cause = reel.lanes[medium].broken or self._cause.pop(medium, GapCause.LINK)
+        elif reel.fragmenter.holds():
+            return  # the sample before is still here: it lasts until this one
         else:
             # Nothing is missing, yet nothing came for so long that the last sample lies in a fragment already.
-            end_us, cause = reel.fragmenter.end_us(), GapCause.PUBLISHER
-        is_stretched = contiguous and reel.fragmenter.holds()
-        if reel.lanes[medium].last >= 0 and not is_stretched and begin_us - end_us >= SHORTEST_GAP_MS * 1000:
+            ends = [end for end in (_end_us(reel, one) for one in reel.lanes) if end is not None]
+            end_us, cause = max(ends, default=None), GapCause.PUBLISHER
+        if end_us is not None and begin_us - end_us >= SHORTEST_GAP_MS * 1000:
             self._declare(self._at(reel, end_us), self._at(reel, begin_us), cause, unit.lost)
 
     def _note_format(self, reel: _OpenReel, unit: AccessUnit, dts: int) -> None:
@@ -578,3 +587,9 @@ class Capture:
         self._sound_since = None
         self._blocked_until = self._clock() + self._settings.disk_retry_ms
         self._h264.wait_for_keyframe()
+
+
+def _end_us(reel: _OpenReel, medium: Medium) -> int | None:
+    """Return where the record of a medium ends, in the reel's time; None when it has not begun."""
+    lane = reel.lanes[medium]
+    return reel.fragmenter.end_of(medium) if lane.last >= 0 else lane.ended_us

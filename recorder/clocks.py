@@ -24,25 +24,32 @@ class LeastDelay:
     def __init__(self) -> None:
         """Begin without a reading."""
         self._seconds: deque[tuple[int, float]] = deque(maxlen=_REPORTS)
+        self._least: float | None = None
 
     def add(self, at_ms: float, offset: float) -> None:
         """Take a reading made at `at_ms`."""
         second = int(at_ms // 1000)
-        if self._seconds and self._seconds[-1][0] == second:
-            offset = min(offset, self._seconds.pop()[1])
-        self._seconds.append((second, offset))
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append((second, offset))
+            self._least = min(reading for _, reading in self._seconds)
+        elif offset < self._seconds[-1][1]:
+            self._seconds[-1] = (second, offset)
+            self._least = min(self.value(), offset)
 
     def value(self) -> float:
         """Return the least reading; there must be one."""
-        return min(offset for _, offset in self._seconds)
+        if self._least is None:
+            raise LookupError
+        return self._least
 
     def __bool__(self) -> bool:
         """Say whether there is a reading."""
-        return bool(self._seconds)
+        return self._least is not None
 
     def clear(self) -> None:
         """Forget all readings: the clock was set."""
         self._seconds.clear()
+        self._least = None
 
 
 class _MediumClock:

@@ -77,6 +77,12 @@ def write_all(write: Pwrite, handle: int, data: bytes, offset: int) -> None:
         view, offset = view[done:], offset + done
 
 
+class EmptyReel(LocalFault):
+    """A reel was closed before anything of it was written: it was removed, and the time stands as a gap."""
+
+    code: ClassVar[str] = "empty_reel"
+
+
 class ReelFile:
     """An open reel.  Every method may raise OSError; the caller then calls `give_up`."""
 
@@ -148,7 +154,13 @@ class ReelFile:
             os.close(handle)
 
     def close(self) -> ReelClosed:
-        """Append the `moov`, patch the header, digest the whole, lock the file; 8 ms plus the digest."""
+        """Append the `moov`, patch the header, digest the whole, lock the file; 8 ms plus the digest.
+
+        Raises:
+            EmptyReel: when no fragment was written.
+        """
+        if not self.fragments:
+            raise EmptyReel(track=self._track, reel=self._reel)
         header = patch(self.end)
         write_all(self._write, self._handle, self._index.closing(), self.end)
         os.fsync(self._handle)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 
 from evalroom.events import (
@@ -52,7 +53,7 @@ def longest_sample_ms(booth: Booth, medium: Medium, reel: int = 0) -> float:
     durations = [
         length for moof, _ in fragments_of(data) for m, _, length in sample_times(data, moof) if m is medium
     ]
-    return max(durations) / 1000
+    return max(durations, default=0) / 1000
 
 
 def jumps(times: list[float], over: float = 0.1) -> list[tuple[float, float]]:
@@ -393,6 +394,68 @@ def test_a_disk_that_hangs_never_holds_the_loop_and_what_is_dropped_is_declared(
     booth.check()
     assert {gap[2] for gap in booth.gaps()} == {GapCause.RECORDER}
     assert longest_sample_ms(booth, Medium.VIDEO) < 70
+
+
+def connection(dice: random.Random, booth: Booth, begin_ms: float) -> tuple[list[Packet], float]:
+    """One connection of a seat, with random loss, bursts and skew; return its packets and when it ends."""
+    seconds, loss = dice.choice([2, 6, 10]), dice.choice([0, 0, 0.003, 0.02, 0.3])
+    bursts = [
+        (dice.randrange(seconds * 1000), dice.choice([50, 250, 1500, 4000])) for _ in range(dice.randrange(4))
+    ]
+    packets: list[Packet] = []
+    for medium in booth.track.media:
+        seq, ts = dice.randrange(100_000), dice.randrange(1 << 33)
+        if medium is Medium.VIDEO:
+            made = video_packets(pictures(seconds), seq, ts)
+        else:
+            made = audio_packets(tones(seconds), seq, ts)
+        for begin, length in bursts if dice.random() < 0.7 else ():
+            made = without(made, begin, begin + length)
+        made = [packet for packet in made if dice.random() >= loss]
+        packets += later(made, begin_ms + dice.randrange(200))
+    return sorted(packets, key=lambda packet: packet.arrival), begin_ms + seconds * 1000
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_goes_wrong_everything_is_tiled_and_all_that_is_kept_decodes(
+    tmp_path: Path, seed: int
+) -> None:
+    dice = random.Random(seed)
+    media = dice.choice([tuple(Medium), tuple(Medium), (Medium.VIDEO,), (Medium.AUDIO,)])
+    settings = CaptureSettings(
+        reel_s=dice.choice([3, 6, 1800]), disk_retry_ms=1500, queue=dice.choice([2, 16])
+    )
+    disk = FullDisk(dice.choice([1 << 40, dice.randrange(1000, 200_000)]))
+    booth = Booth(tmp_path, camera(*media), settings=settings, write=disk)
+    at = 0.0
+    for _ in range(dice.choice([1, 1, 2, 3])):
+        packets, at = connection(dice, booth, at)
+        for packet in packets:
+            booth.feed([packet], paced=dice.random() < 0.98)
+            disk.room = disk.room if dice.random() < 0.998 else 1 << 40
+        at += dice.choice([100, 700, 3000, 40_000])
+        if dice.random() < 0.7:
+            booth.end(dice.choice([GapCause.LINK, GapCause.PUBLISHER]))
+        booth.settle()
+    booth.end()
+    if booth.of(TrackStarted):
+        booth.check()
+    reels = {closed.reel for closed in booth.of(ReelClosed)}
+    assert (
+        reels
+        == {fact.reel for fact in booth.of(FragmentRecorded)}
+        == {fact.reel for fact in booth.of(ClockMapped)}
+    )
+    for reel in reels:
+        assert longest_sample_ms(booth, Medium.AUDIO, reel) <= 20
+        if has_picture(booth.path(reel)):
+            times = decoded(booth.path(reel), Medium.VIDEO)
+            assert times == sorted(set(times))
+
+
+def has_picture(path: Path) -> bool:
+    with av.open(str(path)) as container:
+        return bool(container.streams.video)
 
 
 def test_a_drifting_seat_clock_is_followed(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from recorder.reel import (
     Append,
     Begin,
     Dropped,
+    EmptyReel,
     Failed,
     Finish,
     ReelFile,
@@ -116,6 +117,14 @@ def test_a_reel_that_cannot_be_closed_is_torn_and_keeps_its_fragments(
     assert closed.torn
     assert reel.path.read_bytes() == before
     assert len(decoded(reel.path, Medium.VIDEO)) == 60
+
+
+def test_a_reel_with_nothing_in_it_is_removed(tmp_path: Path) -> None:
+    reel = opened(tmp_path)
+    with pytest.raises(EmptyReel):
+        reel.close()
+    assert reel.give_up() is None
+    assert list(reel.path.parent.iterdir()) == []
 
 
 def test_a_write_that_is_done_in_parts_is_completed() -> None:
