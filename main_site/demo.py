@@ -32,7 +32,7 @@ from evalroom.tender import Site
 from main_site.rehearsal.client import SeatClient
 from main_site.rehearsal.direction import Operator, RehearsalFailed
 from main_site.rehearsal.expert import Pace, SyntheticExpert
-from main_site.sample import PRICES, sample_template
+from main_site.sample import PRICES_FEN, sample_template
 from main_site.sample_bids import bid_documents
 from main_site.template import write_toml
 from main_site.verifying import written
@@ -193,7 +193,7 @@ async def _answers(node: Node) -> None:
 
 async def _links_up(operator: Operator, sites: list[str]) -> None:
     async with asyncio.timeout(READY_S):
-        while any((await operator.links()).get(site) != "online" for site in sites):
+        while not set(sites) <= await operator.online():
             await asyncio.sleep(0.2)
 
 
@@ -220,7 +220,9 @@ async def _rehearse(
         await lead.check_in()
         overview = await operator.overview(session)
         documents = await asyncio.to_thread(bid_documents)
-        await operator.import_bids(lead, overview, {bid: (documents[bid], PRICES[bid]) for bid in documents})
+        await operator.import_bids(
+            lead, overview, {bid: (documents[bid], PRICES_FEN[bid]) for bid in documents}
+        )
         await _print_addresses(operator, session, codes, urls, seats)
         with _progress() as progress:
             board = _Board(progress, _cells_to_fill(overview, len(experts)))
@@ -315,15 +317,20 @@ async def _print_addresses(
 
 
 async def _report(operator: Operator, session: str, state: dict[str, Any], out: Path | None) -> bool:
-    archive = Path(state["path"])
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        archive = Path(shutil.copytree(archive, out / archive.name, dirs_exist_ok=False))
+    archive = await asyncio.to_thread(_delivered, Path(state["path"]), out)
     _print_ranking(await operator.overview(session), archive)
     report = await asyncio.to_thread(verify, archive)
     console.print(written(report), markup=False)
     console.print(f"\n档案 archive: [bold]{archive}[/bold]")
     return report.ok
+
+
+def _delivered(archive: Path, out: Path | None) -> Path:
+    """Copy the archive to where it was asked for."""
+    if out is None:
+        return archive
+    out.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copytree(archive, out / archive.name))
 
 
 def _print_ranking(overview: dict[str, Any], archive: Path) -> None:

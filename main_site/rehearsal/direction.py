@@ -50,10 +50,10 @@ class Operator:
         """Return where a session stands."""
         return _good(await self._http.get(f"/api/v1/sessions/{session}"))
 
-    async def links(self) -> dict[str, str]:
-        """Return the state of each sub-site's link."""
+    async def online(self) -> set[str]:
+        """Return the sub-sites whose links are up."""
         answer = await self._http.get("/api/v1/sites")
-        return {one["site"]: one["link"] for one in answer.json()}
+        return {one["site"] for one in answer.json() if one["link"] == "online"}
 
     async def import_bids(
         self, seat: SeatClient, overview: Mapping[str, Any], bids: Mapping[str, tuple[bytes, int]]
