@@ -56,7 +56,7 @@ export function cellKey(item: string, bid: string): string {
   return `${item}/${bid}`
 }
 
-export type EntryFault = 'not_decimal' | 'out_of_range' | 'too_many_digits' | 'not_pass' | 'reason_missing'
+export type EntryFault = 'not_decimal' | 'out_of_range' | 'too_many_digits' | 'not_whole' | 'not_pass' | 'reason_missing'
 
 export type Entry = { readonly value: string; readonly fault: null } | { readonly value: null; readonly fault: EntryFault }
 
@@ -69,7 +69,7 @@ export function readEntry(item: Pick<GridItem, 'kind' | 'max' | 'digits'>, text:
   const value = normaliseDecimal(text)
   if (value === null) return { value: null, fault: 'not_decimal' }
   if (compareDecimals(value, item.max) > 0) return { value: null, fault: 'out_of_range' }
-  if (fractionDigits(value) > item.digits) return { value: null, fault: 'too_many_digits' }
+  if (fractionDigits(value) > item.digits) return { value: null, fault: item.digits === 0 ? 'not_whole' : 'too_many_digits' }
   return { value, fault: null }
 }
 

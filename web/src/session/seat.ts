@@ -61,8 +61,7 @@ export class SeatSession {
   /** Where the seat stands, as the node says; signatures name it. */
   #site: string | null
   #siteKnown: (() => void)[] = []
-  /** The media connection that lives in this page, so that a new socket does not replace it. */
-  generation = 0
+  #generation = 0
 
   private constructor(
     private readonly me: Me,
@@ -73,7 +72,7 @@ export class SeatSession {
   ) {
     this.#site = localStorage.getItem(SITE + this.#owner)
     this.#feed = new Feed(me.session, me.seat)
-    this.#connection = new Connection(() => openSocket({ take: this.#take, generation: this.generation }), {
+    this.#connection = new Connection(() => openSocket({ take: this.#take, generation: this.#generation }), {
       opened: () => undefined,
       received: (message) => this.#receive(message),
       stateChanged: (state) => events.linkChanged(state),
@@ -89,6 +88,11 @@ export class SeatSession {
     const owner = `${me.session}/${me.seat}`
     const [outbox, key] = [await Outbox.open(database, owner), await SeatKey.of(database, owner)]
     return new SeatSession(me, outbox, key, events, openSocket)
+  }
+
+  /** Say which media connection lives in this page, so that a new socket does not replace it. */
+  setGeneration(generation: number): void {
+    this.#generation = generation
   }
 
   get #owner(): string {

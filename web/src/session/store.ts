@@ -35,6 +35,8 @@ export const useSession = defineStore('session', () => {
   const progress = shallowRef<SheetProgress[]>([])
   const hostOnline = ref(true)
   const ownSite = ref('')
+  /** How often a socket was opened: whoever keeps wishes at the node says them again. */
+  const welcomes = ref(0)
   const unsent = ref(0)
   const held = ref(0)
   const readOnly = ref(false)
@@ -60,6 +62,7 @@ export const useSession = defineStore('session', () => {
   const ownFacts = computed(() => view.seatFacts.get(me.value?.seat ?? ''))
   const registeredKey = ref<string | null>(null)
   const publicKey = ref<string | null>(null)
+  const keyUnknown = computed(() => publicKey.value !== null && registeredKey.value !== publicKey.value)
   const checkedIn = computed(
     () => ownFacts.value?.joined != null && publicKey.value !== null && registeredKey.value === publicKey.value,
   )
@@ -231,6 +234,7 @@ export const useSession = defineStore('session', () => {
   function welcomed(welcome: Welcome): void {
     hostOnline.value = welcome.host_online
     ownSite.value = welcome.site
+    welcomes.value += 1
   }
 
   function measure(rtt: number, offset: number): void {
@@ -327,10 +331,11 @@ export const useSession = defineStore('session', () => {
   }
 
   return {
-    view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, unsent, held, readOnly, ended, caughtUp,
-    storageFault, lastFault, owner, part, lots, ownFacts, checkedIn, openAlarms, tracks, digestToSign,
+    view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, welcomes, unsent, held, readOnly, ended, caughtUp,
+    storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, digestToSign,
     cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, filled, checkIn, passSelfTest,
     advance, importBid, send, onOffer,
+    setGeneration: (generation: number) => session?.setGeneration(generation),
     takeOver: () => session?.takeOver(),
     retryNow: () => session?.retryNow(),
     drafts: () => loadDrafts(owner.value),

@@ -1,3 +1,5 @@
 import { start } from '@/frame/start'
-import IndexPage from '../index/IndexPage.vue'
-start(IndexPage)
+
+import WallPage from './WallPage.vue'
+
+start(WallPage)

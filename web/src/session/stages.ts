@@ -1,0 +1,18 @@
+// The way from stage to stage, as the host's table has it (evalroom/session.py, TRANSITIONS).
+
+import type { Stage } from '@/protocol/room'
+
+export const STAGES: readonly Stage[] = [
+  'gathering',
+  'briefed',
+  'preliminary',
+  'detailed',
+  'pricing',
+  'summary',
+  'signing',
+  'concluded',
+]
+
+export const NEXT_STAGE: Readonly<Partial<Record<Stage, Stage>>> = Object.fromEntries(
+  STAGES.slice(0, -1).map((stage, index) => [stage, STAGES[index + 1]]),
+)
