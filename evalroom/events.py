@@ -441,7 +441,7 @@ class AlarmClosed:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointCosigned:
-    """A quorum of witnesses cosigned the journal up to `size` entries."""
+    """A quorum of witnesses, named as their keys are, cosigned the journal up to `size` entries."""
 
     size: int
     root: str

@@ -455,7 +455,7 @@ class Session:
 
     def _check_quorum(self, event: ev.CheckpointCosigned) -> None:
         """Demand a quorum of the session's own witnesses, over entries there are: the group unlock rests on it."""
-        known = {one.site for one in self.keys.witnesses} & set(event.witnesses)
+        known = self.witness_sites().keys() & set(event.witnesses)
         if len(known) < max(self.keys.quorum, 1) or not 0 < event.size <= self.size:
             raise Unready(problem="no quorum of this session's witnesses", size=event.size)
 
@@ -528,6 +528,10 @@ class Session:
         """Say whether every sheet of the part is locked and a quorum has cosigned the last lock."""
         locked = all(self.sheet(seat, lot, part).locked is not None for seat in self.experts())
         return (lot, part) in self.open_parts() and locked and self.lock_is_cosigned()
+
+    def witness_sites(self) -> dict[str, SiteId]:
+        """Return the site of each witness by the name of its key, the part of a vkey before the first `+`."""
+        return {one.vkey.partition("+")[0]: one.site for one in self.keys.witnesses}
 
     def lock_is_cosigned(self) -> bool:
         """Say whether a quorum has cosigned the journal beyond the last lock; without witnesses it has."""
@@ -681,7 +685,8 @@ def _keep_witness(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.CheckpointCosigned(size=size, witnesses=witnesses):
             session.cosigned = max(session.cosigned, size)
-            session.disputed -= {SiteId(one) for one in witnesses}
+            sites = session.witness_sites()
+            session.disputed -= {sites[name] for name in witnesses if name in sites}
         case ev.WitnessRefused(site=site):
             session.disputed.add(site)
         case _:
@@ -769,10 +774,12 @@ def _act(command: SeatCommand, order: Order) -> Fact:
 
 
 def _check_witnesses(command: OpenSession) -> None:
-    witnesses = {one.site for one in command.keys.witnesses}
-    if len(witnesses) != len(command.keys.witnesses) or not witnesses <= {site.id for site in command.sites}:
-        raise Unready(problem="each witness is another site of this session")
-    if not 0 <= command.keys.quorum <= len(witnesses):
+    sites = {one.site for one in command.keys.witnesses}
+    names = {one.vkey.partition("+")[0] for one in command.keys.witnesses}
+    count = len(command.keys.witnesses)
+    if (len(sites), len(names)) != (count, count) or not sites <= {site.id for site in command.sites}:
+        raise Unready(problem="each witness is another site of this session, with a key of its own")
+    if not 0 <= command.keys.quorum <= count:
         raise Unready(problem="the quorum is larger than the witnesses", quorum=command.keys.quorum)
 
 

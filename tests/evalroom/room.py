@@ -121,7 +121,10 @@ ITEMS = (
 )
 LOT1 = Lot(LOT, "Road section 1", ITEMS, tuple(Bid(bid, f"bidder of {bid}") for bid in BIDS), PRICING, 3)
 TENDER = Tender("T-2026-7", "Road", (LOT1,))
-KEYS = ev.SessionKeys("log", (ev.WitnessKey(WEST, "west+00+key"), ev.WitnessKey(EAST, "east+00+key")), 2)
+WITNESSES = ("witness-w", "witness-e")
+KEYS = ev.SessionKeys(
+    "log", (ev.WitnessKey(WEST, f"{WITNESSES[0]}+00+key"), ev.WitnessKey(EAST, f"{WITNESSES[1]}+00+key")), 2
+)
 OPEN = co.OpenSession(SESSION, TENDER, SITES, SEATS, KEYS, rehearsal=True, software="0.1.0")
 
 
@@ -308,7 +311,7 @@ class Room:
         self.give(self[seat].lock(self.session, PART_OF[self.session.stage]))
 
     def cosign(self) -> None:
-        self.note(ev.CheckpointCosigned(self.session.size, "root", (WEST, EAST)))
+        self.note(ev.CheckpointCosigned(self.session.size, "root", WITNESSES))
 
     def unlock(self) -> tuple[Fact, ...]:
         return self.give(by_host(co.UnlockGroup(LOT, PART_OF[self.session.stage])))

@@ -72,6 +72,7 @@ from tests.evalroom.room import (
     SUPERVISOR,
     TENDER,
     WEST,
+    WITNESSES,
     Person,
     Room,
     assert_replays,
@@ -554,14 +555,23 @@ def test_the_group_view_stays_shut_until_the_last_lock_is_cosigned() -> None:
     room = all_locked()
     size = room.session.size
     refused(room, unlock_order(), Unready)
-    room.note(ev.CheckpointCosigned(size - 1, "root", (WEST, EAST)))
+    room.note(ev.CheckpointCosigned(size - 1, "root", WITNESSES))
     refused(room, unlock_order(), Unready)
-    room.note(ev.CheckpointCosigned(size, "root", (EAST, WEST)))
+    room.note(ev.CheckpointCosigned(size, "root", WITNESSES[::-1]))
     assert room.try_out(unlock_order())
 
 
 @pytest.mark.parametrize(
-    "witnesses", [(), (WEST,), (WEST, WEST), (WEST, "moon"), ("moon", "sun"), (WEST, HOST), ("west", "WEST")]
+    "witnesses",
+    [
+        (),
+        WITNESSES[:1],
+        WITNESSES[:1] * 2,
+        (WITNESSES[0], "moon"),
+        ("moon", "sun"),
+        (WEST, EAST),
+        (WITNESSES[0], WITNESSES[0].upper()),
+    ],
 )
 def test_too_few_of_the_sessions_witnesses_are_no_quorum(witnesses: tuple[str, ...]) -> None:
     room = all_locked()
@@ -572,14 +582,14 @@ def test_too_few_of_the_sessions_witnesses_are_no_quorum(witnesses: tuple[str, .
 @pytest.mark.parametrize("beyond", [-10_000, 1, 10_000])
 def test_nobody_cosigns_entries_there_are_not(beyond: int) -> None:
     room = all_locked()
-    told = ev.CheckpointCosigned(room.session.size + beyond, "root", (WEST, EAST))
+    told = ev.CheckpointCosigned(room.session.size + beyond, "root", WITNESSES)
     refused(room, by_host(co.NoteFacts((co.HostFact(0, told),))), Unready)
 
 
 def test_an_older_quorum_takes_nothing_back() -> None:
     room = all_locked()
     room.cosign()
-    room.note(ev.CheckpointCosigned(1, "root", (WEST, EAST)))
+    room.note(ev.CheckpointCosigned(1, "root", WITNESSES))
     assert room.try_out(unlock_order())
 
 
@@ -867,6 +877,7 @@ def test_an_unusable_tender_opens_no_session() -> None:
         ev.SessionKeys("log", KEYS.witnesses, -1),
         ev.SessionKeys("log", (), 1),
         ev.SessionKeys("log", (KEYS.witnesses[0], KEYS.witnesses[0]), 2),
+        ev.SessionKeys("log", (KEYS.witnesses[0], replace(KEYS.witnesses[0], site=EAST)), 2),
         ev.SessionKeys("log", (ev.WitnessKey(SiteId("moon"), "k"),), 1),
     ],
 )
