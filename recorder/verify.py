@@ -28,8 +28,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
 
@@ -107,6 +109,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "fragment_order": ("fragments do not follow one another", "录像片段不连续"),
     "init": ("the init segment differs", "初始化段不符"),
     "boxes": ("bytes of a reel that nothing accounts for", "录像卷中有来历不明的字节"),
+    "playlist": ("a playlist is not that of its reel", "播放列表与录像卷不符"),
     "received": ("the host received another reel than was closed", "主场收到的录像卷不一致"),
     "hole": ("an undeclared gap in the recording", "录像存在未声明缺口"),
     "track_order": ("a track's entries do not follow one another", "轨道条目次序错误"),
@@ -614,6 +617,7 @@ class _Fragment:
     sha256: str
     pts: int
     duration: int
+    keyframe: bool
     t: int
     seq: int
 
@@ -639,15 +643,15 @@ class _Reel:
         last = self.fragments[-1]
         return last.offset + last.length
 
-    def utc_ms(self, media_us: int) -> float:
+    def utc_us(self, media_us: int) -> int:
         """Return media time on the session clock: straight between the points, at nominal rate outside."""
         before = [point for point in self.map if point[0] <= media_us]
         after = [point for point in self.map if point[0] > media_us]
         if before and after:
             (a, at), (b, bt) = before[-1], after[0]
-            return (at + (media_us - a) * (bt - at) / (b - a)) / 1000
+            return at + (media_us - a) * (bt - at) // (b - a)
         media, utc = before[-1] if before else after[0]
-        return (utc + media_us - media) / 1000
+        return utc + media_us - media
 
 
 @dataclass(slots=True)
@@ -865,7 +869,7 @@ def _keep_fragment(reel: _Reel, entry: _Entry) -> None:
     body = entry.body
     if body["n"] != len(reel.fragments) or reel.closed is not None:
         _stop("track_order", file=ENTRIES, track=reel.track, seq=entry.seq)
-    times = (body["pts"], body["duration"], entry.t, entry.seq)
+    times = (body["pts"], body["duration"], body["keyframe"], entry.t, entry.seq)
     reel.fragments.append(_Fragment(body["offset"], body["length"], body["sha256"], *times))
 
 
@@ -1014,10 +1018,13 @@ def _check_index(case: _Case) -> Findings:
 
 def _is_script_of(script: bytes, index: _Json) -> bool:
     """Say whether `session.js` hands the same index to the offline player, and does nothing else."""
-    text = script.decode()
-    if not text.startswith("window.SESSION = ") or not text.endswith(";\n"):
+    before, after = b"window.SESSION = ", b";\n"
+    if not script.startswith(before) or not script.endswith(after):
         return False
-    return bool(json.loads(text[len("window.SESSION = ") : -2]) == index)
+    try:
+        return bool(json.loads(script[len(before) : -len(after)]) == index)
+    except (ValueError, RecursionError):
+        return False
 
 
 # --- 7 log signature ------------------------------------------------------------------------------
@@ -1026,7 +1033,7 @@ def _is_script_of(script: bytes, index: _Json) -> bool:
 def _check_log_signature(case: _Case) -> Findings:
     case.need(5)
     keys = _bag_keys(case)
-    if Counter(case.read(KEYS).decode().splitlines()) != Counter(keys):
+    if sorted(case.read(KEYS).splitlines(keepends=True)) != sorted(f"{key}\n".encode() for key in keys):
         yield Failure("keys_differ", file=KEYS)
     try:
         log = _read_key(keys[0])
@@ -1138,10 +1145,13 @@ def _check_reels(case: _Case) -> Findings:
     for reel in case.reels.values():
         yield from _check_reel(case, reel)
     known = {path for reel in case.reels.values() for path in (reel.file, reel.init_file)}
-    playlists = {path.removesuffix(".mp4") + ".m3u8" for path in known}
+    playlists = {reel.file.removesuffix(".mp4") + ".m3u8": reel for reel in case.reels.values()}
     for path in case.files:
-        if path.startswith("data/media/") and path not in known | playlists:
+        if path.startswith("data/media/") and path not in known | playlists.keys():
             yield Failure("reel_unknown", file=path)
+    for path, reel in playlists.items():
+        if path in case.files and reel.map and reel.fragments and case.read(path) != _playlist(reel).encode():
+            yield Failure("playlist", file=path, track=reel.track)
     for entry in case.of("ReelReceived"):
         one = case.reels.get((entry.body["track"], entry.body["reel"]))
         if one is None or one.closed is None or one.closed["sha256"] != entry.body["sha256"]:
@@ -1172,6 +1182,25 @@ def _check_reel(case: _Case, reel: _Reel) -> Findings:
         yield Failure("reel_digest", reel.file, reel.track)
     elif not _is_accounted_for(case.root / reel.file, reel, size, torn=closed["torn"]):
         yield Failure("boxes", reel.file, reel.track)
+
+
+def _playlist(reel: _Reel) -> str:
+    """Write the one playlist of a reel: its fragments, grouped from key frame to key frame."""
+    fragments, name = reel.fragments, reel.file.rpartition("/")[2]
+    begins = [n for n, one in enumerate(fragments) if n == 0 or one.keyframe]
+    starts = [fragments[n].pts for n in begins] + [fragments[-1].pts + fragments[-1].duration]
+    offsets = [fragments[n].offset for n in begins] + [reel.end]
+    lengths = [max(after - before, 1) for before, after in pairwise(starts)]
+    start_ms = reel.utc_us(0) // 1000
+    date = datetime.fromtimestamp(start_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{-(-max(lengths) // 1_000_000)}"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines += [f'#EXT-X-MAP:URI="{reel.init_file.rpartition("/")[2]}"']
+    lines += [f"#EXT-X-PROGRAM-DATE-TIME:{date}.{start_ms % 1000:03d}Z"]
+    for length, (offset, end) in zip(lengths, pairwise(offsets), strict=True):
+        seconds = f"{length // 1_000_000}.{length % 1_000_000:06d}"
+        lines += [f"#EXTINF:{seconds},", f"#EXT-X-BYTERANGE:{end - offset}@{offset}", name]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
 def _is_accounted_for(path: Path, reel: _Reel, size: int, *, torn: bool) -> bool:
@@ -1254,7 +1283,8 @@ def _pieces(case: _Case) -> dict[str, list[tuple[float, float]]]:
     for reel in case.reels.values():
         if reel.map:
             pieces[reel.track] += [
-                (reel.utc_ms(one.pts), reel.utc_ms(one.pts + one.duration)) for one in reel.fragments
+                (reel.utc_us(one.pts) / 1000, reel.utc_us(one.pts + one.duration) / 1000)
+                for one in reel.fragments
             ]
     for entry in case.of("GapDeclared"):
         pieces[entry.body["track"]].append((entry.body["from_ms"], entry.body["to_ms"]))
@@ -1310,7 +1340,7 @@ def _check_map(reel: _Reel) -> Findings:
         if b <= a or bt <= at or abs((bt - at) - (b - a)) > 200_000 + (b - a) // 1000:
             yield Failure("clock_map", file=reel.file, track=reel.track, second=a / 1e6)
     for one in reel.fragments if reel.map else ():
-        if reel.utc_ms(one.pts + one.duration) > one.t + _SKEW_MS:
+        if reel.utc_us(one.pts + one.duration) > (one.t + _SKEW_MS) * 1000:
             yield Failure("clock_map", file=reel.file, track=reel.track, second=one.pts / 1e6, seq=one.seq)
             return
 

@@ -575,6 +575,14 @@ def test_a_media_file_the_journal_does_not_know_is_refused(bag: Bag) -> None:
     assert (9, "reel_unknown") in found(bag)
 
 
+def test_a_playlist_that_leaves_out_a_fragment_is_noticed(bag: Bag) -> None:
+    path = bag.path / f"data/media/{TRACK}.0.m3u8"
+    rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(rows[:7] + rows[10:]))
+    bag.seal()
+    assert {(9, "playlist")} == found(bag)
+
+
 def test_a_reel_that_is_not_here_is_missing(bag: Bag) -> None:
     (bag.path / REEL).unlink()
     bag.seal()
