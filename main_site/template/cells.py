@@ -17,7 +17,7 @@ from main_site.template.problems import Fault
 _DECIMAL = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,15}))?\Z")
 _MAX_PROSE_LINES = 60
 _MAX_EXPONENT = 64
-_ERROR_VALUES = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
+ERROR_VALUES = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 _SPOOFING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\uffff")
 """Overrides of the writing direction can show one bidder's name as another's; the last two are no characters."""
 
@@ -60,7 +60,7 @@ def _read_text(column: Column, raw: object) -> Value | Fault:
     if len(text) > column.limit or text.count("\n") > _MAX_PROSE_LINES:
         return Fault.TOO_LONG
     newline = "\n" if column.kind is Kind.PROSE else ""
-    if text in _ERROR_VALUES or not all(char in newline or _is_plain(char) for char in text):
+    if text in ERROR_VALUES or not all(char in newline or _is_plain(char) for char in text):
         return Fault.FORBIDDEN_CHARACTER
     return text
 

@@ -28,10 +28,10 @@ from evalroom.tender import (
 )
 from main_site.sample import sample_template
 from main_site.template import Problem, SessionTemplate, TemplateError, parse_xlsx, write_xlsx
-from main_site.template.cells import plain
+from main_site.template.cells import ERROR_VALUES, plain
+from main_site.template.columns import MAX_CEILING_YUAN
 
 _NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_]{0,6}", fullmatch=True)
-_ERRORS = ("#N/A", "#REF!")
 _ALPHABET = st.characters(
     exclude_categories=("Cc", "Cs"),
     exclude_characters="\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\uffff",
@@ -42,7 +42,7 @@ _TEXTS = (
         | st.sampled_from(["=1+1", "_x000D_", "-3", "1.50", "007", "TRUE"])
     )
     .map(str.strip)
-    .filter(lambda text: bool(text) and text not in _ERRORS)
+    .filter(lambda text: bool(text) and text not in ERROR_VALUES)
 )
 _PROSE = st.lists(_TEXTS, min_size=1, max_size=3).map("\n".join)
 _POINTS = st.decimals("0", "20", places=2).map(plain)
@@ -86,7 +86,7 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
     pricing = PricingTerms(
         formula=draw(st.sampled_from(Formula)),
         weight=plain(Decimal(100) - sum(weights)),
-        ceiling_fen=draw(st.none() | st.integers(1, 999_999_999_999_999)),
+        ceiling_fen=draw(st.none() | st.integers(1, 100 * MAX_CEILING_YUAN)),
         trim=tuple(
             TrimTerms(n, 1, draw(st.integers(0, 1)))
             for n in draw(st.lists(st.integers(3, 99), max_size=2, unique=True))
