@@ -163,6 +163,7 @@ class Capture:
         self._unclosed: dict[int, _OpenReel] = {}
         self._ended_ms: int | None = None
         self._recorded_ms: int | None = None
+        self._held: GapCause | None = None
         self._blocked_until = 0
         self._asked_ms = 0
         self._alarmed: set[str] = set()
@@ -183,13 +184,13 @@ class Capture:
         self._sound: deque[AccessUnit] = deque(maxlen=400)
         self._sound_since: int | None = None
         self._seen_since = self._clock()
-        self._notes: list[str] = []
+        self._notes: deque[str] = deque(maxlen=1000)
 
     # --- what the source calls --------------------------------------------------------------------
 
     def on_packet(self, packet: Packet) -> None:
         """Take one packet, in order; a jump in its numbers or times that no loss explains is another stream."""
-        if self._ended_ms is not None:
+        if self._ended_ms is not None or self._held is not None:
             return
         if self._is_other_stream(packet):
             self.on_end(GapCause.PUBLISHER)
@@ -236,6 +237,18 @@ class Capture:
             self._ended_ms = max(self._clock(), self._absent.since_ms)
             self._declare(self._absent.since_ms, self._ended_ms, self._absent.cause, self._absent.lost)
         self._writer.stop()
+
+    def hold(self, cause: GapCause) -> None:
+        """Stop recording, with a gap of that cause, until `release`: the disk is needed for the journal."""
+        if self._held is None:
+            self.on_end(cause)
+            self._held = cause
+
+    def release(self) -> None:
+        """Record again from the next key frame on."""
+        if self._held is not None:
+            self._held = None
+            self._connect()
 
     def tick(self) -> None:
         """Do what is due by the clock: ask for a key frame, flush a stalled fragment, declare a long gap so far."""
@@ -482,7 +495,8 @@ class Capture:
     def _hand(self, reel: _OpenReel, draft: Draft) -> None:
         reel.bytes += draft.size
         knot = self._note(reel=reel.number, media_us=draft.pts_us, session_ms=self._at(reel, draft.pts_us))
-        notes, self._notes = [*self._notes, knot], []
+        notes = [*self._notes, knot]
+        self._notes.clear()
         if not self._writer.offer(Append(reel.number, draft, "".join(notes).encode())):
             self._overflow(reel, draft)
 
@@ -576,7 +590,7 @@ class Capture:
         self._alarm(code, failed.detail)
         reel = self._unclosed.pop(failed.reel)
         since = self._at(reel, failed.end_us) if failed.end_us is not None else round(reel.began_ms)
-        if failed.end_us is None and self._next_reel == reel.number + 1:
+        if failed.end_us is None and not failed.taken and self._next_reel == reel.number + 1:
             self._next_reel = reel.number
         if reel is not self._reel:
             self._closing = None if reel is self._closing else self._closing

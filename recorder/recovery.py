@@ -93,28 +93,23 @@ class _Knowledge:
 
 
 def recover(folder: Path, told: Mapping[TrackId, Told]) -> list[Recovered]:
-    """Put every track's reels under `folder` in order; call it before the first capture is made.
+    """Put the reels of the tracks in `told` in order; call it before the first capture is made.
 
-    Running it twice changes nothing more.
+    Other tracks under `folder` are left alone: a host keeps there what sites have handed over.  Running it
+    twice changes nothing more.
 
     Raises:
         OSError: when the disk refuses; nothing is lost, and it may be run again.
     """
-    on_disk = _reels_on_disk(folder)
     return [
-        _recover_track(folder, track, sorted(on_disk.get(track, ())), told.get(track, Told()))
-        for track in sorted({*on_disk, *told})
+        _recover_track(folder, track, _reels_on_disk(folder, track), told[track]) for track in sorted(told)
     ]
 
 
-def _reels_on_disk(folder: Path) -> dict[TrackId, list[int]]:
-    found: dict[TrackId, list[int]] = {}
-    for path in folder.glob("*/*.mp4"):
-        match = _NAME.match(path.name)
-        if match:
-            track = TrackId(f"{path.parent.name}/{match['kind']}")
-            found.setdefault(track, []).append(int(match["reel"]))
-    return found
+def _reels_on_disk(folder: Path, track: TrackId) -> list[int]:
+    place, _, kind = track.partition("/")
+    named = [_NAME.match(path.name) for path in (folder / place).glob(f"{kind}.*.mp4")]
+    return sorted(int(match["reel"]) for match in named if match and match["kind"] == kind)
 
 
 def _recover_track(folder: Path, track: TrackId, reels: list[int], told: Told) -> Recovered:
@@ -125,7 +120,7 @@ def _recover_track(folder: Path, track: TrackId, reels: list[int], told: Told) -
             continue
         path = reel_path(folder, track, reel)
         if told.started_ms is None and reel not in told.fragments:
-            # Its start was never told, so it belongs to no session we know: a person decides.
+            # Its start was never told, though the track had ended before: a person decides.
             facts.append(RecorderAlarm(track, "reel_unannounced", path.name))
         else:
             facts += _recover_reel(path, track, reel, told)

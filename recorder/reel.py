@@ -222,12 +222,16 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Report: a reel came to an early end; `end_us` is where its last whole fragment ends, None without any."""
+    """Report: a reel came to an early end; `end_us` is where its last whole fragment ends, None without any.
+
+    `taken` says that a file of that name was there before, and was not touched.
+    """
 
     reel: int
     end_us: int | None
     cause: GapCause
     detail: str
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +320,9 @@ class ReelWriter:
         failed = self._open.pop(reel, None)
         if failed is not None:
             self._salvage(failed)
-        self._report(Failed(reel, self._ends[reel], GapCause.DISK if full else GapCause.RECORDER, str(fault)))
+        cause = GapCause.DISK if full else GapCause.RECORDER
+        taken = isinstance(fault, FileExistsError) and failed is None
+        self._report(Failed(reel, self._ends[reel], cause, str(fault), taken))
 
     def _salvage(self, failed: ReelFile) -> None:
         try:

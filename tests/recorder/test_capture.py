@@ -26,7 +26,6 @@ from recorder.depacketize import UnsupportedPayload
 from recorder.facts import RecorderAlarm
 from recorder.fmp4 import fragments_of, sample_times
 from recorder.timing import session_us
-from tests.recorder.booth import DEADLINE_S, Booth, decoded
 from tests.recorder.seat import (
     AUDIO_START,
     FPS,
@@ -42,14 +41,15 @@ from tests.recorder.seat import (
     tones,
     video_packets,
 )
+from tests.recorder.studio import DEADLINE_S, Studio, decoded
 
 
 def without(packets: list[Packet], begin_ms: float, end_ms: float) -> list[Packet]:
     return [packet for packet in packets if not begin_ms <= at_ms(packet) < end_ms]
 
 
-def longest_sample_ms(booth: Booth, medium: Medium, reel: int = 0) -> float:
-    data = booth.path(reel).read_bytes()
+def longest_sample_ms(studio: Studio, medium: Medium, reel: int = 0) -> float:
+    data = studio.path(reel).read_bytes()
     durations = [
         length for moof, _ in fragments_of(data) for m, _, length in sample_times(data, moof) if m is medium
     ]
@@ -61,214 +61,220 @@ def jumps(times: list[float], over: float = 0.1) -> list[tuple[float, float]]:
 
 
 def test_picture_and_sound_are_recorded_whole(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(video_packets(pictures(6)), audio_packets(tones(6)), reports(6)))
-    booth.end()
-    booth.check()
-    assert len(booth.of(ReelClosed)) == len(booth.of(TrackStarted)) == len(booth.of(TrackEnded)) == 1
-    assert [fragment.duration for fragment in booth.of(FragmentRecorded)] == [1_000_000] * 6
-    assert [fragment.keyframe for fragment in booth.of(FragmentRecorded)] == [True, False] * 3
-    assert len(decoded(booth.path(), Medium.VIDEO)) == 6 * FPS
-    assert len(decoded(booth.path(), Medium.AUDIO)) == 6 * 50
-    assert booth.of(TrackEnded)[0].at_ms - T0_MS in range(5990, 6011)
-    assert booth.gaps() == []
+    studio = Studio(tmp_path)
+    studio.feed(in_order(video_packets(pictures(6)), audio_packets(tones(6)), reports(6)))
+    studio.end()
+    studio.check()
+    assert len(studio.of(ReelClosed)) == len(studio.of(TrackStarted)) == len(studio.of(TrackEnded)) == 1
+    assert [fragment.duration for fragment in studio.of(FragmentRecorded)] == [1_000_000] * 6
+    assert [fragment.keyframe for fragment in studio.of(FragmentRecorded)] == [True, False] * 3
+    assert len(decoded(studio.path(), Medium.VIDEO)) == 6 * FPS
+    assert len(decoded(studio.path(), Medium.AUDIO)) == 6 * 50
+    assert studio.of(TrackEnded)[0].at_ms - T0_MS in range(5990, 6011)
+    assert studio.gaps() == []
 
 
 def test_a_fragment_is_in_the_journal_within_three_seconds_of_its_first_picture(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     late: list[float] = []
     for item in in_order(video_packets(pictures(6)), audio_packets(tones(6)), reports(6)):
-        known = len(booth.of(FragmentRecorded))
-        booth.feed([item])
-        late += [booth.now - T0_MS - fact.pts / 1000 for fact in booth.of(FragmentRecorded)[known:]]
-    booth.end()
+        known = len(studio.of(FragmentRecorded))
+        studio.feed([item])
+        late += [studio.now - T0_MS - fact.pts / 1000 for fact in studio.of(FragmentRecorded)[known:]]
+    studio.end()
     assert max(late) <= 3000
 
 
 def test_recording_starts_at_a_key_frame_and_asks_for_one_every_two_seconds(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(without(video_packets(pictures(6)), 0, 500))
-    booth.end()
-    booth.check()
-    assert booth.of(TrackStarted)[0].at_ms == T0_MS + 2000
-    assert {b - a for a, b in pairwise(booth.keyframes_asked)} == {2000}
+    studio = Studio(tmp_path)
+    studio.feed(without(video_packets(pictures(6)), 0, 500))
+    studio.end()
+    studio.check()
+    assert studio.of(TrackStarted)[0].at_ms == T0_MS + 2000
+    assert {b - a for a, b in pairwise(studio.keyframes_asked)} == {2000}
 
 
 def test_a_hole_in_the_picture_is_declared_and_no_sample_is_stretched_over_it(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(without(video_packets(pictures(6)), 2500, 2900), audio_packets(tones(6)), reports(6)))
-    booth.end()
-    booth.check()
+    studio = Studio(tmp_path)
+    studio.feed(
+        in_order(without(video_packets(pictures(6)), 2500, 2900), audio_packets(tones(6)), reports(6))
+    )
+    studio.end()
+    studio.check()
     # What came between 2.9 s and the key frame at 4 s refers to what is missing: it is dropped.
-    ((begin, end, cause),) = booth.gaps()
+    ((begin, end, cause),) = studio.gaps()
     assert (round(begin, -2), end, cause) == (2500, 4000, GapCause.LINK)
-    assert booth.of(GapDeclared)[0].lost_packets == 6
-    assert jumps(decoded(booth.path(), Medium.VIDEO)) == [(2.47, 4.0)]
-    assert longest_sample_ms(booth, Medium.VIDEO) < 70
-    assert len(decoded(booth.path(), Medium.AUDIO)) == 300
+    assert studio.of(GapDeclared)[0].lost_packets == 6
+    assert jumps(decoded(studio.path(), Medium.VIDEO)) == [(2.47, 4.0)]
+    assert longest_sample_ms(studio, Medium.VIDEO) < 70
+    assert len(decoded(studio.path(), Medium.AUDIO)) == 300
 
 
 def test_a_hole_in_the_sound_is_declared_and_no_sample_is_stretched_over_it(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(video_packets(pictures(6)), without(audio_packets(tones(6)), 2500, 2900), reports(6)))
-    booth.end()
-    booth.check()
-    assert booth.gaps() == [(2500, 2900, GapCause.LINK)]
-    assert longest_sample_ms(booth, Medium.AUDIO) == 20
-    assert len(decoded(booth.path(), Medium.VIDEO)) == 6 * FPS
+    studio = Studio(tmp_path)
+    studio.feed(
+        in_order(video_packets(pictures(6)), without(audio_packets(tones(6)), 2500, 2900), reports(6))
+    )
+    studio.end()
+    studio.check()
+    assert studio.gaps() == [(2500, 2900, GapCause.LINK)]
+    assert longest_sample_ms(studio, Medium.AUDIO) == 20
+    assert len(decoded(studio.path(), Medium.VIDEO)) == 6 * FPS
 
 
 def test_a_short_hole_is_no_gap_and_still_not_stretched_over(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(video_packets(pictures(4)), without(audio_packets(tones(4)), 2500, 2600), reports(4)))
-    booth.end()
-    booth.check()
-    assert booth.gaps() == []
-    assert longest_sample_ms(booth, Medium.AUDIO) == 20
+    studio = Studio(tmp_path)
+    studio.feed(
+        in_order(video_packets(pictures(4)), without(audio_packets(tones(4)), 2500, 2600), reports(4))
+    )
+    studio.end()
+    studio.check()
+    assert studio.gaps() == []
+    assert longest_sample_ms(studio, Medium.AUDIO) == 20
 
 
 def test_padding_takes_numbers_and_is_no_loss(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     padded = [
         replace(packet, seq=packet.seq + 7 * (at_ms(packet) > 1000)) for packet in video_packets(pictures(4))
     ]
     for packet in padded:
-        booth.capture.on_packet(packet)
-    booth.settle()
-    booth.end()
-    assert booth.gaps() == []
-    assert len(decoded(booth.path(), Medium.VIDEO)) == 4 * FPS
+        studio.capture.on_packet(packet)
+    studio.settle()
+    studio.end()
+    assert studio.gaps() == []
+    assert len(decoded(studio.path(), Medium.VIDEO)) == 4 * FPS
 
 
 def test_the_cause_of_a_gap_is_the_one_the_source_names(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     sound = audio_packets(tones(4))
-    booth.loss = GapCause.PAUSE
-    booth.feed(in_order(video_packets(pictures(4)), without(sound, 2000, 2600), reports(2)))
-    booth.end()
-    assert [gap[2] for gap in booth.gaps()] == [GapCause.PAUSE]
+    studio.loss = GapCause.PAUSE
+    studio.feed(in_order(video_packets(pictures(4)), without(sound, 2000, 2600), reports(2)))
+    studio.end()
+    assert [gap[2] for gap in studio.gaps()] == [GapCause.PAUSE]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_lost_the_track_is_tiled_and_every_picture_decodes(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     settings = CaptureSettings(reel_s=4)
-    booth = Booth(tmp_path, settings=settings)
+    studio = Studio(tmp_path, settings=settings)
     loss = dice.choice([0.005, 0.02, 0.1])
     items = in_order(video_packets(pictures(10)), audio_packets(tones(10)), reports(10))
-    booth.feed(item for item in items if dice.random() > loss)
-    booth.end()
-    booth.check()
-    for closed in booth.of(ReelClosed):
+    studio.feed(item for item in items if dice.random() > loss)
+    studio.end()
+    studio.check()
+    for closed in studio.of(ReelClosed):
         assert not closed.torn
-        assert longest_sample_ms(booth, Medium.VIDEO, closed.reel) < 201
-        assert decoded(booth.path(closed.reel), Medium.VIDEO)[0] == 0.0
+        assert longest_sample_ms(studio, Medium.VIDEO, closed.reel) < 201
+        assert decoded(studio.path(closed.reel), Medium.VIDEO)[0] == 0.0
 
 
 def test_a_new_resolution_stays_in_the_reel_and_is_told(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     small = video_packets(pictures(4))
     large = video_packets(pictures(4, 640, 360), small[-1].seq + 1, VIDEO_START + 4 * 90_000)
-    booth.feed(in_order(small, later(large, 4000), audio_packets(tones(8)), reports(8)))
-    booth.end()
-    booth.check()
-    track = booth.track.id
-    assert booth.of(FormatChanged) == [FormatChanged(track, 0, 4_000_000, 640, 360)]
-    assert len(decoded(booth.path(), Medium.VIDEO)) == 8 * FPS
+    studio.feed(in_order(small, later(large, 4000), audio_packets(tones(8)), reports(8)))
+    studio.end()
+    studio.check()
+    track = studio.track.id
+    assert studio.of(FormatChanged) == [FormatChanged(track, 0, 4_000_000, 640, 360)]
+    assert len(decoded(studio.path(), Medium.VIDEO)) == 8 * FPS
 
 
 def test_sound_goes_on_in_fragments_of_a_second_when_the_camera_stops(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     picture = [p for p in video_packets(pictures(4)) if at_ms(p) < 2300]
-    booth.feed(in_order(picture, audio_packets(tones(8)), reports(8)))
-    assert booth.of(FragmentRecorded)[-1].pts + 2_500_000 >= 8_000_000
-    booth.end()
-    booth.check()
-    assert booth.gaps() == []
-    assert len(decoded(booth.path(), Medium.AUDIO)) == 400
-    assert longest_sample_ms(booth, Medium.VIDEO) < 70
+    studio.feed(in_order(picture, audio_packets(tones(8)), reports(8)))
+    assert studio.of(FragmentRecorded)[-1].pts + 2_500_000 >= 8_000_000
+    studio.end()
+    studio.check()
+    assert studio.gaps() == []
+    assert len(decoded(studio.path(), Medium.AUDIO)) == 400
+    assert longest_sample_ms(studio, Medium.VIDEO) < 70
 
 
 def test_late_sound_begins_late_and_is_not_stretched_back(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(video_packets(pictures(6)), without(audio_packets(tones(6)), 0, 2500), reports(6)))
-    booth.end()
-    booth.check()
-    assert round(decoded(booth.path(), Medium.AUDIO)[0], 2) == 2.5
-    assert longest_sample_ms(booth, Medium.AUDIO) == 20
+    studio = Studio(tmp_path)
+    studio.feed(in_order(video_packets(pictures(6)), without(audio_packets(tones(6)), 0, 2500), reports(6)))
+    studio.end()
+    studio.check()
+    assert round(decoded(studio.path(), Medium.AUDIO)[0], 2) == 2.5
+    assert longest_sample_ms(studio, Medium.AUDIO) == 20
 
 
 def test_sender_reports_tie_sound_to_picture_whatever_arrives_when(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(
+    studio = Studio(tmp_path)
+    studio.feed(
         in_order(later(video_packets(pictures(6)), 130), audio_packets(tones(6)), reports(6, 90_000.0))
     )
-    booth.end()
-    booth.check()
-    assert abs(decoded(booth.path(), Medium.AUDIO)[0] * 1000) <= 21
+    studio.end()
+    studio.check()
+    assert abs(decoded(studio.path(), Medium.AUDIO)[0] * 1000) <= 21
     # The session clock is where the reports arrived, not where the pictures did.
-    knots = booth.of(ClockMapped)[-1].map
+    knots = studio.of(ClockMapped)[-1].map
     assert abs(session_us(knots, 0) / 1000 - T0_MS) < 5
 
 
 def test_without_sender_reports_sound_is_tied_by_arrival_after_a_second(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(later(video_packets(pictures(6)), 40), audio_packets(tones(6))))
-    booth.end()
-    booth.check()
-    assert len(decoded(booth.path(), Medium.AUDIO)) >= 297
-    sound = booth.of(FragmentRecorded)
+    studio = Studio(tmp_path)
+    studio.feed(in_order(later(video_packets(pictures(6)), 40), audio_packets(tones(6))))
+    studio.end()
+    studio.check()
+    assert len(decoded(studio.path(), Medium.AUDIO)) >= 297
+    sound = studio.of(FragmentRecorded)
     assert sum(fragment.duration for fragment in sound) == 6_000_000
 
 
 def test_a_track_without_a_picture_is_recorded_as_sound(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(audio_packets(tones(6)))
-    booth.end()
-    booth.check()
-    assert booth.of(TrackStarted)[0].codecs == ("opus",)
-    assert len(decoded(booth.path(), Medium.AUDIO)) == 300
+    studio = Studio(tmp_path)
+    studio.feed(audio_packets(tones(6)))
+    studio.end()
+    studio.check()
+    assert studio.of(TrackStarted)[0].codecs == ("opus",)
+    assert len(decoded(studio.path(), Medium.AUDIO)) == 300
 
 
 def test_a_picture_that_comes_after_all_opens_a_reel_with_both(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     late = without(video_packets(pictures(8)), 0, 5500)
-    booth.feed(in_order(late, audio_packets(tones(8)), reports(8)))
-    booth.end()
-    booth.check()
-    assert [closed.reel for closed in booth.of(ReelClosed)] == [0, 1]
-    assert len(decoded(booth.path(0), Medium.AUDIO)) == 300
-    assert len(decoded(booth.path(1), Medium.AUDIO)) == 100
-    assert len(decoded(booth.path(1), Medium.VIDEO)) == 2 * FPS
+    studio.feed(in_order(late, audio_packets(tones(8)), reports(8)))
+    studio.end()
+    studio.check()
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [0, 1]
+    assert len(decoded(studio.path(0), Medium.AUDIO)) == 300
+    assert len(decoded(studio.path(1), Medium.AUDIO)) == 100
+    assert len(decoded(studio.path(1), Medium.VIDEO)) == 2 * FPS
 
 
 def test_reels_are_cut_at_key_frames_and_lose_nothing(tmp_path: Path) -> None:
-    booth = Booth(tmp_path, settings=CaptureSettings(reel_s=4))
-    booth.feed(
+    studio = Studio(tmp_path, settings=CaptureSettings(reel_s=4))
+    studio.feed(
         in_order(later(video_packets(pictures(10)), 60), later(audio_packets(tones(10)), 90), reports(10))
     )
-    booth.end()
-    booth.check()
-    reels = [closed.reel for closed in booth.of(ReelClosed)]
+    studio.end()
+    studio.check()
+    reels = [closed.reel for closed in studio.of(ReelClosed)]
     assert reels == [0, 1, 2]
-    assert [len(decoded(booth.path(reel), Medium.VIDEO)) for reel in reels] == [60, 60, 30]
-    assert sum(len(decoded(booth.path(reel), Medium.AUDIO)) for reel in reels) == 500
-    assert booth.gaps() == []
+    assert [len(decoded(studio.path(reel), Medium.VIDEO)) for reel in reels] == [60, 60, 30]
+    assert sum(len(decoded(studio.path(reel), Medium.AUDIO)) for reel in reels) == 500
+    assert studio.gaps() == []
 
 
 def test_a_reconnection_opens_a_new_reel_and_declares_the_gap(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
-    booth.end(GapCause.LINK)
-    assert booth.capture.status.gap is GapCause.LINK
+    studio = Studio(tmp_path)
+    studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
+    studio.end(GapCause.LINK)
+    assert studio.capture.status.gap is GapCause.LINK
     again = video_packets(pictures(4), 10, 500), audio_packets(tones(4), 20, 700)
-    booth.feed(later(in_order_packets(*again), 9000))
-    booth.end()
-    booth.check()
-    assert [closed.reel for closed in booth.of(ReelClosed)] == [0, 1]
-    ((begin, end, cause),) = booth.gaps()
+    studio.feed(later(in_order_packets(*again), 9000))
+    studio.end()
+    studio.check()
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [0, 1]
+    ((begin, end, cause),) = studio.gaps()
     assert (round(begin, -1), round(end, -1), cause) == (4000, 9000, GapCause.LINK)
-    assert len(booth.of(TrackStarted)) == 1
+    assert len(studio.of(TrackStarted)) == 1
 
 
 def in_order_packets(*streams: list[Packet]) -> list[Packet]:
@@ -276,44 +282,74 @@ def in_order_packets(*streams: list[Packet]) -> list[Packet]:
 
 
 def test_a_reloaded_tab_is_seen_from_its_numbers_alone(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
-    booth.feed(later(in_order_packets(video_packets(pictures(4), 9, 9), audio_packets(tones(4), 9, 9)), 6000))
-    booth.end()
-    booth.check()
-    assert [closed.reel for closed in booth.of(ReelClosed)] == [0, 1]
-    assert [gap[2] for gap in booth.gaps()] == [GapCause.PUBLISHER]
+    studio = Studio(tmp_path)
+    studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
+    studio.feed(
+        later(in_order_packets(video_packets(pictures(4), 9, 9), audio_packets(tones(4), 9, 9)), 6000)
+    )
+    studio.end()
+    studio.check()
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [0, 1]
+    assert [gap[2] for gap in studio.gaps()] == [GapCause.PUBLISHER]
 
 
 def test_a_long_gap_is_declared_piece_by_piece_and_closed_at_the_end(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(video_packets(pictures(4)))
-    booth.end(GapCause.PUBLISHER)
-    booth.wait_until(100_000)
-    assert len(booth.gaps()) == 3
-    booth.end()
-    booth.check()
-    assert booth.of(TrackEnded)[0].at_ms == T0_MS + 100_000
+    studio = Studio(tmp_path)
+    studio.feed(video_packets(pictures(4)))
+    studio.end(GapCause.PUBLISHER)
+    studio.wait_until(100_000)
+    assert len(studio.gaps()) == 3
+    studio.end()
+    studio.check()
+    assert studio.of(TrackEnded)[0].at_ms == T0_MS + 100_000
 
 
 def test_a_still_screen_is_no_gap(tmp_path: Path) -> None:
-    booth = Booth(tmp_path, camera(Medium.VIDEO))
+    studio = Studio(tmp_path, camera(Medium.VIDEO))
     units = pictures(8)
     shown = [unit for unit in units if unit.at_ms < 300 or unit.key]
-    booth.feed(in_order(video_packets(shown), reports(8)))
-    booth.end()
-    booth.check()
-    assert booth.gaps() == []
+    studio.feed(in_order(video_packets(shown), reports(8)))
+    studio.end()
+    studio.check()
+    assert studio.gaps() == []
 
 
 def test_a_seat_that_sends_nothing_for_a_while_leaves_a_declared_gap(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     frozen = [unit for unit in pictures(8) if not 2900 < unit.at_ms < 6000]
     silent = [unit for unit in tones(8) if not 2900 < unit.at_ms < 6000]
-    booth.feed(in_order(video_packets(frozen), audio_packets(silent), reports(8)))
-    booth.end()
-    booth.check()
-    assert [gap[2] for gap in booth.gaps()] == [GapCause.PUBLISHER]
+    studio.feed(in_order(video_packets(frozen), audio_packets(silent), reports(8)))
+    studio.end()
+    studio.check()
+    assert [gap[2] for gap in studio.gaps()] == [GapCause.PUBLISHER]
+
+
+def test_a_capture_on_hold_records_nothing_and_declares_it(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    items = in_order(video_packets(pictures(10)), audio_packets(tones(10)), reports(10))
+    studio.feed(item for item in items if at_ms(item) < 3000)
+    studio.capture.hold(GapCause.DISK)
+    studio.capture.hold(GapCause.DISK)
+    studio.feed(item for item in items if 3000 <= at_ms(item) < 5000)
+    studio.capture.release()
+    studio.feed(item for item in items if at_ms(item) >= 5000)
+    studio.end()
+    studio.check()
+    ((begin, end, cause),) = studio.gaps()
+    assert (round(begin, -2), round(end, -2), cause) == (3000, 6000, GapCause.DISK)
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [0, 1]
+
+
+def test_a_name_that_is_taken_is_left_alone_and_the_next_one_used(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, settings=CaptureSettings(disk_retry_ms=1500))
+    studio.path(0).parent.mkdir()
+    studio.path(0).write_bytes(b"of an earlier time")
+    studio.feed(in_order(video_packets(pictures(6)), audio_packets(tones(6)), reports(6)))
+    studio.end()
+    studio.check()
+    assert studio.path(0).read_bytes() == b"of an earlier time"
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [1]
+    assert {gap[2] for gap in studio.gaps()} == {GapCause.RECORDER}
 
 
 class FullDisk:
@@ -332,31 +368,31 @@ class FullDisk:
 
 def test_a_full_disk_is_a_gap_and_an_alarm_and_recording_returns(tmp_path: Path) -> None:
     disk = FullDisk(60_000)
-    booth = Booth(tmp_path, settings=CaptureSettings(disk_retry_ms=2000), write=disk)
+    studio = Studio(tmp_path, settings=CaptureSettings(disk_retry_ms=2000), write=disk)
     items = in_order(video_packets(pictures(12)), audio_packets(tones(12)), reports(12))
-    booth.feed(item for item in items if at_ms(item) < 7000)
-    assert [alarm.code for alarm in booth.of(RecorderAlarm)] == ["disk_refused"]
-    assert booth.capture.status.gap is GapCause.DISK
+    studio.feed(item for item in items if at_ms(item) < 7000)
+    assert [alarm.code for alarm in studio.of(RecorderAlarm)] == ["disk_refused"]
+    assert studio.capture.status.gap is GapCause.DISK
     disk.room = 1 << 40
-    booth.feed(item for item in items if at_ms(item) >= 7000)
-    booth.end()
-    booth.check()
-    assert {gap[2] for gap in booth.gaps()} == {GapCause.DISK}
-    torn, whole = booth.of(ReelClosed)
+    studio.feed(item for item in items if at_ms(item) >= 7000)
+    studio.end()
+    studio.check()
+    assert {gap[2] for gap in studio.gaps()} == {GapCause.DISK}
+    torn, whole = studio.of(ReelClosed)
     assert (torn.reel, torn.torn, whole.reel, whole.torn) == (0, True, 1, False)
-    assert len(decoded(booth.path(0), Medium.VIDEO)) > FPS
-    assert len(decoded(booth.path(1), Medium.VIDEO)) >= 2 * FPS
+    assert len(decoded(studio.path(0), Medium.VIDEO)) > FPS
+    assert len(decoded(studio.path(1), Medium.VIDEO)) >= 2 * FPS
 
 
 def test_a_disk_that_fills_up_at_the_very_end_is_declared_too(tmp_path: Path) -> None:
     disk = FullDisk(1 << 40)
-    booth = Booth(tmp_path, write=disk)
-    booth.feed(in_order(video_packets(pictures(3)), audio_packets(tones(3)), reports(3)))
+    studio = Studio(tmp_path, write=disk)
+    studio.feed(in_order(video_packets(pictures(3)), audio_packets(tones(3)), reports(3)))
     disk.room = 100
-    booth.end()
-    booth.check()
-    assert [(gap[2], gap[1]) for gap in booth.gaps()] == [(GapCause.DISK, 3000)]
-    assert [closed.torn for closed in booth.of(ReelClosed)] == [True]
+    studio.end()
+    studio.check()
+    assert [(gap[2], gap[1]) for gap in studio.gaps()] == [(GapCause.DISK, 3000)]
+    assert [closed.torn for closed in studio.of(ReelClosed)] == [True]
 
 
 def test_a_broken_disk_is_the_recorders_gap(tmp_path: Path) -> None:
@@ -365,12 +401,12 @@ def test_a_broken_disk_is_the_recorders_gap(tmp_path: Path) -> None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return os.pwrite(handle, data, offset)
 
-    booth = Booth(tmp_path, write=broken)
-    booth.feed(in_order(video_packets(pictures(3)), audio_packets(tones(3)), reports(3)))
-    booth.end()
-    booth.check()
-    assert [alarm.code for alarm in booth.of(RecorderAlarm)] == ["recorder_failed"]
-    assert {gap[2] for gap in booth.gaps()} == {GapCause.RECORDER}
+    studio = Studio(tmp_path, write=broken)
+    studio.feed(in_order(video_packets(pictures(3)), audio_packets(tones(3)), reports(3)))
+    studio.end()
+    studio.check()
+    assert [alarm.code for alarm in studio.of(RecorderAlarm)] == ["recorder_failed"]
+    assert {gap[2] for gap in studio.gaps()} == {GapCause.RECORDER}
 
 
 def test_a_disk_that_hangs_never_holds_the_loop_and_what_is_dropped_is_declared(tmp_path: Path) -> None:
@@ -381,29 +417,29 @@ def test_a_disk_that_hangs_never_holds_the_loop_and_what_is_dropped_is_declared(
             free.wait(DEADLINE_S)
         return os.pwrite(handle, data, offset)
 
-    booth = Booth(tmp_path, settings=CaptureSettings(queue=2), write=slow)
+    studio = Studio(tmp_path, settings=CaptureSettings(queue=2), write=slow)
     items = in_order(video_packets(pictures(12)), audio_packets(tones(12)), reports(12))
-    booth.feed(item for item in items if at_ms(item) < 2000)
+    studio.feed(item for item in items if at_ms(item) < 2000)
     hangs.set()
-    booth.feed((item for item in items if 2000 <= at_ms(item) < 8000), paced=False)
-    assert [alarm.code for alarm in booth.of(RecorderAlarm)] == ["recorder_overflow"]
+    studio.feed((item for item in items if 2000 <= at_ms(item) < 8000), paced=False)
+    assert [alarm.code for alarm in studio.of(RecorderAlarm)] == ["recorder_overflow"]
     free.set()
-    booth.settle()
-    booth.feed(item for item in items if at_ms(item) >= 8000)
-    booth.end()
-    booth.check()
-    assert {gap[2] for gap in booth.gaps()} == {GapCause.RECORDER}
-    assert longest_sample_ms(booth, Medium.VIDEO) < 70
+    studio.settle()
+    studio.feed(item for item in items if at_ms(item) >= 8000)
+    studio.end()
+    studio.check()
+    assert {gap[2] for gap in studio.gaps()} == {GapCause.RECORDER}
+    assert longest_sample_ms(studio, Medium.VIDEO) < 70
 
 
-def connection(dice: random.Random, booth: Booth, begin_ms: float) -> tuple[list[Packet], float]:
+def connection(dice: random.Random, studio: Studio, begin_ms: float) -> tuple[list[Packet], float]:
     """One connection of a seat, with random loss, bursts and skew; return its packets and when it ends."""
     seconds, loss = dice.choice([2, 6, 10]), dice.choice([0, 0, 0.003, 0.02, 0.3])
     bursts = [
         (dice.randrange(seconds * 1000), dice.choice([50, 250, 1500, 4000])) for _ in range(dice.randrange(4))
     ]
     packets: list[Packet] = []
-    for medium in booth.track.media:
+    for medium in studio.track.media:
         seq, ts = dice.randrange(100_000), dice.randrange(1 << 33)
         if medium is Medium.VIDEO:
             made = video_packets(pictures(seconds), seq, ts)
@@ -426,30 +462,30 @@ def test_whatever_goes_wrong_everything_is_tiled_and_all_that_is_kept_decodes(
         reel_s=dice.choice([3, 6, 1800]), disk_retry_ms=1500, queue=dice.choice([2, 16])
     )
     disk = FullDisk(dice.choice([1 << 40, dice.randrange(1000, 200_000)]))
-    booth = Booth(tmp_path, camera(*media), settings=settings, write=disk)
+    studio = Studio(tmp_path, camera(*media), settings=settings, write=disk)
     at = 0.0
     for _ in range(dice.choice([1, 1, 2, 3])):
-        packets, at = connection(dice, booth, at)
+        packets, at = connection(dice, studio, at)
         for packet in packets:
-            booth.feed([packet], paced=dice.random() < 0.98)
+            studio.feed([packet], paced=dice.random() < 0.98)
             disk.room = disk.room if dice.random() < 0.998 else 1 << 40
         at += dice.choice([100, 700, 3000, 40_000])
         if dice.random() < 0.7:
-            booth.end(dice.choice([GapCause.LINK, GapCause.PUBLISHER]))
-        booth.settle()
-    booth.end()
-    if booth.of(TrackStarted):
-        booth.check()
-    reels = {closed.reel for closed in booth.of(ReelClosed)}
+            studio.end(dice.choice([GapCause.LINK, GapCause.PUBLISHER]))
+        studio.settle()
+    studio.end()
+    if studio.of(TrackStarted):
+        studio.check()
+    reels = {closed.reel for closed in studio.of(ReelClosed)}
     assert (
         reels
-        == {fact.reel for fact in booth.of(FragmentRecorded)}
-        == {fact.reel for fact in booth.of(ClockMapped)}
+        == {fact.reel for fact in studio.of(FragmentRecorded)}
+        == {fact.reel for fact in studio.of(ClockMapped)}
     )
     for reel in reels:
-        assert longest_sample_ms(booth, Medium.AUDIO, reel) <= 20
-        if has_picture(booth.path(reel)):
-            times = decoded(booth.path(reel), Medium.VIDEO)
+        assert longest_sample_ms(studio, Medium.AUDIO, reel) <= 20
+        if has_picture(studio.path(reel)):
+            times = decoded(studio.path(reel), Medium.VIDEO)
             assert times == sorted(set(times))
 
 
@@ -460,27 +496,27 @@ def has_picture(path: Path) -> bool:
 
 def test_a_drifting_seat_clock_is_followed(tmp_path: Path) -> None:
     # 100 ppm fast and an hour off: by arrival alone the end would be 2 ms off here, 1 s after 3 h.
-    booth = Booth(tmp_path, settings=CaptureSettings(map_every_ms=2000))
+    studio = Studio(tmp_path, settings=CaptureSettings(map_every_ms=2000))
     drifting = [
         replace(report, ts=start + round((report.ts - start) * 1.0001))
         for report in reports(16, 3_600_000.0)
         for start in ([VIDEO_START] if report.medium is Medium.VIDEO else [AUDIO_START])
     ]
-    booth.feed(in_order(video_packets(pictures(16)), drifting))
-    booth.end()
-    knots = booth.of(ClockMapped)[-1].map
+    studio.feed(in_order(video_packets(pictures(16)), drifting))
+    studio.end()
+    knots = studio.of(ClockMapped)[-1].map
     assert len(knots) == 9
     seconds = (knots[-1][1] - knots[1][1]) / 1e6
     assert abs(seconds / ((knots[-1][0] - knots[1][0]) / 1e6) - 0.9999) < 0.00005
 
 
 def test_a_recorder_that_comes_back_declares_the_time_it_was_gone(tmp_path: Path) -> None:
-    booth = Booth(tmp_path, resume=Resume(next_reel=3, gap_from_ms=T0_MS - 4000))
-    booth.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
-    booth.end()
-    assert booth.gaps() == [(-4000, 0, GapCause.RECORDER)]
-    assert [closed.reel for closed in booth.of(ReelClosed)] == [3]
-    assert booth.of(TrackStarted) == []
+    studio = Studio(tmp_path, resume=Resume(next_reel=3, gap_from_ms=T0_MS - 4000))
+    studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
+    studio.end()
+    assert studio.gaps() == [(-4000, 0, GapCause.RECORDER)]
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [3]
+    assert studio.of(TrackStarted) == []
 
 
 def test_a_codec_that_mp4_refuses_is_refused_loudly(tmp_path: Path) -> None:
@@ -493,16 +529,16 @@ def test_a_codec_that_mp4_refuses_is_refused_loudly(tmp_path: Path) -> None:
 
 
 def test_pictures_without_a_key_frame_raise_an_alarm(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(replace(packet, payload=b"\x10vp8") for packet in video_packets(pictures(8)))
-    assert [alarm.code for alarm in booth.of(RecorderAlarm)] == ["no_keyframe"]
-    booth.end()
+    studio = Studio(tmp_path)
+    studio.feed(replace(packet, payload=b"\x10vp8") for packet in video_packets(pictures(8)))
+    assert [alarm.code for alarm in studio.of(RecorderAlarm)] == ["no_keyframe"]
+    studio.end()
 
 
 def test_payloads_that_are_no_h264_raise_one_alarm_and_record_nothing(tmp_path: Path) -> None:
-    booth = Booth(tmp_path)
-    booth.feed(replace(packet, payload=b"\x90\x80\x00\x10junk") for packet in video_packets(pictures(2)))
-    booth.feed(replace(packet, payload=b"\x1d\x80\x00\x10junk") for packet in video_packets(pictures(2)))
-    booth.end()
-    assert [alarm.code for alarm in booth.of(RecorderAlarm)] == ["unsupported_payload"]
+    studio = Studio(tmp_path)
+    studio.feed(replace(packet, payload=b"\x90\x80\x00\x10junk") for packet in video_packets(pictures(2)))
+    studio.feed(replace(packet, payload=b"\x1d\x80\x00\x10junk") for packet in video_packets(pictures(2)))
+    studio.end()
+    assert [alarm.code for alarm in studio.of(RecorderAlarm)] == ["unsupported_payload"]
     assert list(tmp_path.iterdir()) == []

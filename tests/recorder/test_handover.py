@@ -18,16 +18,16 @@ from recorder.handover import (
     shipments,
 )
 from recorder.reel import init_path
-from tests.recorder.booth import Booth
 from tests.recorder.seat import audio_packets, in_order, pictures, reports, tones, video_packets
+from tests.recorder.studio import Studio
 
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReelClosed, bytes]:
-    booth = Booth(tmp_path_factory.mktemp("site"))
-    booth.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
-    booth.end()
-    return booth.of(ReelClosed)[0], booth.path().read_bytes()
+    studio = Studio(tmp_path_factory.mktemp("site"))
+    studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
+    studio.end()
+    return studio.of(ReelClosed)[0], studio.path().read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from recorder.manifest import (
     SessionIndex,
 )
 from recorder.package import BagExists, BagLog, BagReel, BagTrack, ReelMissing, UnsafeDocumentName, build
-from tests.recorder.booth import Booth
 from tests.recorder.seat import (
     T0_MS,
     audio_packets,
@@ -34,6 +33,7 @@ from tests.recorder.seat import (
     tones,
     video_packets,
 )
+from tests.recorder.studio import Studio
 
 TRACK = camera()
 INDEX = SessionIndex(
@@ -46,22 +46,22 @@ LOG = BagLog([b'{"seq":0}', b'{"seq":1}'], [], ["first\n", "last\n"], ["key"], [
 
 @pytest.fixture(scope="module")
 def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[BagTrack]:
-    booth = Booth(tmp_path_factory.mktemp("reels"), settings=CaptureSettings(reel_s=4))
-    booth.feed(in_order(video_packets(pictures(8)), audio_packets(tones(8)), reports(8)))
-    booth.end()
-    return [track_of(booth)]
+    studio = Studio(tmp_path_factory.mktemp("reels"), settings=CaptureSettings(reel_s=4))
+    studio.feed(in_order(video_packets(pictures(8)), audio_packets(tones(8)), reports(8)))
+    studio.end()
+    return [track_of(studio)]
 
 
-def track_of(booth: Booth) -> BagTrack:
-    maps = {fact.reel: fact.map for fact in booth.of(ClockMapped)}
+def track_of(studio: Studio) -> BagTrack:
+    maps = {fact.reel: fact.map for fact in studio.of(ClockMapped)}
     reels = tuple(
         BagReel(
             closed,
-            [fact for fact in booth.of(FragmentRecorded) if fact.reel == closed.reel],
+            [fact for fact in studio.of(FragmentRecorded) if fact.reel == closed.reel],
             maps[closed.reel],
-            booth.path(closed.reel),
+            studio.path(closed.reel),
         )
-        for closed in booth.of(ReelClosed)
+        for closed in studio.of(ReelClosed)
     )
     return BagTrack(TRACK.id, TRACK.site, TRACK.seat, TRACK.kind, ("avc1.42c01e", "opus"), reels)
 

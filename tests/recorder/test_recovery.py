@@ -28,7 +28,6 @@ from recorder.capture import Resume
 from recorder.facts import RecorderAlarm, RecorderFact
 from recorder.recovery import ReelChanged, recover, told_by
 from recorder.reel import init_path, reel_path
-from tests.recorder.booth import Booth, decoded, holes
 from tests.recorder.seat import (
     T0_MS,
     audio_packets,
@@ -40,6 +39,7 @@ from tests.recorder.seat import (
     tones,
     video_packets,
 )
+from tests.recorder.studio import Studio, decoded, holes
 
 SECONDS = 8
 TRACK = camera().id
@@ -97,11 +97,11 @@ def test_a_killed_recorder_loses_at_most_a_second_and_declares_it(tmp_path: Path
     assert recovered.resume.gap_from_ms is not None
     assert recovered.resume.gap_from_ms - T0_MS >= (len(whole) - 1) * 1000
 
-    booth = Booth(tmp_path, resume=recovered.resume)
+    studio = Studio(tmp_path, resume=recovered.resume)
     gone = 12_000
-    booth.feed(later_items(gone))
-    booth.end()
-    together = facts + booth.facts
+    studio.feed(later_items(gone))
+    studio.end()
+    together = facts + studio.facts
     assert holes(together) == []
     (gap,) = [fact for fact in together if isinstance(fact, GapDeclared)]
     assert gap.cause is GapCause.RECORDER
@@ -112,35 +112,35 @@ def later_items(ms: int) -> list[Packet]:
     return later(sorted(video_packets(pictures(3)) + audio_packets(tones(3)), key=lambda p: p.arrival), ms)
 
 
-def recorded(folder: Path, seconds: int = 4) -> Booth:
-    booth = Booth(folder)
-    booth.feed(in_order(video_packets(pictures(seconds)), audio_packets(tones(seconds)), reports(seconds)))
-    return booth
+def recorded(folder: Path, seconds: int = 4) -> Studio:
+    studio = Studio(folder)
+    studio.feed(in_order(video_packets(pictures(seconds)), audio_packets(tones(seconds)), reports(seconds)))
+    return studio
 
 
-def torn(booth: Booth) -> Iterator[RecorderFact]:
+def torn(studio: Studio) -> Iterator[RecorderFact]:
     """What a recorder had told when it died: nothing about closing."""
-    for fact in booth.facts:
+    for fact in studio.facts:
         if not isinstance(fact, ReelClosed | TrackEnded):
             yield fact
 
 
 def test_fragments_on_disk_that_were_never_told_are_told(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = [fact for fact in torn(booth) if not isinstance(fact, FragmentRecorded) or fact.n < 1]
+    studio = recorded(tmp_path)
+    told = [fact for fact in torn(studio) if not isinstance(fact, FragmentRecorded) or fact.n < 1]
     (recovered,) = recover(tmp_path, told_by(told))
     fresh = [fact for fact in recovered.facts if isinstance(fact, FragmentRecorded)]
-    assert fresh == booth.of(FragmentRecorded)[1:]
+    assert fresh == studio.of(FragmentRecorded)[1:]
     assert recovered.resume == Resume(1, T0_MS + 3000)
-    booth.end()
+    studio.end()
 
 
 def test_a_reel_cut_in_the_middle_of_a_fragment_ends_at_the_last_whole_one(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = [fact for fact in torn(booth) if not isinstance(fact, FragmentRecorded) or fact.n < 2]
-    third = booth.of(FragmentRecorded)[2]
-    booth.end()
-    path = booth.path()
+    studio = recorded(tmp_path)
+    told = [fact for fact in torn(studio) if not isinstance(fact, FragmentRecorded) or fact.n < 2]
+    third = studio.of(FragmentRecorded)[2]
+    studio.end()
+    path = studio.path()
     path.chmod(0o640)
     os.truncate(path, third.offset + third.length - 1)
     with path.open("r+b") as file:
@@ -153,22 +153,22 @@ def test_a_reel_cut_in_the_middle_of_a_fragment_ends_at_the_last_whole_one(tmp_p
 
 
 def test_a_closed_reel_whose_closing_was_never_told_is_only_read(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = list(torn(booth))
-    booth.end()
-    whole = booth.path().read_bytes()
+    studio = recorded(tmp_path)
+    told = list(torn(studio))
+    studio.end()
+    whole = studio.path().read_bytes()
     (recovered,) = recover(tmp_path, told_by(told))
-    assert [fact for fact in recovered.facts if isinstance(fact, ReelClosed)] == booth.of(ReelClosed)
-    assert booth.path().read_bytes() == whole
+    assert [fact for fact in recovered.facts if isinstance(fact, ReelClosed)] == studio.of(ReelClosed)
+    assert studio.path().read_bytes() == whole
 
 
 def test_a_changed_fragment_is_noticed(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = list(torn(booth))
-    booth.end()
-    path = booth.path()
+    studio = recorded(tmp_path)
+    told = list(torn(studio))
+    studio.end()
+    path = studio.path()
     path.chmod(0o640)
-    second = booth.of(FragmentRecorded)[1]
+    second = studio.of(FragmentRecorded)[1]
     data = bytearray(path.read_bytes())
     data[second.offset + second.length - 5] ^= 1
     path.write_bytes(data)
@@ -178,50 +178,60 @@ def test_a_changed_fragment_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_reel_without_a_whole_fragment_leaves_nothing_behind(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = [fact for fact in torn(booth) if not isinstance(fact, FragmentRecorded)]
-    first = booth.of(FragmentRecorded)[0]
-    booth.end()
-    booth.path().chmod(0o640)
-    os.truncate(booth.path(), first.offset + 100)
+    studio = recorded(tmp_path)
+    told = [fact for fact in torn(studio) if not isinstance(fact, FragmentRecorded)]
+    first = studio.of(FragmentRecorded)[0]
+    studio.end()
+    studio.path().chmod(0o640)
+    os.truncate(studio.path(), first.offset + 100)
     (recovered,) = recover(tmp_path, told_by(told))
     assert [fact for fact in recovered.facts if not isinstance(fact, ClockMapped)] == []
     assert recovered.resume == Resume(0, T0_MS)
-    assert list(booth.path().parent.iterdir()) == []
+    assert list(studio.path().parent.iterdir()) == []
 
 
-def test_a_reel_nobody_announced_is_left_alone_and_told_to_a_person(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    booth.end()
-    (recovered,) = recover(tmp_path, {})
-    assert [type(fact) for fact in recovered.facts] == [RecorderAlarm]
-    assert recovered.resume == Resume(1, None)
-    assert booth.path().exists()
+def test_a_reel_that_came_up_after_the_track_had_ended_is_left_to_a_person(tmp_path: Path) -> None:
+    studio = recorded(tmp_path)
+    studio.end()
+    again = studio.path(1)
+    again.write_bytes(studio.path(0).read_bytes())
+    (recovered,) = recover(tmp_path, told_by(studio.facts))
+    assert [fact.code for fact in recovered.facts if isinstance(fact, RecorderAlarm)] == ["reel_unannounced"]
+    assert recovered.resume == Resume(2, None)
+    assert again.exists()
+
+
+def test_reels_of_other_sites_in_the_same_folder_are_left_alone(tmp_path: Path) -> None:
+    studio = recorded(tmp_path)
+    studio.end()
+    before = studio.path().read_bytes()
+    assert recover(tmp_path, {}) == []
+    assert studio.path().read_bytes() == before
 
 
 def test_a_track_that_had_ended_needs_nothing(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    booth.end()
-    (recovered,) = recover(tmp_path, told_by(booth.facts))
+    studio = recorded(tmp_path)
+    studio.end()
+    (recovered,) = recover(tmp_path, told_by(studio.facts))
     assert recovered.facts == ()
     assert recovered.resume == Resume(1, None)
 
 
 def test_a_missing_init_segment_is_written_again(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = list(torn(booth))
-    booth.end()
-    init = init_path(booth.path()).read_bytes()
-    init_path(booth.path()).unlink()
+    studio = recorded(tmp_path)
+    told = list(torn(studio))
+    studio.end()
+    init = init_path(studio.path()).read_bytes()
+    init_path(studio.path()).unlink()
     (recovered,) = recover(tmp_path, told_by(told))
     (closed,) = [fact for fact in recovered.facts if isinstance(fact, ReelClosed)]
-    assert init_path(booth.path()).read_bytes() == init
+    assert init_path(studio.path()).read_bytes() == init
     assert closed.init_sha256 == hashlib.sha256(init).hexdigest()
 
 
 def test_recovery_twice_says_the_same(tmp_path: Path) -> None:
-    booth = recorded(tmp_path)
-    told = told_by(list(torn(booth)))
+    studio = recorded(tmp_path)
+    told = told_by(list(torn(studio)))
     assert recover(tmp_path, told) == recover(tmp_path, told)
-    assert isinstance(booth.of(TrackStarted)[0], TrackStarted)
-    booth.end()
+    assert isinstance(studio.of(TrackStarted)[0], TrackStarted)
+    studio.end()

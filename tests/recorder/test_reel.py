@@ -28,7 +28,6 @@ from recorder.reel import (
     reel_path,
     write_all,
 )
-from tests.recorder.booth import DEADLINE_S, Booth, decoded
 from tests.recorder.seat import (
     at_ms,
     audio_packets,
@@ -39,6 +38,7 @@ from tests.recorder.seat import (
     tones,
     video_packets,
 )
+from tests.recorder.studio import DEADLINE_S, Studio, decoded
 from tests.recorder.test_fmp4 import drafts, format_of
 
 TRACK = camera().id
@@ -225,15 +225,15 @@ async function stream(init, parts, codecs) {
 def test_chromium_plays_and_seeks_the_file_and_takes_its_fragments_one_by_one(
     tmp_path: Path, chromium: str
 ) -> None:
-    booth = Booth(tmp_path)
+    studio = Studio(tmp_path)
     picture = [p for p in video_packets(pictures(8)) if not 2500 <= at_ms(p) < 2700]
     sound = [p for p in audio_packets(tones(8)) if not 2500 <= at_ms(p) < 4000]
-    booth.feed(in_order(picture, sound, reports(8)))
-    booth.end()
-    booth.check()
-    assert len(booth.of(GapDeclared)) == 2
-    data = booth.path().read_bytes()
-    parts = [data[fact.offset : fact.offset + fact.length] for fact in booth.of(FragmentRecorded)]
+    studio.feed(in_order(picture, sound, reports(8)))
+    studio.end()
+    studio.check()
+    assert len(studio.of(GapDeclared)) == 2
+    data = studio.path().read_bytes()
+    parts = [data[fact.offset : fact.offset + fact.length] for fact in studio.of(FragmentRecorded)]
     whole, init, *pieces = (
         base64.b64encode(part).decode() for part in (data, data[INIT_AT : init_end(data)], *parts)
     )

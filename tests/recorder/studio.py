@@ -1,4 +1,4 @@
-"""A recording booth for tests: a `Capture` in virtual time, its facts collected, its tiling checked."""
+"""A recording studio for tests: a `Capture` in virtual time, its facts collected, its tiling checked."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ DEADLINE_S = 20.0
 _Kind = TypeVar("_Kind")
 
 
-class Booth:
+class Studio:
     """Feeds a capture and runs what its writing thread posts, in this thread."""
 
     def __init__(
