@@ -41,6 +41,9 @@ AUDIO_TICK = fractions.Fraction(1, CLOCK_RATE[Medium.AUDIO])
 OPUS_FRAME = 960
 """Samples of one packet: 20 ms."""
 
+LATE_FRAMES = 10
+"""A tone that is further behind the clock than 0.2 s skips to the present, as a microphone would."""
+
 OPUS_LEAD = 312
 """Samples by which libopus delays its output; the loop is cut so that it closes on silence all the same."""
 
@@ -185,6 +188,7 @@ class EncodedTrack(MediaStreamTrack):
         self.kind = medium.value
         self._camera = camera
         self._queue: asyncio.Queue[VideoPacket | None] = asyncio.Queue()
+        self._read = False
 
     def put(self, packet: VideoPacket) -> None:
         """Take a packet; one that finds a full queue makes room and asks for a key frame."""
@@ -203,10 +207,19 @@ class EncodedTrack(MediaStreamTrack):
         Raises:
             MediaStreamError: when the track has ended.
         """
+        if not self._read:
+            self._forget_backlog()
         packet = await self._queue.get() if self.readyState == "live" else None
         if packet is None:
             raise MediaStreamError
         return packet
+
+    def _forget_backlog(self) -> None:
+        """Begin with the present: pictures drawn while the connection came up would be sent late, as no camera does."""
+        self._read = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self.request_keyframe()
 
     def stop(self) -> None:
         """End the track and wake its reader."""
@@ -251,7 +264,7 @@ class ToneTrack(MediaStreamTrack):
         """Begin where the clock is now."""
         super().__init__()
         self._packets = tone(frequency)
-        self._index = time.monotonic_ns() * CLOCK_RATE[Medium.AUDIO] // SECOND // OPUS_FRAME
+        self._index = 0
 
     async def recv(self) -> VideoPacket:
         """Return the next packet when it is due; cancelling loses none.
@@ -259,6 +272,7 @@ class ToneTrack(MediaStreamTrack):
         Raises:
             MediaStreamError: when the track has ended.
         """
+        self._index = max(self._index, self._present() - LATE_FRAMES)
         due = self._index * OPUS_FRAME * SECOND // CLOCK_RATE[Medium.AUDIO]
         await asyncio.sleep((due - time.monotonic_ns()) / SECOND)
         if self.readyState != "live":
@@ -268,6 +282,10 @@ class ToneTrack(MediaStreamTrack):
         packet.time_base = AUDIO_TICK
         self._index += 1
         return packet
+
+    @staticmethod
+    def _present() -> int:
+        return time.monotonic_ns() * CLOCK_RATE[Medium.AUDIO] // SECOND // OPUS_FRAME
 
 
 class SyntheticSeat:
