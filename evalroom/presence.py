@@ -10,6 +10,8 @@ from evalroom.media import Medium, TrackKind
 from evalroom.roles import Role
 from evalroom.tender import Seat
 
+_STAFF = frozenset({Role.SUPERVISOR, Role.OPERATOR})
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -65,8 +67,11 @@ class SiteState:
 
 
 def near(state: SiteState, seat: Seat) -> SiteState:
-    """Cut a site's state to what a seat may see of it: an expert only the own seat, an operator all."""
-    if seat.role is not Role.EXPERT:
+    """Cut a site's state to what a seat may see of it: the host's staff all, a site's operator that site.
+
+    Whoever else asks finds the own seat and its tracks there, and nobody else's.
+    """
+    if seat.role in _STAFF or (seat.role is Role.SITE_OPERATOR and seat.site == state.site):
         return state
     return replace(
         state,

@@ -699,6 +699,10 @@ def test_a_lot_of_which_every_bid_was_rejected_goes_no_further() -> None:
 # --- stages -------------------------------------------------------------------------------------------
 
 
+def test_the_stages_follow_each_other_in_the_order_of_the_trade() -> None:
+    assert [B, P, D, R, S, N, C, None] == [room_at(stage).session.next_stage() for stage in Stage]
+
+
 @pytest.mark.parametrize("stage", Stage)
 def test_no_stage_is_skipped_repeated_or_gone_back_from(stage: Stage) -> None:
     room = room_at(stage)

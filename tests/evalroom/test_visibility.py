@@ -12,13 +12,23 @@ from evalroom import events as ev
 from evalroom.encoding import body_of
 from evalroom.events import Fact, Secret, Stage
 from evalroom.ids import CommandId, SeatCode, SiteId
+from evalroom.media import TrackKind
 from evalroom.protocol.feed import item_text, wire_size
 from evalroom.protocol.messages import MAX_FRAME
 from evalroom.roles import Role
 from evalroom.session import Session
 from evalroom.sheet import MAX_REASON
 from evalroom.tender import Part
-from evalroom.visibility import CELLS_PER_ITEM, Audience, Seen, nobody_sees, owner_only, view
+from evalroom.visibility import (
+    CELLS_PER_ITEM,
+    Audience,
+    Seen,
+    may_read_bids,
+    may_watch,
+    nobody_sees,
+    owner_only,
+    view,
+)
 from tests.evalroom.room import (
     ARCHIVIST,
     BIDS,
@@ -329,3 +339,30 @@ def test_an_unknown_bid_or_site_opens_nothing() -> None:
         "SheetOpened",
         "BidImported",
     }
+
+
+# --- pictures and bids ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("stage", Stage)
+def test_nobody_watches_an_experts_screen_while_sheets_are_open(role: Role, stage: Stage) -> None:
+    open_sheets = stage in (Stage.PRELIMINARY, Stage.DETAILED)
+    for own_site in (True, False):
+        allowed = may_watch(role, TrackKind.SCREEN, stage, own_site=own_site)
+        assert allowed is (not open_sheets and role in (Role.SUPERVISOR, Role.OPERATOR))
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_cameras_are_watched_by_the_committee_the_hosts_staff_and_at_the_own_site(stage: Stage) -> None:
+    near = {role for role in Role if may_watch(role, TrackKind.CAMERA, stage, own_site=True)}
+    far = {role for role in Role if may_watch(role, TrackKind.CAMERA, stage, own_site=False)}
+    assert {Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR} == far
+    assert far | {Role.SITE_OPERATOR} == near
+
+
+@pytest.mark.parametrize("role", Role)
+def test_bids_are_read_by_experts_once_the_review_has_begun_and_by_the_operator(role: Role) -> None:
+    stages = {stage for stage in Stage if may_read_bids(role, stage)}
+    expected = {Role.OPERATOR: set(Stage), Role.EXPERT: set(Stage) - {Stage.GATHERING, Stage.BRIEFED}}
+    assert expected.get(role, set()) == stages
