@@ -1,5 +1,6 @@
 """The private names we stand on, and what passes through the engine's two ends."""
 
+import socket
 import struct
 import threading
 from collections.abc import AsyncIterator
@@ -52,7 +53,7 @@ async def test_private_names_of_a_live_connection_exist(here: Node) -> None:
     pc = seat.here._connections[1].connection.pc
     transport = pc.getTransceivers()[0].receiver.transport
     for owner, names in (
-        (transport, ("_state", "_tx_srtp", "_rx_srtp", "_role", "_ssl")),
+        (transport, ("_state", "_tx_srtp", "_rx_srtp", "_rtp_router", "_rtp_header_extensions_map")),
         (transport.transport, ("_connection",)),
         (
             transport.transport._connection,
@@ -148,6 +149,27 @@ async def test_nothing_is_sent_before_the_connection_is_up(here: Node) -> None:
     sender.write(101, 1, 1, b"x", marker=True)
     assert sender.packets == 0
     assert not sender.congested
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x80", b"\x80\xc8", b"\x14", b"\xff" * 9, b"\x80\x65" + b"\x00" * 40, b"\x00"]
+)
+async def test_a_stranger_s_datagram_neither_closes_a_connection_nor_is_taken_for_media(
+    here: Node, data: bytes
+) -> None:
+    seat = await here.seat("E1", (TrackKind.CAMERA,))
+    pc = seat.here._connections[1].connection.pc
+    receiver = receiver_of(pc.getTransceivers()[0])
+    pair = receiver.transport.transport._connection._nominated[1]
+    with socket.socket(
+        socket.AF_INET6 if ":" in pair.local_addr[0] else socket.AF_INET, socket.SOCK_DGRAM
+    ) as stranger:
+        for _ in range(5):
+            stranger.sendto(data, pair.local_addr)
+    before = sum(counted.packets_received for counted in receiver.statistics.values())
+    await until(lambda: sum(c.packets_received for c in receiver.statistics.values()) > before + 20)
+    assert len(receiver.statistics) == 1
+    assert seat.here.connected
 
 
 def test_h264_baseline_comes_before_vp8_and_nothing_else_is_negotiated() -> None:
