@@ -141,7 +141,7 @@ async def _start_host(stage: Nodes, operator_code: str) -> Node:
         "EVALROOM_COSIGN_SECONDS": "3",
         "EVALROOM_DATA_DIR": str(stage.folder / "host"),
     }
-    command = ["main_site.cli", "serve", "--port", str(port)]
+    command = ["main_site", "serve", "--port", str(port)]
     return await _start(stage, "host", port, command, environment)
 
 
@@ -155,13 +155,13 @@ async def _start_site(stage: Nodes, operator: Operator, site: Site, host_url: st
         "EVALROOM_SITE_MEDIA_LOOPBACK": "1",
     }
     joining = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sub_site.cli", "join", code, env={**os.environ, **environment},
+        sys.executable, "-m", "sub_site", "join", code, env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=stage.folder,
     )  # fmt: skip
     said, _ = await joining.communicate()
     if joining.returncode != 0:
         raise RehearsalFailed(site=site.id, reason=said.decode(errors="replace")[-400:])
-    return await _start(stage, site.id, port, ["sub_site.cli", "serve"], environment)
+    return await _start(stage, site.id, port, ["sub_site", "serve"], environment)
 
 
 async def _start(stage: Nodes, name: str, port: int, command: list[str], environment: dict[str, str]) -> Node:

@@ -2,7 +2,8 @@
 
 A sender report ties RTP time to the seat's own clock; a line through the last twelve of them gives its
 drift.  The seat's clock is not trusted: its offset is measured, as the least delay with which its reports
-arrive.  Until a report comes, arrival is the measure, again by least delay; it can only be late, never early.
+and packets arrive (a report may name an instant long before it was sent: half a second for a screen at two
+pictures a second).  Until a report comes, arrival is the measure; it can only be late, never early.
 """
 
 from collections import deque
@@ -59,9 +60,25 @@ class _MediumClock:
         self.rate = RATES[medium]
         self.reports: deque[tuple[int, float]] = deque(maxlen=_REPORTS)
         self.arrival = LeastDelay()
+        self._fitted: tuple[float, int, float] | None = None
+
+    def report(self, ts: int, ms: float) -> None:
+        """Take a report; the line is fitted anew when it is next asked for."""
+        self.reports.append((ts, ms))
+        self._fitted = None
+
+    def forget(self) -> None:
+        """Drop all reports: the seat's clock was set."""
+        self.reports.clear()
+        self._fitted = None
 
     def line(self) -> tuple[float, int, float]:
-        """Return (ms per tick, tick, ms) of the line through the reports."""
+        """Return (ms per tick, tick, ms) of the line through the reports, fitted once per report."""
+        if self._fitted is None:
+            self._fitted = self._fit()
+        return self._fitted
+
+    def _fit(self) -> tuple[float, int, float]:
         nominal = 1000 / self.rate
         mean_ts = sum(ts for ts, _ in self.reports) // len(self.reports)
         mean_ms = sum(ms for _, ms in self.reports) / len(self.reports)
@@ -101,6 +118,8 @@ class TrackClock:
         arrived = self._arrived(packet.arrival, now_ms)
         clock = self._media[packet.medium]
         clock.arrival.add(arrived, arrived - packet.ts * 1000 / clock.rate)
+        if clock.reports:
+            self._seat.add(arrived, arrived - clock.seat_ms(packet.ts))
 
     def report(self, report: SenderReport, now_ms: float) -> None:
         """Take a sender report; one that contradicts the line means that the seat's clock was set."""
@@ -108,8 +127,8 @@ class TrackClock:
         if clock.reports and abs(clock.seat_ms(report.ts) - report.ntp_ms) > _STEP_MS:
             self._seat.clear()
             for medium in self._media.values():
-                medium.reports.clear()
-        clock.reports.append((report.ts, report.ntp_ms))
+                medium.forget()
+        clock.report(report.ts, report.ntp_ms)
         arrived = self._arrived(report.arrival, now_ms)
         self._seat.add(arrived, arrived - report.ntp_ms)
 
