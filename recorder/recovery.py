@@ -165,8 +165,11 @@ def _map(path: Path, track: TrackId, reel: int, told: ClockMapped | None) -> Ite
 def _readings(path: Path, reel: int) -> list[tuple[int, int]]:
     if not path.exists():
         return []
-    whole = path.read_bytes().split(b"\n")[:-1]  # the last line may be torn
-    notes = [json.loads(line) for line in whole]
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole != data:  # the last line is torn: the readings go into the archive, as lines of JSON
+        os.truncate(path, len(whole))
+    notes = [json.loads(line) for line in whole.splitlines()]
     return [(note["media_us"], note["session_ms"] * 1000) for note in notes if note.get("reel") == reel]
 
 

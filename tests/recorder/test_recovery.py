@@ -27,7 +27,7 @@ from evalroom.media import GapCause, Medium, Packet
 from recorder.capture import Resume
 from recorder.facts import RecorderAlarm, RecorderFact
 from recorder.recovery import ReelChanged, recover, told_by
-from recorder.reel import init_path, reel_path
+from recorder.reel import clock_path, init_path, reel_path
 from tests.recorder.seat import (
     T0_MS,
     audio_packets,
@@ -227,6 +227,19 @@ def test_a_missing_init_segment_is_written_again(tmp_path: Path) -> None:
     (closed,) = [fact for fact in recovered.facts if isinstance(fact, ReelClosed)]
     assert init_path(studio.path()).read_bytes() == init
     assert closed.init_sha256 == hashlib.sha256(init).hexdigest()
+
+
+def test_a_torn_line_of_clock_readings_is_cut_off(tmp_path: Path) -> None:
+    studio = recorded(tmp_path)
+    told = [fact for fact in torn(studio) if not isinstance(fact, ClockMapped)]
+    studio.end()
+    path = clock_path(studio.path())
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"track":"nor')
+    (recovered,) = recover(tmp_path, told_by(told))
+    assert path.read_bytes() == whole
+    (clock,) = [fact for fact in recovered.facts if isinstance(fact, ClockMapped)]
+    assert [media_us for media_us, _ in clock.map] == [0, 3_000_000]
 
 
 def test_recovery_twice_says_the_same(tmp_path: Path) -> None:
