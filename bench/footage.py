@@ -55,8 +55,7 @@ def film() -> Footage:
     pictures: list[tuple[bytes, ...]] = []
     for index in range(RATE * SECONDS):
         frame = _draw(index)
-        for packet in codec.encode(frame):
-            pictures.append(_payloads(bytes(packet)))
+        pictures += [_payloads(bytes(packet)) for packet in codec.encode(frame)]
     assert len(pictures) == RATE * SECONDS
     return Footage(tuple(pictures), tone(440))
 

@@ -6,7 +6,9 @@ Everything but VideoRoom and the WebSocket transport is disabled; it records eac
 import asyncio
 import contextlib
 import json
+import resource
 import secrets
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import websockets
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from websockets.asyncio.client import ClientConnection
 
+from bench import peers
 from bench.machine import free_port
 from bench.servers import running
 from evalroom.media import Medium
@@ -101,7 +104,7 @@ class Janus:
         with running([program, "-F", str(folder)], folder / "log", port=port) as process:
             yield cls(process.pid, port, folder / "rec")
 
-    async def start(self) -> None:
+    async def start(self, publishers: list[str], viewers: list[str]) -> None:  # noqa: ARG002 - the room is open
         """Open the WebSocket and a Janus session."""
         uri = f"ws://127.0.0.1:{self._port}"
         protocol = websockets.Subprotocol("janus-protocol")
@@ -128,7 +131,7 @@ class Janus:
         await pc.setRemoteDescription(RTCSessionDescription(spread(answer["jsep"]["sdp"]), "answer"))
         return pc, senders
 
-    async def view(self, viewer: str, names: list[str]) -> RTCPeerConnection:
+    async def view(self, viewer: str, names: list[str]) -> RTCPeerConnection:  # noqa: ARG002 - viewers are nameless here
         """Subscribe to publishers over one connection and return it."""
         handle = await self._attach()
         streams = [{"feed": self._feeds[name]} for name in names]
@@ -145,6 +148,17 @@ class Janus:
         for task in self._tasks:
             task.cancel()
         await self._socket.close()
+
+    def make_playable(self) -> float:
+        """Run janus-pp-rec over all .mjr files and return its CPU seconds; nan without the program."""
+        if peers.debian_peer("janus-pp-rec", "janus-tools") is None:
+            return float("nan")
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        for source in self.recordings.glob("*.mjr"):
+            target = source.with_suffix(".mp4" if "video" in source.name else ".opus")
+            subprocess.run(["janus-pp-rec", str(source), str(target)], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     async def _attach(self) -> int:
         request = {"janus": "attach", "plugin": "janus.plugin.videoroom", "session_id": self._session}

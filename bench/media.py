@@ -9,13 +9,11 @@ the server's process is counted.  Janus's .mjr files cannot be played: what `jan
 
 import argparse
 import asyncio
+import contextlib
 import gc
-import resource
-import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -26,16 +24,68 @@ from aiortc import RTCPeerConnection
 
 from bench import figures, machine, peers
 from bench.camera import Publisher, Show, Viewer, connected
+from bench.centre import HOST, Centre, Person
 from bench.footage import Footage, film
 from bench.janus import Janus
-from evalroom.media import Medium
+from bench.seat import SeatLink
+from evalroom.events import Stage
+from evalroom.media import Medium, TrackKind
+from evalroom.protocol import messages as m
+from evalroom.roles import Role
 from signaling.engine import PassSender
 
 SETTLE_S = 4.0
+_SESSION = "bench-media"
 SHOWN = (
-    "CPU s per stream-minute", "recording, % of a core", "session, % of a core", "viewers got", "viewers lost",
+    "CPU s per stream-minute", "+ making it playable", "recording, % of a core", "session, % of a core", "viewers got", "viewers lost",
     "recorded", "RSS MB", "driver lag p99, ms", "driver CPU",
 )  # fmt: skip
+
+
+class OurMedia:
+    """`evalroom serve`: one session with a seat for each publisher and a supervisor for each viewer."""
+
+    name = "EvalRoom"
+
+    def __init__(self, centre: Centre) -> None:
+        self.pid = centre.pid
+        self.recordings = centre.folder / "sessions" / _SESSION / "media"
+        self._centre = centre
+        self._people: dict[str, Person] = {}
+        self._links: list[SeatLink] = []
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, scratch: Path) -> Iterator["OurMedia"]:
+        with Centre.open(scratch) as centre:
+            yield cls(centre)
+
+    async def start(self, publishers: list[str], viewers: list[str]) -> None:
+        seats = dict.fromkeys(publishers, Role.EXPERT) | dict.fromkeys(viewers, Role.SUPERVISOR)
+        people = await self._centre.open_session(_SESSION, seats, Stage.DETAILED)
+        self._people = {one.seat: one for one in people}
+
+    async def publish(self, name: str) -> tuple[RTCPeerConnection, dict[Medium, PassSender]]:
+        link = await self._ask(name, m.Publish((TrackKind.CAMERA,)))
+        return link.connection(), link.senders
+
+    async def view(self, viewer: str, names: list[str]) -> RTCPeerConnection:
+        link = await self._ask(viewer, m.Watch(tuple(f"{HOST}-{name}/camera" for name in names)))
+        return link.connection()
+
+    async def stop(self) -> None:
+        for link in self._links:
+            link.close()
+
+    def make_playable(self) -> float:
+        return 0.0  # a reel is a playable file from its first fragment on
+
+    async def _ask(self, name: str, message: object) -> SeatLink:
+        link = SeatLink(await self._centre.socket(self._people[name], "?take=1"))
+        self._links.append(link)
+        link.send(message)
+        await asyncio.wait_for(link.answered.wait(), 10)
+        return link
 
 
 class MediaServer(Protocol):
@@ -45,7 +95,7 @@ class MediaServer(Protocol):
     pid: int
     recordings: Path
 
-    async def start(self) -> None: ...
+    async def start(self, publishers: list[str], viewers: list[str]) -> None: ...
 
     async def publish(self, name: str) -> tuple[RTCPeerConnection, dict[Medium, PassSender]]: ...
 
@@ -53,14 +103,18 @@ class MediaServer(Protocol):
 
     async def stop(self) -> None: ...
 
+    def make_playable(self) -> float:
+        """Do what it takes to play the recordings, after the end; return its CPU seconds, nan if it can't."""
+
 
 Opener = Callable[[], AbstractContextManager[MediaServer]]
 
 
 async def measure(server: MediaServer, footage: Footage, options: argparse.Namespace) -> dict[str, float]:
     """Run both parts on one server."""
-    await server.start()
     names = [f"E{place:02}" for place in range(options.publishers)]
+    watchers = [f"S{place:02}" for place in range(options.viewers)]
+    await server.start(names, watchers)
     publishers = []
     for name in names:
         pc, senders = await server.publish(name)
@@ -74,8 +128,8 @@ async def measure(server: MediaServer, footage: Footage, options: argparse.Names
     size, since = _size(server.recordings), time.monotonic()
     alone = await _watch(server.pid, options.seconds)
     viewers = []
-    for place in range(options.viewers):
-        pc = await server.view(f"S{place}", names)
+    for watcher in watchers:
+        pc = await server.view(watcher, names)
         await connected(pc)
         viewers.append(Viewer(pc))
     await asyncio.sleep(SETTLE_S)
@@ -118,19 +172,6 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def make_playable(recordings: Path) -> float:
-    """Run janus-pp-rec over all .mjr files and return its CPU seconds, nan without the program."""
-    if shutil.which("janus-pp-rec") is None:
-        return float("nan")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    for source in recordings.glob("*.mjr"):
-        ending = "mp4" if "video" in source.name else "opus"
-        target = source.with_suffix(f".{ending}")
-        subprocess.run(["janus-pp-rec", str(source), str(target)], capture_output=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def main() -> None:
     """Run both servers in turns and print the medians."""
     options = _options()
@@ -146,6 +187,8 @@ def main() -> None:
             for name, opener in openers(Path(folder), options).items():
                 with opener() as server:
                     run = uvloop.run(measure(server, footage, options))
+                    minutes = _size(server.recordings) * 8 / footage.bits_per_second / 60
+                    run["+ making it playable"] = server.make_playable() / minutes
                     runs.setdefault(name, []).append(run)
                 line = ", ".join(f"{shown} {figures.show(run[shown])}" for shown in SHOWN)
                 print(f"  run {turn + 1}, {name}: {line}", flush=True)
@@ -161,7 +204,7 @@ def _report(runs: Mapping[str, Sequence[dict[str, float]]]) -> None:
 
 def openers(scratch: Path, options: argparse.Namespace) -> dict[str, Opener]:
     """Return the servers that can be run here."""
-    found: dict[str, Opener] = {}
+    found: dict[str, Opener] = {"ours": partial(OurMedia.open, scratch)}
     program = peers.debian_peer("janus", "janus")
     interface = machine.interface()
     if program is not None and interface is not None:

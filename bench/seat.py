@@ -32,9 +32,9 @@ class SeatLink:
         client.on_frame = self._received
         self._spawn(self._beat())
 
-    @classmethod
-    async def open(cls, port: int, path: str, headers: str = "") -> "SeatLink":
-        return cls(await Client.open(port, path, headers))
+    def connection(self) -> RTCPeerConnection:
+        assert self.pc is not None, "no offer came"
+        return self.pc
 
     def send(self, message: object) -> None:
         self.client.send(masked(json.dumps(to_json(message), separators=(",", ":")).encode()))
