@@ -280,10 +280,6 @@ class Evaluation:
         """Say when something will have to go out if nothing happens."""
         return self.parts.end.next_deadline()
 
-    def ping_sent(self, ping: m.Ping) -> None:
-        """Measure the host's clock from this instant."""
-        self.parts.clock.sent(ping.sent_ms)
-
     # --- one round: spool, then effects ------------------------------------------------------------------
 
     def _enter(self, work: Work) -> None:
@@ -362,7 +358,7 @@ class Evaluation:
         self.roster = roster
         for audience in self._audiences():
             self._follow(audience)
-        self._seat_people()
+        self.seat_people()
         self.media.renew()
         self.parts.handover.nudge()
 
@@ -433,13 +429,13 @@ class Evaluation:
 
     def _follow_stage(self) -> None:
         """Do what the stage reached asks of a site."""
-        self._seat_people()
+        self.seat_people()
         self._witness()
         if self.stage is Stage.CONCLUDED and self._finished is None:
             self._finished = False
             self._spawn(self._finish_recording())
 
-    def _seat_people(self) -> None:
+    def seat_people(self) -> None:
         """Let people in once it is known where they sit and what time it is at the host."""
         if self.opened is not None and self.parts.clock.known:
             self._spawn(self.parts.enrol(self.roster))

@@ -70,10 +70,6 @@ class LinkSession(Protocol):
         """Say when (monotonic ms) something will have to go out if nothing happens."""
         ...
 
-    def ping_sent(self, ping: m.Ping) -> None:
-        """Learn that a ping goes out this instant."""
-        ...
-
 
 class LinkSessions(Protocol):
     """The sessions behind the link."""
@@ -84,6 +80,14 @@ class LinkSessions(Protocol):
 
     async def enrol(self, roster: m.Roster, now: int) -> None:
         """Take a roster: of a session new to this site, or of one that is known."""
+        ...
+
+    def pinged(self, sent_ms: int) -> None:
+        """Learn that a ping goes out this instant."""
+        ...
+
+    def ponged(self, pong: m.Pong) -> None:
+        """Learn what the host's clock said."""
         ...
 
 
@@ -103,6 +107,7 @@ class HostLink:
         self._liveness = Liveness()
         self._open = False
         self._since = 0
+        self._rtt: int | None = None
         self._wake = asyncio.Event()
         self._queue: deque[tuple[SessionId, object]] = deque(maxlen=QUEUED)
         self._log = structlog.get_logger(__name__).bind(host=self.address)
@@ -162,7 +167,7 @@ class HostLink:
             proxy=None,
         ) as socket:
             await asyncio.wait_for(self._prove(socket), OPEN_S)
-            self._liveness.heard = monotonic_ms()
+            self._liveness.heard, self._liveness.pinged = monotonic_ms(), None
             await _first_end(self._read(socket), self._write(socket), self._judge())
 
     async def _prove(self, socket: ClientConnection) -> None:
@@ -185,7 +190,7 @@ class HostLink:
 
     async def _take(self, value: dict[str, Any], now: int) -> None:
         if "session" not in value:
-            self._take_fault(value)
+            self._take_own(decode_to_site(value), now)
             return
         inner = value.get("message")
         if not isinstance(inner, dict):
@@ -204,14 +209,19 @@ class HostLink:
         self._wake.set()
 
     def _opened(self, now: int) -> None:
-        """The first roster says that the proof was accepted."""
+        """The first roster or pong says that the proof was accepted."""
         if not self._open:
             self._open, self._since = True, now
             self._log.info("link_up")
 
-    def _take_fault(self, value: dict[str, Any]) -> None:
-        message = decode_to_site(value)
-        self._log.error("host_fault", message=encode(message)[:300])
+    def _take_own(self, message: m.ToSite, now: int) -> None:
+        """Take a message that belongs to no session."""
+        if isinstance(message, m.Pong):
+            self._opened(now)
+            self._rtt = max(now - message.sent_ms, 0)
+            self._behind.ponged(message)
+        else:
+            self._log.error("host_fault", message=encode(message)[:300])
 
     # --- up -----------------------------------------------------------------------------------------------
 
@@ -221,8 +231,17 @@ class HostLink:
             while self._queue:
                 session, message = self._queue.popleft()
                 await socket.send(wrap(session, message))
+            await self._ping(socket)
             deadlines = [await self._send_due(socket, *one) for one in self._behind.sessions().items()]
-            await self._sleep_until(min((one for one in deadlines if one is not None), default=None))
+            own = self._liveness.next_deadline()
+            await self._sleep_until(min([own, *(one for one in deadlines if one is not None)]))
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        """Ask whether the host is there, whatever sessions there are."""
+        now = monotonic_ms()
+        if self._liveness.ping_due(now):
+            self._behind.pinged(now)
+            await socket.send(encode(m.Ping(now, self._rtt)))
 
     async def _send_due(
         self, socket: ClientConnection, session_id: SessionId, session: LinkSession
@@ -230,24 +249,21 @@ class HostLink:
         for message in session.messages_to_send(monotonic_ms()):
             text = wrap(session_id, message)
             if isinstance(message, m.Ping):
-                session.ping_sent(message)
+                self._behind.pinged(message.sent_ms)
             await socket.send(text)
         return session.next_deadline()
 
-    async def _sleep_until(self, deadline: int | None) -> None:
-        if deadline is None:
-            await self._wake.wait()
-            return
+    async def _sleep_until(self, deadline: int) -> None:
         try:
             await asyncio.wait_for(self._wake.wait(), max(deadline - monotonic_ms(), 1) / 1000)
         except TimeoutError:
             return
 
     async def _judge(self) -> None:
-        """Give the link up when the host falls silent; while it carries no session, nobody asks it anything."""
+        """Give the link up when the host falls silent."""
         while True:
             await asyncio.sleep(JUDGE_S)
-            if self._open and self._liveness.state(monotonic_ms()) is LinkState.OFFLINE:
+            if self._liveness.state(monotonic_ms()) is LinkState.OFFLINE:
                 raise HostSilent
 
 

@@ -135,6 +135,17 @@ class Venue:
             await self._bring_up(roster)
         self.evaluations[roster.session].enrol(roster, now)
 
+    def pinged(self, sent_ms: int) -> None:
+        """Measure the host's clock from this instant."""
+        self.clock.sent(sent_ms)
+
+    def ponged(self, pong: m.Pong) -> None:
+        """Take the host's clock; people may come in once it is known."""
+        known = self.clock.known
+        self.clock.answered(pong.sent_ms, pong.at_ms)
+        for evaluation in self.evaluations.values() if not known else ():
+            evaluation.seat_people()
+
     async def _bring_up(self, roster: m.Roster) -> None:
         folder = self.settings.data_dir / "sessions" / check_name(roster.session)
         (folder / "media").mkdir(parents=True, exist_ok=True)

@@ -200,6 +200,9 @@ class SiteLinks:
                 )
 
     def _take(self, link: SiteLink, wrapped: dict[str, object]) -> None:
+        if "session" not in wrapped:
+            self._answer(link, decode_from_site(wrapped))
+            return
         session = self._sessions.get(SessionId(str(wrapped.get("session"))))
         inner = wrapped.get("message")
         if session is None or not isinstance(inner, dict) or session.roster_for(link.site) is None:
@@ -214,6 +217,13 @@ class SiteLinks:
                 self._subscribe(link, session, message)
             case _:
                 session.take_from_site(link.site, message)
+
+    def _answer(self, link: SiteLink, message: m.FromSite) -> None:
+        """Answer the heartbeat of the link itself: a site without a session is there, too."""
+        if not isinstance(message, m.Ping) or link.connection is None:
+            raise MalformedMessage(problem="only a ping belongs to no session")
+        link.rtt_ms = message.rtt_ms
+        link.connection.send(encode(m.Pong(message.sent_ms, self._now())))
 
     def _subscribe(self, link: SiteLink, session: SiteSession, message: m.Subscribe) -> None:
         session.feed_of(link.site, message.audience)
