@@ -1,17 +1,37 @@
 // One line of words for one event, in the person's language; the wall and the replay say the same.
 
+import type { Tender } from '@/protocol/room'
+
 import { i18n } from './index'
 
 /** Members whose values are words of ours. */
 const WORDS: Readonly<Record<string, string>> = { after: 'stage', before: 'stage', part: 'part', cause: 'replay.cause' }
 
-export function sayEvent(type: string, actor: string, body: object): string {
+/** Names of bids and items by id, once per tender: a replay says thousands of lines. */
+const NAMES = new WeakMap<Tender, Map<string, string>>()
+
+function namesOf(tender: Tender): Map<string, string> {
+  let names = NAMES.get(tender)
+  if (names === undefined) {
+    names = new Map()
+    for (const lot of tender.lots) {
+      for (const bid of lot.bids) names.set(`bid/${bid.id}`, bid.bidder)
+      for (const item of lot.items) names.set(`item/${item.id}`, item.title)
+    }
+    NAMES.set(tender, names)
+  }
+  return names
+}
+
+/** Return what happened, in words; ids stand where `tender` has no name for them. */
+export function sayEvent(type: string, actor: string, body: object, tender: Tender | null): string {
   const { t, te } = i18n.global
   const facts: Record<string, unknown> = { actor }
   for (const [name, value] of Object.entries(body)) {
     const words = WORDS[name]
     const key = `${words}.${String(value)}`
-    facts[name] = words !== undefined && te(key) ? t(key) : value
+    const named = tender === null ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
+    facts[name] = words !== undefined && te(key) ? t(key) : (named ?? value)
   }
   return te(`event.${type}`) ? t(`event.${type}`, facts) : type
 }

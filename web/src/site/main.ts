@@ -1,3 +1,5 @@
 import { start } from '@/frame/start'
-import IndexPage from '../index/IndexPage.vue'
-start(IndexPage)
+
+import SitePage from './SitePage.vue'
+
+start(SitePage)
