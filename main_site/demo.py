@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from evalroom.errors import EvalroomError
@@ -84,19 +85,21 @@ def play(*, out: Path | None, seconds: int, once: bool) -> int:
     """Play the demonstration and return the exit status: 0 only when the archive verifies."""
     folder = Path(tempfile.mkdtemp(prefix="evalroom-demo-"))
     stage = Nodes(folder)
+    failed = False
     try:
         return asyncio.run(_play(stage, out, seconds, once=once))
     except KeyboardInterrupt:
         console.print("\n[bold]stopped[/bold]")
         return 130
     except (EvalroomError, httpx.HTTPError) as error:
-        console.print(f"[red]the demonstration failed:[/red] {error}")
+        console.print("[red]the demonstration failed:[/red]", escape(str(error)))
+        failed = True
         for node in stage.nodes:
             console.print(f"log of {node.name}: {node.log}")
         return 1
     finally:
         stage.stop()
-        if once or out is not None:
+        if (once or out is not None) and not failed:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -193,7 +196,7 @@ async def _answers(node: Node) -> None:
 
 async def _links_up(operator: Operator, sites: list[str]) -> None:
     async with asyncio.timeout(READY_S):
-        while not set(sites) <= await operator.online():
+        while not set(sites) <= await operator.online():  # noqa: ASYNC110 - another process's links
             await asyncio.sleep(0.2)
 
 

@@ -123,14 +123,17 @@ class SeatClient:
 
     # --- coming in ------------------------------------------------------------------------------------
 
-    async def login(self) -> None:
-        """Use the code up.
+    async def login(self, patience: int = 5) -> None:
+        """Use the code up; a node that does not know it yet is asked `patience` times, a second apart.
 
         Raises:
             CommandRefused: the node did not take it.
         """
         async with httpx.AsyncClient(base_url=self.base_url, timeout=10) as http:
             answer = await http.post("/api/v1/login", json={"code": self._code})
+            while answer.status_code == httpx.codes.UNAUTHORIZED and (patience := patience - 1) > 0:
+                await asyncio.sleep(1)  # the roster of a new session is on its way to the sub-sites
+                answer = await http.post("/api/v1/login", json={"code": self._code})
             if answer.status_code != httpx.codes.OK:
                 raise CommandRefused(reason=answer.text[:300])
             self._cookie = answer.cookies["evalroom_seat"]
