@@ -155,6 +155,21 @@ def test_a_forged_consistency_is_refused(one: int, other: int, data: st.DataObje
             verify_consistency(old, new, (*proof[:place], flipped, *proof[place + 1 :]), old_root, new_root)
 
 
+def test_a_leaf_does_not_pass_for_a_root() -> None:
+    with pytest.raises(InvalidProof):
+        verify_inclusion(LEAVES[0], 0, 5, (), LEAVES[0])
+    with pytest.raises(InvalidProof):
+        verify_inclusion(LEAVES[0], 0, 1, (LEAVES[1],), node_hash(LEAVES[1], LEAVES[0]))
+
+
+def test_a_smaller_tree_does_not_pass_for_a_larger_one() -> None:
+    made_up = node_hash(TREE.root(2), bytes(32))
+    with pytest.raises(InvalidProof):
+        verify_consistency(2, 8, (bytes(32),), TREE.root(2), made_up)
+    with pytest.raises(InvalidProof):
+        verify_consistency(4, 3, (), TREE.root(4), TREE.root(4))
+
+
 def test_a_tree_never_shrinks() -> None:
     with pytest.raises(InvalidProof):
         verify_consistency(5, 4, (), TREE.root(5), TREE.root(4))

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from evalroom.ledger.base64 import encode_base64url
+from evalroom.ledger.base64 import decode_base64url, encode_base64url
 from evalroom.ledger.signature import (
     HEADER,
     BadActSignature,
@@ -101,6 +101,19 @@ def test_another_form_of_signature_is_refused(jws: str) -> None:
         verify_act(PUBLIC, PAYLOAD, jws)
 
 
+def test_a_signature_without_its_leading_zero_is_refused() -> None:
+    for n in range(10_000):
+        payload = act_payload(body={"n": n}, **ACT)
+        jws = sign_act(PRIVATE, payload)
+        raw = decode_base64url(jws.removeprefix(f"{HEADER}.."))
+        if raw[32] == 0:
+            break
+    short = f"{HEADER}..{encode_base64url(raw[:32] + raw[33:])}"
+    verify_act(PUBLIC, payload, jws)
+    with pytest.raises(BadActSignature):
+        verify_act(PUBLIC, payload, short)
+
+
 def spki(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -114,6 +127,10 @@ def spki(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519Publ
         encode_seat_key(PUBLIC)[:-4],
         encode_base64url(spki(PUBLIC) + b"\x00"),
         encode_base64url(PUBLIC.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)),
+        encode_base64url(
+            bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+            + PUBLIC.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        ),
         encode_base64url(spki(ec.derive_private_key(7, ec.SECP384R1()).public_key())),
         encode_base64url(spki(ec.derive_private_key(7, ec.SECP256K1()).public_key())),
         encode_base64url(spki(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key())),
