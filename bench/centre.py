@@ -10,84 +10,23 @@ import json
 import secrets
 import sys
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.machine import free_port
+from bench.people import BIDS, NOTICE, OPERATOR, Person, frame_of, import_of, template_of
 from bench.servers import running
-from bench.wire import Client, masked
-from evalroom.commands import (
-    ACTS,
-    AcceptDiscipline,
-    AdvanceStage,
-    CheckIn,
-    ImportBid,
-    SeatCommand,
-)
-from evalroom.encoding import body_of
-from evalroom.events import Commitment, Secret, Stage
-from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
-from evalroom.ledger.commitment import commit
-from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
-from evalroom.protocol import messages as m
+from bench.wire import Client
+from evalroom.commands import AcceptDiscipline, AdvanceStage, CheckIn
+from evalroom.events import Stage
+from evalroom.ids import SeatCode, SessionId
+from evalroom.ledger.signature import encode_seat_key
 from evalroom.roles import Role
-from evalroom.tender import (
-    Bid,
-    Formula,
-    Item,
-    ItemKind,
-    Lot,
-    Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
-    Seat,
-    Site,
-    Tender,
-)
 from main_site.template import SessionTemplate, write_toml
-from signaling.codec import encode
 
-HOST, LOT, OPERATOR = SiteId("host"), LotId("1"), SeatCode("OP")
-BIDS = tuple(BidId(f"B{number}") for number in range(1, 6))
-ITEMS = tuple(ItemId(f"I{number:02}") for number in range(1, 13))
 _CODE = "bench-operator"
-_DIGEST = "ab" * 32
-
-
-@dataclass(slots=True)
-class Person:
-    """A seat with its key and cookie."""
-
-    session: SessionId
-    seat: SeatCode
-    role: Role
-    code: str
-    cookie: str = ""
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
-
-    def submit(self, command: SeatCommand, openings: Sequence[Secret] = (), cmd: str = "") -> bytes:
-        """Return the signed `submit` message as a WebSocket frame."""
-        cmd = cmd or secrets.token_hex(16)
-        payload = act_payload(
-            actor=self.seat,
-            body=body_of(command),
-            cmd=cmd,
-            session=self.session,
-            site=HOST,
-            type=ACTS[type(command)].__name__,
-        )
-        sig = sign_act(self.key, payload)
-        return masked(encode(m.Submit(CommandId(cmd), command, tuple(openings), sig)).encode())
-
-    def secret(self, cmd: str, path: str, value: str) -> tuple[Commitment, Secret]:
-        """Return a commitment and its opening."""
-        nonce = secrets.token_bytes(32)
-        return Commitment(commit(nonce, self.session, cmd, path, value)), Secret(path, value, nonce.hex())
 
 
 class Refused(Exception):
@@ -115,7 +54,7 @@ class Centre:
     async def open_session(self, name: str, seats: dict[str, Role], stage: Stage) -> list[Person]:
         """Open a session with these seats, seat everybody, and lead it to `stage`; return all but the operator."""
         session = SessionId(name)
-        issued = await self._open(_template(session, seats))
+        issued = await self._open(template_of(session, seats))
         people = [Person(session, SeatCode(one["seat"]), Role(one["role"]), one["code"]) for one in issued]
         await _in_groups(self._sit_down(one) for one in people)
         for one in people:
@@ -145,19 +84,20 @@ class Centre:
             _check(await http.post("/api/v1/login", json={"code": person.code}))
             person.cookie = next(iter(http.cookies.values()))
         check_in = CheckIn(person.seat, person.role, encode_seat_key(person.key.public_key()))
-        await self.give(person, [person.submit(check_in)])
+        await self.give(person, [frame_of(person.submit(check_in))])
 
     async def _lead(self, operator: Person, experts: list[Person], stage: Stage) -> None:
-        imports = [_import(operator, bid, 1_000_000 + number) for number, bid in enumerate(BIDS)]
+        imports = [frame_of(import_of(operator, bid, 1_000_000 + number)) for number, bid in enumerate(BIDS)]
         await self.give(operator, imports)
         stages = list(Stage)
         for before in stages[: stages.index(stage)]:
             if before is Stage.BRIEFED:
                 await _in_groups(
-                    self.give(one, [one.submit(AcceptDiscipline(one.seat, _DIGEST))]) for one in experts
+                    self.give(one, [frame_of(one.submit(AcceptDiscipline(one.seat, NOTICE)))])
+                    for one in experts
                 )
             after = stages[stages.index(before) + 1]
-            await self.give(operator, [operator.submit(AdvanceStage(before, after, "bench"))])
+            await self.give(operator, [frame_of(operator.submit(AdvanceStage(before, after, "bench")))])
 
     async def give(self, person: Person, frames: Sequence[bytes]) -> None:
         """Give orders one after another over a socket of their own, each after the acknowledgement of the last.
@@ -196,28 +136,3 @@ def _check(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
     if answer.status_code >= 300:
         raise Refused(answer.text[:1000])
     return answer.json() if answer.content else None
-
-
-def _import(operator: Person, bid: BidId, fen: int) -> bytes:
-    cmd = secrets.token_hex(16)
-    price, opening = operator.secret(cmd, "/price", str(fen))
-    order = ImportBid(LOT, bid, f"Bidder {bid}", price, _DIGEST, 1000, 1)
-    return operator.submit(order, [opening], cmd)
-
-
-def _template(session: SessionId, seats: dict[str, Role]) -> SessionTemplate:
-    half_up = RoundingTerms(2, Rounding.HALF_UP)
-    pricing = PricingTerms(Formula.LOWEST_PRICE, "40", None, (), "0", "0", "0", half_up)
-    items = tuple(
-        Item(item, Part.DETAILED, ItemKind.SCORE, f"Item {item}", "as described", "5", 1, objective=False)
-        for item in ITEMS
-    )
-    bids = tuple(Bid(bid, f"Bidder {bid}") for bid in BIDS)
-    lot = Lot(LOT, "Bench", items, bids, pricing, 3)
-    people = {**seats, OPERATOR: Role.OPERATOR}
-    return SessionTemplate(
-        session,
-        Tender("BENCH", "Bench", (lot,)),
-        (Site(HOST, "Host", host=True, node=True),),
-        tuple(Seat(SeatCode(code), HOST, HOST, role, code) for code, role in people.items()),
-    )

@@ -24,9 +24,10 @@ from aiortc import RTCPeerConnection
 
 from bench import figures, machine, peers
 from bench.camera import Publisher, Show, Viewer, connected
-from bench.centre import HOST, Centre, Person
+from bench.centre import Centre
 from bench.footage import Footage, film
 from bench.janus import Janus
+from bench.people import HOST, Person
 from bench.seat import SeatLink
 from evalroom.events import Stage
 from evalroom.media import Medium, TrackKind

@@ -13,17 +13,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.centre import BIDS, ITEMS, LOT, Centre, Person
+from bench.centre import Centre
+from bench.committee import edit_of
 from bench.load import Terms, number_of
+from bench.people import Person, frame_of
 from bench.wire import Client, masked
-from evalroom.commands import EnterScore
 from evalroom.events import Stage
 from evalroom.protocol import messages as m
 from evalroom.roles import Role
 from signaling.codec import encode
 
 SCREENS, SUPERVISORS = 5, 5
-CELLS = [(bid, item) for bid in BIDS for item in ITEMS]
 TICKS_PER_HEARTBEAT = 100
 
 
@@ -69,13 +69,7 @@ class OurRoom:
         self._edits = [self._edit(writer, turn) for turn in turns for writer in writers]
 
     def _edit(self, writer: int, turn: int) -> bytes:
-        person = self._experts[writer]
-        cmd = f"{self._run}{number_of(writer, turn):09}"
-        bid, item = CELLS[turn % len(CELLS)]
-        value, opened = person.secret(cmd, "/value", f"{turn % 5}.{turn % 10}")
-        reason, said = person.secret(cmd, "/reason", "")
-        order = EnterScore(LOT, bid, item, turn // len(CELLS) + 1, value, reason)
-        return person.submit(order, [opened, said], cmd)
+        return frame_of(edit_of(self._experts[writer], turn, f"{self._run}{number_of(writer, turn):09}"))
 
     async def join_writer(self, writer: int) -> Client:
         return await self._join(self._experts[writer], "?take=1")

@@ -34,7 +34,7 @@ def npm_peers() -> Path | None:
         return None
     folder = cache() / "npm"
     folder.mkdir(exist_ok=True)
-    for script in (*HERE.glob("*.mjs"), *HERE.glob("*.html")):
+    for script in (*HERE.glob("*.mjs"), *HERE.glob("*.ts"), *HERE.glob("*.html")):
         shutil.copy(script, folder)
     wanted = (HERE / "package.json").read_text("utf-8")
     have = folder / "package.json"

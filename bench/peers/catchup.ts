@@ -1,0 +1,59 @@
+// The page of `bench.journal`: our feed reader, as the pages use it, and Yjs, each over a real WebSocket.
+
+import { Feed } from '@/session/feed'
+import * as Y from 'yjs'
+
+interface Result {
+  readonly ms: number
+  readonly items: number
+  readonly bytes: number
+}
+
+function open(port: number, path: string): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
+  socket.binaryType = 'arraybuffer'
+  return new Promise((resolve, reject) => {
+    socket.onopen = () => resolve(socket)
+    socket.onerror = () => reject(new Error('no socket'))
+  })
+}
+
+/** From `subscribe` to the last item taken: received, parsed, chained, and the chain compared with its head. */
+async function ours(port: number, session: string, audience: string, count: number): Promise<Result> {
+  const socket = await open(port, '/feed')
+  const feed = new Feed(session, audience)
+  let bytes = 0
+  const began = performance.now()
+  return new Promise((resolve, reject) => {
+    socket.onmessage = (event: MessageEvent<string>) => {
+      bytes += event.data.length
+      const outcome = feed.take(JSON.parse(event.data))
+      if (!outcome.accepted) return reject(new Error(outcome.reason))
+      if (feed.number < count) return
+      resolve({ ms: performance.now() - began, items: feed.number, bytes })
+      socket.close()
+    }
+    socket.send(JSON.stringify({ kind: 'subscribe', since: 0, audience: '' }))
+  })
+}
+
+/** The same number of edits of a Y.Map: as one merged state, or one by one as they happened. */
+async function yjs(port: number, path: '/state' | '/updates', count: number): Promise<Result> {
+  const socket = await open(port, path)
+  const document = new Y.Doc()
+  let [bytes, items] = [0, 0]
+  const began = performance.now()
+  return new Promise((resolve) => {
+    socket.onmessage = (event: MessageEvent<ArrayBuffer>) => {
+      Y.applyUpdate(document, new Uint8Array(event.data))
+      bytes += event.data.byteLength
+      items += path === '/state' ? count : 1
+      if (items < count) return
+      resolve({ ms: performance.now() - began, items, bytes })
+      socket.close()
+    }
+    socket.send('go')
+  })
+}
+
+Object.assign(window, { ours, yjs })
