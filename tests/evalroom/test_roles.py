@@ -42,6 +42,16 @@ def passes(kind: str, role: Role, table: Any) -> bool:  # noqa: ANN401 - a table
     return True
 
 
+def test_a_route_serves_the_reviewed_roles_and_no_other() -> None:
+    reviewed = {route: set(rule["roles"]) for route, rule in REVIEWED["routes"].items()}
+    assert reviewed == {route: {role.value for role in allowed} for route, allowed in roles.ROUTES.items()}
+
+
+def test_only_logins_and_signs_of_life_are_open_to_anyone() -> None:
+    open_to_all = {route for route, allowed in roles.ROUTES.items() if Role.ANYONE in allowed}
+    assert not [route for route in open_to_all if "{" in route or "session" in route]
+
+
 def test_the_reviewed_table_names_known_roles_only() -> None:
     named = {role for table in REVIEWED.values() for rule in table.values() for role in rule["roles"]}
     assert named <= {role.value for role in Role}
