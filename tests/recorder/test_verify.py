@@ -15,19 +15,25 @@ from pathlib import Path
 
 import pytest
 
-from evalroom.encoding import to_json
+from evalroom.commands import ACTS
+from evalroom.encoding import body_of, to_json
+from evalroom.events import EVENTS
 from evalroom.ids import BidId, SeatCode
 from evalroom.ledger.canonical import Json
 from evalroom.ledger.checkpoint import parse_checkpoint, sign_checkpoint
+from evalroom.ledger.entry import UNSALTED
 from evalroom.ledger.note import KeyKind, SigningKey, parse_note
 from evalroom.ledger.signature import sign_act
 from evalroom.pricing import NothingToPrice, compute
 from evalroom.ranking import rank
+from evalroom.roles import COMMANDS, Role
+from evalroom.session import TRANSITIONS
 from evalroom.sheet import Cell, Sheet
 from evalroom.tender import Formula, Part, PricingTerms, Rounding, RoundingTerms, TrimTerms
 from recorder import verify as verifier
 from recorder.verify import Failure, Progress, Report, UnusableKey, lines_of, main, verify
 from tests.evalroom import room as trade
+from tests.evalroom.test_events import SAMPLES
 from tests.recorder.bag_factory import LOG_KEY, ORIGIN, TRACK, WITNESS_KEYS, Bag, copy_of, make_bag
 
 REEL = f"data/media/{TRACK}.0.mp4"
@@ -268,7 +274,7 @@ def rewrite(bag: Bag, name: str, new: list[bytes]) -> None:
 
 def test_every_line_of_the_journal_is_under_the_checkpoints(bag: Bag) -> None:
     good = lines(bag, "entries.jsonl")
-    for number in range(0, len(good), 7):
+    for number in range(0, len(good), 25):
         changed = good[number].replace(b'"t":17', b'"t":18', 1)
         rewrite(bag, "entries.jsonl", [*good[:number], changed, *good[number + 1 :]])
         assert (6, "root") in found(bag)
@@ -906,6 +912,41 @@ def test_every_failure_has_a_sentence_in_both_languages() -> None:
     for code in codes:
         failure = Failure(code, step=1)
         assert failure.sentence("en") != failure.sentence("zh")
+
+
+# --- two implementations, one vocabulary --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_every_event_has_the_form_the_verifier_demands(kind: str) -> None:
+    body = body_of(SAMPLES[kind])
+    body |= {name: "0" * 64 for name in ("sha256", "init_sha256") if name in body}
+    assert verifier._BODIES[kind](body)
+    assert not verifier._BODIES[kind]({**body, "extra": 1})
+    for name in body:
+        assert not verifier._BODIES[kind]({other: body[other] for other in body if other != name})
+
+
+def test_the_verifier_knows_every_event_and_no_other() -> None:
+    assert set(EVENTS) == set(verifier._BODIES)
+    assert UNSALTED == verifier._UNSALTED
+
+
+def test_the_verifier_allows_each_role_what_the_room_allows() -> None:
+    allowed = {
+        event.__name__: COMMANDS[str(act.__dataclass_fields__["kind"].default)] - {Role.HOST}
+        for act, event in ACTS.items()
+    }
+    assert allowed == verifier._ROLES
+
+
+def test_the_verifier_places_events_in_the_stages_of_the_room() -> None:
+    stages: dict[str, set[str]] = {}
+    for stage, events in TRANSITIONS.items():
+        for event in events:
+            stages.setdefault(event.__name__, set()).add(stage)
+    assert tuple(TRANSITIONS) == verifier._ORDER
+    assert {name: places for name, places in stages.items() if name != "StageChanged"} == verifier._STAGES
 
 
 # --- the second implementation of prices and ranking --------------------------------------------------
