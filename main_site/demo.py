@@ -7,16 +7,11 @@ It ends with the ranking, the archive and its verification, and keeps serving un
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,206 +22,125 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
+from evalroom.ids import SeatCode, SiteId
 from evalroom.media import TrackKind
 from evalroom.roles import Role
-from evalroom.tender import Site
+from evalroom.tender import Seat
 from main_site.rehearsal.client import SeatClient
-from main_site.rehearsal.direction import Operator, RehearsalFailed
+from main_site.rehearsal.direction import Operator
 from main_site.rehearsal.expert import Pace, SyntheticExpert
+from main_site.rehearsal.nodes import Node, Nodes, links_up
 from main_site.sample import PRICES_FEN, sample_template
 from main_site.sample_bids import bid_documents
-from main_site.template import write_toml
+from main_site.template import SessionTemplate, write_toml
 from main_site.verifying import written
 from recorder.verify import verify
-
-READY_S = 40
-"""Seconds a node may take to answer; a cold start on two busy cores took 9."""
 
 REEL_S = 20
 """Reels in the demonstration are short, so that the replay has something to show while it runs."""
 
-FREE_SEAT = "E05"
+FREE_SEAT = SeatCode("E05")
+OPERATOR_SEAT = SeatCode("OP")
 PRELIMINARY_SHARE = 0.25
 
 console = Console()
 
 
-@dataclass(slots=True)
-class Node:
-    """One node's process."""
-
-    name: str
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-
-@dataclass(slots=True)
-class Nodes:
-    """The three nodes and where their data lie."""
-
-    folder: Path
-    nodes: list[Node] = field(default_factory=list)
-
-    def stop(self) -> None:
-        """End the nodes we started, and only those."""
-        for node in self.nodes:
-            if node.process.poll() is None:
-                node.process.send_signal(signal.SIGTERM)
-        for node in self.nodes:
-            try:
-                node.process.wait(10)
-            except subprocess.TimeoutExpired:
-                node.process.kill()
-                node.process.wait()
-
-
 def play(*, out: Path | None, seconds: int, once: bool) -> int:
     """Play the demonstration and return the exit status: 0 only when the archive verifies."""
     folder = Path(tempfile.mkdtemp(prefix="evalroom-demo-"))
-    stage = Nodes(folder)
+    nodes = Nodes(folder)
     failed = False
     try:
-        return asyncio.run(_play(stage, out, seconds, once=once))
+        return asyncio.run(_play(nodes, out, seconds, once=once))
     except KeyboardInterrupt:
         console.print("\n[bold]stopped[/bold]")
         return 130
     except (EvalroomError, httpx.HTTPError) as error:
         console.print("[red]the demonstration failed:[/red]", escape(str(error)))
         failed = True
-        for node in stage.nodes:
+        for node in nodes.nodes:
             console.print(f"log of {node.name}: {node.log}")
         return 1
     finally:
-        stage.stop()
+        nodes.stop()
         if (once or out is not None) and not failed:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _play(stage: Nodes, out: Path | None, seconds: int, *, once: bool) -> int:
+async def _play(nodes: Nodes, out: Path | None, seconds: int, *, once: bool) -> int:
     template = sample_template()
-    operator_code = secrets.token_urlsafe(9)
-    console.print("[bold]EvalRoom[/bold] · 演示 demonstration: 3 sites, 5 experts, 4 bids, 12 items")
-    host = await _start_host(stage, operator_code)
-    operator = Operator(host.url, operator_code)
-    await operator.login()
-    urls = {site.id: host.url for site in template.sites}
-    for site in template.sites:
-        if site.node and not site.host:
-            urls[site.id] = (await _start_site(stage, operator, site, host.url)).url
-    await _links_up(operator, [site.id for site in template.sites if site.node and not site.host])
+    experts = sum(1 for seat in template.seats if seat.role is Role.EXPERT)
+    lots = template.tender.lots
+    bids, items = sum(len(lot.bids) for lot in lots), sum(len(lot.items) for lot in lots)
+    console.print(
+        f"[bold]EvalRoom[/bold] · 演示 demonstration: {len(template.sites)} sites, "
+        f"{experts} experts, {bids} bids, {items} items"
+    )
+    operator, urls = await _start_nodes(nodes, template)
     opened = await operator.open_session(write_toml(template).encode())
-    session = opened["session"]
     codes = {seat["seat"]: seat["code"] for seat in opened["seats"]}
-    state = await _rehearse(operator, session, codes, urls, template_seats(template), seconds)
-    ok = await _report(operator, session, state, out)
+    cast = _Cast(operator, opened["session"], codes, urls, {seat.code: seat for seat in template.seats})
+    state = await _rehearse(cast, seconds)
+    ok = await _report(operator, opened["session"], state, out)
     if not once:
-        console.print(f"\nstill serving at {host.url} · Ctrl-C ends it")
+        console.print(f"\nstill serving at {urls[template.sites[0].id]} · Ctrl-C ends it")
         await asyncio.Event().wait()
     await operator.close()
     return 0 if ok else 1
 
 
-def template_seats(template: Any) -> dict[str, Any]:  # noqa: ANN401 - the template's seats by code
-    """Return a template's seats by code."""
-    return {seat.code: seat for seat in template.seats}
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Who takes part, where they come in, and with which codes."""
+
+    operator: Operator
+    session: str
+    codes: dict[str, str]
+    urls: dict[SiteId, str]
+    seats: dict[SeatCode, Seat]
 
 
 # --- the three nodes ----------------------------------------------------------------------------------
 
 
-async def _start_host(stage: Nodes, operator_code: str) -> Node:
-    port = _free_port()
-    environment = {
-        "EVALROOM_OPERATOR_CODE": operator_code,
-        "EVALROOM_MEDIA_LOOPBACK": "1",
-        "EVALROOM_REEL_SECONDS": str(REEL_S),
-        "EVALROOM_COSIGN_SECONDS": "3",
-        "EVALROOM_DATA_DIR": str(stage.folder / "host"),
-    }
-    command = ["main_site", "serve", "--port", str(port)]
-    return await _start(stage, "host", port, command, environment)
+async def _start_nodes(nodes: Nodes, template: SessionTemplate) -> tuple[Operator, dict[SiteId, str]]:
+    """Start the host and its sub-sites; return the operator and each site's address."""
+    operator_code = secrets.token_urlsafe(9)
+    host = await nodes.start_host(operator_code, reel_seconds=str(REEL_S), cosign_seconds="3")
+    _say_node(host)
+    operator = Operator(host.url, operator_code)
+    await operator.login()
+    urls = {site.id: host.url for site in template.sites}
+    subs = [site for site in template.sites if site.node and not site.host]
+    for site in subs:
+        node = await nodes.join_site(operator, site.id, site.name, host.url)
+        _say_node(node)
+        urls[site.id] = node.url
+    await links_up(operator, {site.id for site in subs})
+    return operator, urls
 
 
-async def _start_site(stage: Nodes, operator: Operator, site: Site, host_url: str) -> Node:
-    code = await operator.invite(site.id, site.name)
-    port = _free_port()
-    environment = {
-        "EVALROOM_SITE_HOST_URL": host_url,
-        "EVALROOM_SITE_PORT": str(port),
-        "EVALROOM_SITE_DATA_DIR": str(stage.folder / site.id),
-        "EVALROOM_SITE_MEDIA_LOOPBACK": "1",
-    }
-    joining = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sub_site", "join", code, env={**os.environ, **environment},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=stage.folder,
-    )  # fmt: skip
-    said, _ = await joining.communicate()
-    if joining.returncode != 0:
-        raise RehearsalFailed(site=site.id, reason=said.decode(errors="replace")[-400:])
-    return await _start(stage, site.id, port, ["sub_site", "serve"], environment)
-
-
-async def _start(stage: Nodes, name: str, port: int, command: list[str], environment: dict[str, str]) -> Node:
-    log = stage.folder / f"{name}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own interpreter and module; starting takes a millisecond
-            [sys.executable, "-m", *command],
-            env={**os.environ, **environment},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=stage.folder,
-        )
-    node = Node(name, f"http://127.0.0.1:{port}", process, log)
-    stage.nodes.append(node)
-    await _answers(node)
-    console.print(f"  node [cyan]{name}[/cyan] at {node.url} (process {process.pid})")
-    return node
-
-
-async def _answers(node: Node) -> None:
-    async with httpx.AsyncClient(base_url=node.url, timeout=2) as http, asyncio.timeout(READY_S):
-        while node.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if (await http.get("/healthz")).is_success:
-                    return
-            await asyncio.sleep(0.2)
-    raise RehearsalFailed(node=node.name, reason=node.log.read_text(errors="replace")[-600:])
-
-
-async def _links_up(operator: Operator, sites: list[str]) -> None:
-    async with asyncio.timeout(READY_S):
-        while not set(sites) <= await operator.online():  # noqa: ASYNC110 - another process's links
-            await asyncio.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _say_node(node: Node) -> None:
+    process = node.process.pid if node.process else 0
+    console.print(f"  node [cyan]{node.name}[/cyan] at {node.url} (process {process})")
 
 
 # --- the session ----------------------------------------------------------------------------------------
 
 
-async def _rehearse(
-    operator: Operator,
-    session: str,
-    codes: dict[str, str],
-    urls: dict[Any, str],
-    seats: dict[str, Any],
-    seconds: int,
-) -> dict[str, Any]:
-    experts = [code for code, seat in seats.items() if seat.role is Role.EXPERT]
-    async with _seated({code: (urls[seats[code].node], codes[code]) for code in [*experts, "OP"]}) as clients:
-        lead = clients["OP"]
+async def _rehearse(cast: _Cast, seconds: int) -> dict[str, Any]:
+    experts = [code for code, seat in cast.seats.items() if seat.role is Role.EXPERT]
+    doors = {code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, OPERATOR_SEAT]}
+    async with _seated(doors) as clients:
+        lead = clients[OPERATOR_SEAT]
         await lead.check_in()
-        overview = await operator.overview(session)
+        overview = await cast.operator.overview(cast.session)
         documents = await asyncio.to_thread(bid_documents)
-        await operator.import_bids(
-            lead, overview, {bid: (documents[bid], PRICES_FEN[bid]) for bid in documents}
+        await cast.operator.import_bids(
+            lead, overview, {bid: (pdf, PRICES_FEN[bid]) for bid, pdf in documents.items()}
         )
-        await _print_addresses(operator, session, codes, urls, seats)
+        await _print_addresses(cast)
         with _progress() as progress:
             board = _Board(progress, _cells_to_fill(overview, len(experts)))
             pace = Pace(seconds * PRELIMINARY_SHARE, seconds * (1 - PRELIMINARY_SHARE))
@@ -234,15 +148,17 @@ async def _rehearse(
                 asyncio.create_task(SyntheticExpert(clients[code], pace, board.scored).run())
                 for code in experts
             ]
-            await _first_error(operator.lead(session, lead, board.stage), acting)
-            return await operator.archive(session, board.archive)
+            await _first_error(cast.operator.lead(cast.session, lead, board.stage), acting)
+            return await cast.operator.archive(cast.session, board.archive)
 
 
 @contextlib.asynccontextmanager
-async def _seated(doors: dict[str, tuple[str, str]]) -> AsyncIterator[dict[str, SeatClient]]:
+async def _seated(doors: dict[SeatCode, tuple[str, str]]) -> AsyncIterator[dict[SeatCode, SeatClient]]:
     """Log all seats in and keep them connected; leaving drops their sockets and pictures."""
     clients = {
-        code: SeatClient(url, seat_code, tracks=() if code == "OP" else (TrackKind.CAMERA, TrackKind.SCREEN))
+        code: SeatClient(
+            url, seat_code, tracks=() if code == OPERATOR_SEAT else (TrackKind.CAMERA, TrackKind.SCREEN)
+        )
         for code, (url, seat_code) in doors.items()
     }
     for client in clients.values():
@@ -286,36 +202,49 @@ class _Board:
     def __init__(self, progress: Progress, cells: int) -> None:
         self._progress = progress
         self._task: TaskID = progress.add_task("gathering", total=cells)
-        self._said: Stage | None = None
-        self._archive = ""
+        self._cells = cells
+        self._filled = 0
+        self._said = ""
 
     def scored(self) -> None:
+        self._filled += 1
         self._progress.advance(self._task)
+        if self._filled % max(self._cells // 4, 1) == 0:
+            self._say(f"{self._filled} of {self._cells} cells filled")
 
     def stage(self, stage: Stage) -> None:
-        if stage is not self._said:
-            self._said = stage
-            self._progress.update(self._task, description=f"stage: {stage}")
+        self._describe(f"stage: {stage}")
 
     def archive(self, state: dict[str, Any]) -> None:
-        if state["stage"] != self._archive:
-            self._archive = state["stage"]
-            self._progress.update(self._task, description=f"archive: {self._archive}")
+        self._describe(f"archive: {state['stage']}")
+
+    def _describe(self, text: str) -> None:
+        if text != self._said:
+            self._said = text
+            self._progress.update(self._task, description=text)
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        """Where there is no terminal to draw a bar on, say each step on a line of its own."""
+        if not console.is_terminal:
+            console.print(f"  {text}", highlight=False)
 
 
-async def _print_addresses(
-    operator: Operator, session: str, codes: dict[str, str], urls: dict[Any, str], seats: dict[str, Any]
-) -> None:
-    free = await operator.new_code(session, FREE_SEAT)
+async def _print_addresses(cast: _Cast) -> None:
+    free = await cast.operator.new_code(cast.session, FREE_SEAT)
     rows = [
-        ("监督大屏 wall", seats["SUP1"], codes["SUP1"]),
-        (f"空席位 free seat ({FREE_SEAT}, taken over when you log in)", seats[FREE_SEAT], free),
-        ("回放 replay", seats["ARC1"], codes["ARC1"]),
-        ("副场控制台 site console", seats["SA1"], codes["SA1"]),
+        ("监督大屏 wall", "SUP1", cast.codes["SUP1"]),
+        (f"空席位 free seat, taken over from {FREE_SEAT}", FREE_SEAT, free),
+        ("回放 replay", "ARC1", cast.codes["ARC1"]),
+        ("副场控制台 site console", "SA1", cast.codes["SA1"]),
     ]
-    console.print("\nopen in a browser and enter the seat code:")
+    console.print("\nopen in a browser and enter the seat code · 用浏览器打开并输入席位码:")
     for name, seat, code in rows:
-        console.print(f"  {name}: [link]{urls[seat.node]}/[/link]  [bold]{code}[/bold]")
+        console.print(
+            f"  {code}  {cast.urls[cast.seats[SeatCode(seat)].node]}/  {name}",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print()
 
 

@@ -1,0 +1,155 @@
+"""The nodes of a rehearsal: the real host and sub-sites, started by their own commands as processes on loopback.
+
+Tests stop them the hard way and start them again on the same port and data; only processes that were started
+here are ever ended.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from main_site.rehearsal.direction import Operator, RehearsalFailed
+
+READY_S = 60
+"""Seconds a node may take to answer; a cold start on two busy cores took 9."""
+
+ENDING_S = 10
+
+
+@dataclass(slots=True)
+class Node:
+    """One node: how it is started, where it answers, and its present process."""
+
+    name: str
+    url: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start the process and return once it answers.
+
+        Cancelling leaves the process running, to be stopped by `stop`.
+
+        Raises:
+            RehearsalFailed: it ended, or took longer than a minute.
+        """
+        with self.log.open("ab") as file:
+            self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own interpreter and module; it takes a millisecond
+                [sys.executable, "-m", *self.command],
+                env={**os.environ, **self.environment},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=self.log.parent,
+            )
+        try:
+            await self._answers()
+        except TimeoutError as error:
+            raise RehearsalFailed(node=self.name, reason=self.last_words()) from error
+
+    async def _answers(self) -> None:
+        async with httpx.AsyncClient(base_url=self.url, timeout=2) as http, asyncio.timeout(READY_S):
+            while self.process is not None and self.process.poll() is None:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await http.get("/healthz")).is_success:
+                        return
+                await asyncio.sleep(0.1)
+        raise RehearsalFailed(node=self.name, reason=self.last_words())
+
+    def last_words(self) -> str:
+        """Return the end of the node's log."""
+        return self.log.read_text(errors="replace")[-800:]
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would (SIGKILL)."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> None:
+        """Ask the process to end, and end it if it does not."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(ENDING_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@dataclass(slots=True)
+class Nodes:
+    """A host and its sub-sites, with their data below one folder."""
+
+    folder: Path
+    nodes: list[Node] = field(default_factory=list)
+
+    async def start_host(self, operator_code: str, **settings: str) -> Node:
+        """Start a host; `settings` are of `EVALROOM_…`, in lower case."""
+        port = free_port()
+        environment = {
+            "EVALROOM_OPERATOR_CODE": operator_code,
+            "EVALROOM_MEDIA_LOOPBACK": "1",
+            "EVALROOM_DATA_DIR": str(self.folder / "host"),
+            **{f"EVALROOM_{name.upper()}": value for name, value in settings.items()},
+        }
+        return await self._start("host", port, ("main_site", "serve", "--port", str(port)), environment)
+
+    async def join_site(self, operator: Operator, site: str, name: str, host_url: str) -> Node:
+        """Invite a sub-site, let it join, and start it.
+
+        Raises:
+            RehearsalFailed: it could not join, or did not start.
+        """
+        code = await operator.invite(site, name)
+        port = free_port()
+        environment = {
+            "EVALROOM_SITE_HOST_URL": host_url,
+            "EVALROOM_SITE_PORT": str(port),
+            "EVALROOM_SITE_DATA_DIR": str(self.folder / site),
+            "EVALROOM_SITE_MEDIA_LOOPBACK": "1",
+        }
+        joining = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sub_site", "join", code, env={**os.environ, **environment},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=self.folder,
+        )  # fmt: skip
+        said, _ = await joining.communicate()
+        if joining.returncode != 0:
+            raise RehearsalFailed(site=site, reason=said.decode(errors="replace")[-400:])
+        return await self._start(site, port, ("sub_site", "serve"), environment)
+
+    async def _start(
+        self, name: str, port: int, command: tuple[str, ...], environment: dict[str, str]
+    ) -> Node:
+        node = Node(name, f"http://127.0.0.1:{port}", command, environment, self.folder / f"{name}.log")
+        self.nodes.append(node)
+        await node.start()
+        return node
+
+    def stop(self) -> None:
+        """End all nodes started here."""
+        for node in self.nodes:
+            node.stop()
+
+
+async def links_up(operator: Operator, sites: set[str]) -> None:
+    """Wait until all these sub-sites are connected to the host."""
+    async with asyncio.timeout(READY_S):
+        while not sites <= await operator.online():  # noqa: ASYNC110 - another process's links
+            await asyncio.sleep(0.2)
+
+
+def free_port() -> int:
+    """Return a port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
