@@ -6,22 +6,24 @@ socket, the operator brings the bids in and advances the stages.  Only then may 
 
 import asyncio
 import contextlib
+import io
 import json
 import secrets
 import sys
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+from pypdf import PdfWriter
 
 from bench.machine import free_port
-from bench.people import BIDS, NOTICE, OPERATOR, Person, frame_of, import_of, template_of
+from bench.people import BIDS, NOTICE, OPERATOR, Document, Person, frame_of, import_of, template_of
 from bench.servers import running
 from bench.wire import Client
 from evalroom.commands import AcceptDiscipline, AdvanceStage, CheckIn
 from evalroom.events import Stage
-from evalroom.ids import SeatCode, SessionId
+from evalroom.ids import BidId, SeatCode, SessionId
 from evalroom.ledger.signature import encode_seat_key
 from evalroom.roles import Role
 from main_site.template import SessionTemplate, write_toml
@@ -69,11 +71,17 @@ class Centre:
         return await Client.open(self.port, f"/ws/seat{query}", f"Cookie: evalroom_seat={person.cookie}\r\n")
 
     async def _open(self, template: SessionTemplate) -> list[dict[str, Any]]:
-        async with self._http() as http:
-            _check(await http.post("/api/v1/operator/login", json={"code": _CODE}))
+        async with self.operator() as http:
             answer = await http.post("/api/v1/sessions", content=write_toml(template).encode())
             seats: list[dict[str, Any]] = _check(answer)["seats"]
             return seats
+
+    @contextlib.asynccontextmanager
+    async def operator(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Log in as the centre's operator and yield the HTTP client."""
+        async with self._http() as http:
+            _check(await http.post("/api/v1/operator/login", json={"code": _CODE}))
+            yield http
 
     def _http(self) -> httpx.AsyncClient:
         # verify=False: there is no TLS here, and loading the trusted roots takes 30 ms for every client
@@ -87,8 +95,9 @@ class Centre:
         await self.give(person, [frame_of(person.submit(check_in))])
 
     async def _lead(self, operator: Person, experts: list[Person], stage: Stage) -> None:
-        imports = [frame_of(import_of(operator, bid, 1_000_000 + number)) for number, bid in enumerate(BIDS)]
-        await self.give(operator, imports)
+        for number, bid in enumerate(BIDS):
+            order = import_of(operator, bid, 1_000_000 + number, await self._put_document(bid))
+            await self.give(operator, [frame_of(order)])
         stages = list(Stage)
         for before in stages[: stages.index(stage)]:
             if before is Stage.BRIEFED:
@@ -98,6 +107,14 @@ class Centre:
                 )
             after = stages[stages.index(before) + 1]
             await self.give(operator, [frame_of(operator.submit(AdvanceStage(before, after, "bench")))])
+
+    async def _put_document(self, bid: BidId) -> Document:
+        writer, pdf = PdfWriter(), io.BytesIO()
+        writer.add_blank_page(595, 842)
+        writer.add_metadata({"/Title": bid})
+        writer.write(pdf)
+        async with self.operator() as http:
+            return Document(**_check(await http.post("/api/v1/documents", content=pdf.getvalue())))
 
     async def give(self, person: Person, frames: Sequence[bytes]) -> None:
         """Give orders one after another over a socket of their own, each after the acknowledgement of the last.

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from bench.people import BIDS, HOST, ITEMS, LOT, NOTICE, OPERATOR, Person, import_of, template_of
+from bench.people import BIDS, HOST, ITEMS, LOT, NOTICE, OPERATOR, Document, Person, import_of, template_of
 from evalroom.commands import (
     AcceptDiscipline,
     AdvanceStage,
@@ -109,7 +109,7 @@ async def _lead(conductor: Conductor, experts: list[Person]) -> None:
     for one in (operator, *experts):
         await give(one, CheckIn(one.seat, one.role, encode_seat_key(one.key.public_key())))
     for number, bid in enumerate(BIDS):
-        await conductor.give(order_of(operator, import_of(operator, bid, 1_000_000 + number)))
+        await conductor.give(order_of(operator, import_of(operator, bid, 1_000_000 + number, Document())))
     await give(operator, AdvanceStage(Stage.GATHERING, Stage.BRIEFED, "bench"))
     for one in experts:
         await give(one, AcceptDiscipline(one.seat, NOTICE))

@@ -30,13 +30,14 @@ from bench.janus import Janus
 from bench.people import HOST, Person
 from bench.seat import SeatLink
 from evalroom.events import Stage
+from evalroom.ids import SessionId
 from evalroom.media import Medium, TrackKind
 from evalroom.protocol import messages as m
 from evalroom.roles import Role
 from signaling.engine import PassSender
 
 SETTLE_S = 4.0
-_SESSION = "bench-media"
+_SESSION = SessionId("bench-media")
 SHOWN = (
     "CPU s per stream-minute", "+ making it playable", "recording, % of a core", "session, % of a core", "viewers got", "viewers lost",
     "recorded", "RSS MB", "driver lag p99, ms", "driver CPU",
@@ -47,6 +48,7 @@ class OurMedia:
     """`evalroom serve`: one session with a seat for each publisher and a supervisor for each viewer."""
 
     name = "EvalRoom"
+    session = _SESSION
 
     def __init__(self, centre: Centre) -> None:
         self.pid = centre.pid
@@ -60,6 +62,10 @@ class OurMedia:
     def open(cls, scratch: Path) -> Iterator["OurMedia"]:
         with Centre.open(scratch) as centre:
             yield cls(centre)
+
+    @property
+    def experts(self) -> list[Person]:
+        return [one for one in self._people.values() if one.role is Role.EXPERT]
 
     async def start(self, publishers: list[str], viewers: list[str]) -> None:
         seats = dict.fromkeys(publishers, Role.EXPERT) | dict.fromkeys(viewers, Role.SUPERVISOR)

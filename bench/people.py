@@ -78,11 +78,20 @@ def frame_of(message: object) -> bytes:
     return masked(encode(message).encode())
 
 
-def import_of(operator: Person, bid: BidId, fen: int) -> m.Submit:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A bid's PDF as the host's store knows it."""
+
+    sha256: str = NOTICE
+    bytes: int = 1000
+    pages: int = 1
+
+
+def import_of(operator: Person, bid: BidId, fen: int, document: Document) -> m.Submit:
     """Return the order that brings a bid in."""
     cmd = secrets.token_hex(16)
     price, opening = operator.secret(cmd, "/price", str(fen))
-    order = ImportBid(LOT, bid, f"Bidder {bid}", price, NOTICE, 1000, 1)
+    order = ImportBid(LOT, bid, f"Bidder {bid}", price, document.sha256, document.bytes, document.pages)
     return operator.submit(order, [opening], cmd)
 
 

@@ -1,0 +1,69 @@
+"""A whole evaluation on a running host, played over seats' sockets: scores, locks, results, signatures, the end."""
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+from bench.centre import Centre
+from bench.committee import CELLS, edit_of
+from bench.people import LOT, Person, frame_of
+from bench.wire import Client
+from evalroom.commands import AdvanceStage, LockSheet, SignReport
+from evalroom.events import Stage
+from evalroom.ids import SeatCode, SessionId
+from evalroom.ledger.canonical import canonical
+from evalroom.protocol import messages as m
+from evalroom.sheet import Cell, digest_of
+from evalroom.tender import Part
+
+
+async def conclude(centre: Centre, session: SessionId, experts: list[Person], operator: SeatCode) -> None:
+    """Take a session from scoring to its end; every expert fills in the whole sheet."""
+    await asyncio.gather(*(_score(centre, one) for one in experts))
+    leader = centre.people[session, operator]
+    for before, after in (
+        (Stage.DETAILED, Stage.PRICING),
+        (Stage.PRICING, Stage.SUMMARY),
+        (Stage.SUMMARY, Stage.SIGNING),
+    ):
+        await _advance(centre, leader, before, after)
+    digest = await _report_digest(centre, leader)
+    sign = SignReport(digest, "")
+    await asyncio.gather(*(centre.give(one, [frame_of(one.submit(sign))]) for one in experts))
+    await _advance(centre, leader, Stage.SIGNING, Stage.CONCLUDED)
+
+
+async def _advance(centre: Centre, leader: Person, before: Stage, after: Stage) -> None:
+    await centre.give(leader, [frame_of(leader.submit(AdvanceStage(before, after, "bench")))])
+
+
+async def _score(centre: Centre, expert: Person) -> None:
+    edits = [edit_of(expert, turn) for turn in range(len(CELLS))]
+    cells = {}
+    for (bid, item), edit in zip(CELLS, edits, strict=True):
+        value, reason = edit.secrets[0].value, edit.secrets[1].value
+        body: Any = edit.command
+        cells[bid, item] = Cell(1, value, reason, body.value.commit, body.reason.commit)
+    lock = expert.submit(LockSheet(LOT, Part.DETAILED, digest_of(cells)))
+    await centre.give(expert, [frame_of(one) for one in (*edits, lock)])
+
+
+async def _report_digest(centre: Centre, leader: Person) -> str:
+    client = await centre.socket(leader, "?take=1")
+    try:
+        return await asyncio.wait_for(_ranking(client), 30)
+    finally:
+        client.close()
+
+
+async def _ranking(client: Client) -> str:
+    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    client.on_frame = lambda payload: said.put_nowait(json.loads(payload))
+    client.send(frame_of(m.Subscribe(0)))
+    while True:
+        message = await said.get()
+        items = [json.loads(item) for item in message.get("items", ())]
+        bodies = [item["body"] for item in items if item["type"] == "RankingComputed"]
+        if bodies:
+            return hashlib.sha256(canonical(bodies)).hexdigest()
