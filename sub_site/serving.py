@@ -69,6 +69,7 @@ def make_server(app: FastAPI, settings: SiteSettings) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
     )
     return uvicorn.Server(config)
 
