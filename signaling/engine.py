@@ -378,10 +378,14 @@ class SteadyConnection(aioice.ice.Connection):
     tap: Tap | None = None
 
     def data_received(self, data: bytes, component: int) -> None:
-        """Take one datagram that is not STUN."""
+        """Take one datagram that is not STUN.
+
+        None overtakes those that wait in the queue: the first packets of a key frame often do.
+        """
         is_rtp = _RTP_FIRST <= data[0] <= _RTP_LAST
-        if self.tap is None or not is_rtp or not self.tap.take(data):
-            super().data_received(data, component)
+        if self.tap is not None and is_rtp and self._queue.empty() and self.tap.take(data):
+            return
+        super().data_received(data, component)
 
     async def get_component_candidates(
         self,

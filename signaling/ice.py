@@ -27,8 +27,8 @@ CONSENT_TIMEOUT = 30 * SECOND
 
 LOOPBACK = "127.0.0.1"
 
-CREDENTIAL_LIFETIME = 12 * 3600
-"""Seconds: an evaluation day; coturn refuses a user name whose time has passed."""
+CREDENTIAL_LIFETIME = 24 * 3600
+"""Seconds: longer than any evaluation day; coturn refuses a user name whose time has passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Signal(StrEnum):
     """What can happen to it."""
 
     CHANGED = "changed"
+    EMPTIED = "emptied"
     ANSWERED = "answered"
     LOST = "lost"
     DUE = "due"
@@ -53,6 +54,7 @@ TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
     State.IDLE: {Signal.CHANGED: State.OFFERED, Signal.CLOSE: State.CLOSED},
     State.OFFERED: {
         Signal.CHANGED: State.OVERTAKEN,
+        Signal.EMPTIED: State.OVERTAKEN,
         Signal.ANSWERED: State.STABLE,
         Signal.LOST: State.WAITING,
         Signal.DUE: State.WAITING,
@@ -60,6 +62,7 @@ TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
     },
     State.OVERTAKEN: {
         Signal.CHANGED: State.OVERTAKEN,
+        Signal.EMPTIED: State.OVERTAKEN,
         Signal.ANSWERED: State.OFFERED,
         Signal.LOST: State.WAITING,
         Signal.DUE: State.WAITING,
@@ -67,12 +70,14 @@ TRANSITIONS: Mapping[State, Mapping[Signal, State]] = {
     },
     State.STABLE: {
         Signal.CHANGED: State.OFFERED,
+        Signal.EMPTIED: State.OFFERED,
         Signal.LOST: State.WAITING,
         Signal.DUE: State.WAITING,
         Signal.CLOSE: State.CLOSED,
     },
     State.WAITING: {
         Signal.CHANGED: State.WAITING,
+        Signal.EMPTIED: State.IDLE,
         Signal.LOST: State.WAITING,
         Signal.DUE: State.OFFERED,
         Signal.CLOSE: State.CLOSED,
@@ -125,6 +130,7 @@ class Negotiation:
         self._steps: list[Step] = []
         self._deadline: int | None = None
         self._attempt = 0
+        self._wanted = False
 
     def steps(self) -> list[Step]:
         """Return the steps decided since the last call."""
@@ -135,9 +141,13 @@ class Negotiation:
         """Return when `due` is to be called next."""
         return self._deadline
 
-    def changed(self, now: int) -> None:
-        """Learn that something else is wanted than was offered."""
-        self._signal(Signal.CHANGED, now)
+    def changed(self, now: int, *, wanted: bool = True) -> None:
+        """Learn that something else is wanted than was offered; nothing at all, when not `wanted`.
+
+        A connection that is up stays for the next wish.  One that is lost is not made anew for nobody.
+        """
+        self._wanted = wanted
+        self._signal(Signal.CHANGED if wanted else Signal.EMPTIED, now)
 
     def answer(self, generation: int, sdp: str, now: int) -> None:
         """Take an answer.
@@ -187,7 +197,7 @@ class Negotiation:
             self._deadline = None if self.up else now + CONNECT_WAIT
         elif after is State.WAITING and before is not State.WAITING:
             self._wait(now)
-        elif after is State.CLOSED:
+        elif after in (State.IDLE, State.CLOSED):
             self._deadline = None
             self._steps.append(Drop(self.generation))
 
@@ -202,3 +212,5 @@ class Negotiation:
     def _wait(self, now: int) -> None:
         self._deadline = now + RETRY[min(self._attempt, len(RETRY) - 1)]
         self._attempt += 1
+        if not self._wanted:
+            self._signal(Signal.EMPTIED, now)

@@ -601,7 +601,7 @@ class OfferingPeer:
         if publish == self._publish and view == self._view:
             return
         self._publish, self._view = publish, view
-        self._negotiation.changed(time.monotonic_ns())
+        self._negotiation.changed(time.monotonic_ns(), wanted=bool(publish or view))
         self._wake.set()
 
     async def _drive(self) -> None:

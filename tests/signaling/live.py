@@ -10,7 +10,7 @@ from evalroom.ids import SeatCode, SiteId, TrackId
 from evalroom.media import GapCause, Medium, Packet, SenderReport, TrackKind, track_of
 from evalroom.protocol.messages import Answer, Offer, Publish, Watch
 from signaling.engine import receiver_of
-from signaling.ice import IceSettings
+from signaling.ice import IceServer, IceSettings
 from signaling.peer import SeatPeer
 from signaling.relay import Relay, TrackEvent
 from signaling.synthetic import Studio, SyntheticSeat
@@ -64,6 +64,8 @@ class Node:
     stack: AsyncExitStack
     events: list[TrackEvent] = field(default_factory=list)
     watched: list[frozenset[TrackId]] = field(default_factory=list)
+    settings: IceSettings = LOOPBACK
+    server: IceServer | None = None
 
     def task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -80,14 +82,17 @@ class Node:
     ) -> "Seat":
         """Return a synthetic seat that answers this node's offers and publishes `kinds`."""
         offers: asyncio.Queue[Offer] = asyncio.Queue()
-        there = SyntheticSeat(SeatCode(code), SITE, kinds, settings=LOOPBACK, studios=SMALL)
+        there = SyntheticSeat(
+            SeatCode(code), SITE, kinds, settings=self.settings, server=self.server, studios=SMALL
+        )
         here = SeatPeer(
             self.relay,
             offers.put_nowait,
             site=SITE,
             seat=SeatCode(code),
             may_watch=may_watch,
-            settings=LOOPBACK,
+            settings=self.settings,
+            server=self.server,
         )
         self.stack.push_async_callback(there.close)
         self.stack.push_async_callback(here.close)
@@ -128,11 +133,12 @@ class Seat:
 
 
 @asynccontextmanager
-async def node() -> AsyncIterator[Node]:
+async def node(settings: IceSettings = LOOPBACK, server: IceServer | None = None) -> AsyncIterator[Node]:
     """Give a running relay; everything made through it is closed at the end."""
     async with AsyncExitStack() as stack:
         events: list[TrackEvent] = []
         watched: list[frozenset[TrackId]] = []
-        here = Node(Relay(on_event=events.append, on_watched=watched.append), stack, events, watched)
+        relay = Relay(on_event=events.append, on_watched=watched.append)
+        here = Node(relay, stack, events, watched, settings, server)
         here.task(here.relay.run())
         yield here

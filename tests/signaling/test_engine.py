@@ -17,6 +17,8 @@ from signaling.engine import (
     PRIVATE_NAMES,
     PassReceiver,
     PassSender,
+    SteadyConnection,
+    Tap,
     bandwidth_limit,
     codec_of,
     ms_to_ntp,
@@ -170,6 +172,28 @@ async def test_a_stranger_s_datagram_neither_closes_a_connection_nor_is_taken_fo
     await until(lambda: sum(c.packets_received for c in receiver.statistics.values()) > before + 20)
     assert len(receiver.statistics) == 1
     assert seat.here.connected
+
+
+async def test_no_packet_overtakes_those_that_wait_for_the_handshake_to_be_noticed(here: Node) -> None:
+    seat = await here.seat("E1", (TrackKind.CAMERA,))
+    receiver = receiver_of(seat.here._connections[1].connection.pc.getTransceivers()[0])
+    connection = receiver.transport.transport._connection
+    assert isinstance(connection, SteadyConnection)
+    taken: list[bytes] = []
+
+    class Taking(Tap):
+        def take(self, data: bytes) -> bool:
+            taken.append(data)
+            return True
+
+    connection.tap = Taking(receiver.transport)
+    connection._queue.put_nowait((b"\x14 a record of the handshake", 1))
+    connection.data_received(b"\x80 in the same turn of the loop", 1)
+    assert taken == []
+    assert connection._queue.qsize() == 2
+    await until(connection._queue.empty)
+    connection.data_received(b"\x80 after it", 1)
+    assert taken[-1] == b"\x80 after it"
 
 
 def test_h264_baseline_comes_before_vp8_and_nothing_else_is_negotiated() -> None:

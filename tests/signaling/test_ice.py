@@ -5,8 +5,12 @@ import base64
 import hashlib
 import hmac
 import random
+import socket
 import struct
-from collections.abc import Callable
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import aioice
 import aioice.ice
@@ -14,9 +18,20 @@ import aioice.stun
 import pytest
 from structlog.testing import capture_logs
 
+from evalroom.media import TrackKind
 from signaling.engine import FencedStunProtocol, SteadyConnection, bad_datagrams, parse_stun
-from signaling.ice import CONSENT_TIMEOUT, Consent, Damper, TurnServer, host_addresses, turn_credentials
+from signaling.ice import (
+    CONSENT_TIMEOUT,
+    Consent,
+    Damper,
+    IceSettings,
+    TurnServer,
+    host_addresses,
+    turn_credentials,
+)
 from signaling.repair import SECOND
+from tests.programs import PROGRAMS
+from tests.signaling.live import CAMERA, node, until
 
 
 async def pair(delay: float = 0.0) -> tuple[SteadyConnection, SteadyConnection]:
@@ -136,10 +151,42 @@ async def test_a_connection_for_relays_only_offers_no_address_of_its_own() -> No
     await connection.close()
 
 
+@pytest.fixture(name="relays_only")
+def _relays_only(tmp_path: Path) -> Iterator[IceSettings]:
+    """Start coturn on the loopback and give the settings that allow no other way."""
+    turnserver = PROGRAMS["coturn"].find()
+    assert turnserver is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = f"-n -L 127.0.0.1 -E 127.0.0.1 -p {port} --no-tls --no-dtls --use-auth-secret"
+    options += " --static-auth-secret=north --realm=evalroom --allow-loopback-peers --no-cli --no-stdout-log"
+    process = subprocess.Popen([turnserver, *options.split()], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        yield IceSettings(TurnServer(f"turn:127.0.0.1:{port}?transport=udp", "north"), relay_only=True)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.needs("coturn")
+async def test_a_seat_behind_a_strict_network_publishes_over_the_relay(relays_only: IceSettings) -> None:
+    assert relays_only.turn is not None
+    server = turn_credentials(relays_only.turn, "west-E1", int(time.time()))
+    async with node(relays_only, server) as here:
+        seat = await here.seat("E1", (TrackKind.CAMERA,))
+        viewer = await here.seat("V1")
+        viewer.watch(CAMERA.id)
+        await until(lambda: len(viewer.received()) == 2 and min(viewer.received()) > 20)
+        offer, answer = seat.answered[0]
+        assert "typ relay" in offer.sdp
+        assert "typ host" not in offer.sdp + answer.sdp
+
+
 def test_turn_credentials_are_what_coturn_computes_and_end_after_a_day() -> None:
     server = turn_credentials(TurnServer("turn:host:3478", "north"), "west-E1", 1_000_000)
     expiry, name = server.username.split(":")
-    assert (int(expiry), name) == (1_000_000 + 12 * 3600, "west-E1")
+    assert (int(expiry), name) == (1_000_000 + 24 * 3600, "west-E1")
     digest = hmac.new(b"north", server.username.encode(), hashlib.sha1).digest()
     assert base64.b64decode(server.credential) == digest
     assert server.urls == "turn:host:3478"

@@ -163,6 +163,34 @@ def test_what_is_wanted_while_waiting_goes_into_the_next_offer() -> None:
     assert negotiation.steps() == [Build(2), MakeOffer(2)]
 
 
+def test_nothing_is_made_anew_for_a_peer_that_wants_nothing() -> None:
+    negotiation = up()
+    negotiation.changed(0, wanted=False)
+    negotiation.answer(1, "silent", 1)
+    assert negotiation.steps() == [MakeOffer(1), Accept(1, "silent")]
+    negotiation.lost(1, 2)
+    assert negotiation.state is State.IDLE
+    assert negotiation.next_deadline() is None
+    assert negotiation.steps() == [Drop(1)]
+    negotiation.changed(3)
+    assert negotiation.steps() == [Build(2), MakeOffer(2)]
+
+
+def test_a_peer_that_left_while_it_was_waited_for_is_not_called_again() -> None:
+    negotiation = up()
+    negotiation.lost(1, 0)
+    negotiation.changed(1, wanted=False)
+    assert negotiation.state is State.IDLE
+    assert negotiation.steps() == [Drop(1)]
+
+
+def test_an_offer_of_silence_that_nobody_answers_is_not_repeated() -> None:
+    negotiation = up()
+    negotiation.changed(0, wanted=False)
+    negotiation.due(ANSWER_WAIT)
+    assert negotiation.state is State.IDLE
+
+
 def test_after_the_end_nothing_happens() -> None:
     negotiation = up()
     negotiation.close(0)

@@ -194,6 +194,18 @@ async def test_wishes_during_an_open_offer_go_into_the_next_one(here: Node) -> N
     assert len(viewer.answered) <= 2
 
 
+async def test_a_seat_that_wants_nothing_is_left_alone_until_it_wants_something(here: Node) -> None:
+    seat = await here.seat("E1", (TrackKind.CAMERA,))
+    seat.here.handle(Publish(()))
+    await until(lambda: len(seat.answered) == 2)
+    seat.here.handle(MediaLost(1))
+    await until(lambda: not seat.here.connected)
+    assert seat.here.generation == 1
+    seat.here.handle(Publish((TrackKind.CAMERA,)))
+    await until(lambda: here.relay.source(CAMERA.id) is not None)
+    assert seat.here.generation == 2
+
+
 async def test_ending_a_publication_ends_its_source_on_purpose(here: Node) -> None:
     seat = await here.seat("E1", BOTH)
     sink = Sink()
