@@ -7,6 +7,7 @@ absent, not blank: two sessions that differ in one hidden score give everybody e
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from evalroom import events as ev
 from evalroom import roles
@@ -230,3 +231,13 @@ def may_watch(role: Role, kind: TrackKind, stage: ev.Stage, *, own_site: bool) -
 def may_read_bids(role: Role, stage: ev.Stage) -> bool:
     """Say whether a role may read the bids now: experts from the preliminary review on, the operator always."""
     return role is _OPERATOR or (role is _EXPERT and stage not in (ev.Stage.GATHERING, ev.Stage.BRIEFED))
+
+
+def released(entry: Mapping[str, Any], session: Session) -> bool:
+    """Say whether the secrets of a journal entry (type and body) may be shown to whoever reads the archive."""
+    body = entry["body"]
+    if entry["type"] == "BidImported":
+        return any(body["bid"] == row.bid for prices in session.prices.values() for row in prices.rows)
+    lot = session.lots.get(body["lot"])
+    part = next((item.part for item in lot.items if item.id == body["item"]), None) if lot else None
+    return (body["lot"], part) in session.unlocked

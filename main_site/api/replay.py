@@ -18,6 +18,7 @@ from evalroom.ids import SeatCode, SessionId, TrackId
 from evalroom.media import TrackKind, kind_of
 from evalroom.roles import NotPermitted
 from evalroom.session import Unknown
+from evalroom.visibility import released
 from main_site.services.centre import Centre, Live
 from main_site.services.recordings import TrackRecordings
 from main_site.store import journal as store
@@ -113,7 +114,10 @@ def _closed_events(centre: Centre, live: Live) -> list[dict[str, Any]]:
     for row in rows:
         entry = json.loads(row.entry)
         if entry["type"] not in BULK:
-            opened = {one.path: one.value for one in row.secrets}
+            state = live.evaluation.conductor.session
+            opened = (
+                {one.path: one.value for one in row.secrets} if row.secrets and released(entry, state) else {}
+            )
             members = {name: entry[name] for name in ("seq", "t", "type", "site", "actor", "body")}
             items.append({**members, "opened": opened} if opened else members)
     return items

@@ -23,6 +23,7 @@ from evalroom.ledger.canonical import canonical
 from evalroom.media import kind_of
 from evalroom.session import Session
 from evalroom.sheet import Sheet
+from evalroom.visibility import released
 from main_site import SOFTWARE
 from main_site.documents import DocumentStore
 from main_site.services.evaluation import Evaluation
@@ -129,7 +130,7 @@ class Archiver:
         session = self._session
         log = BagLog(
             entries=(row.entry for row in rows),
-            openings=_openings(rows),
+            openings=_openings(rows, session),
             checkpoints=[note.decode() for note in notes],
             keys=[session.keys.log, *(one.vkey for one in session.keys.witnesses)],
             clock=self._clock_readings(),
@@ -203,12 +204,17 @@ class Archiver:
         return documents
 
 
-def _openings(rows: list[store.Row]) -> Iterator[bytes]:
+def _openings(rows: list[store.Row], session: Session) -> Iterator[bytes]:
+    """Yield the openings that were released: cells of unlocked parts, prices that were opened.
+
+    What was sealed when the session ended stays sealed in the archive (docs/spec/archive.md, step 12).
+    """
     for row in rows:
-        for secret in row.secrets:
-            yield canonical(
-                {"seq": row.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
-            )
+        if row.secrets and released(json.loads(row.entry), session):
+            for secret in row.secrets:
+                yield canonical(
+                    {"seq": row.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
+                )
 
 
 def _pretty(value: object) -> bytes:
