@@ -226,7 +226,10 @@ class Capture:
         """Close the reel; with a cause the track lives on and a gap is open until packets come again."""
         if self._ended_ms is not None:
             return
+        lost = self._lost_picture()
         end = self._finish_reels()
+        if cause is None and lost is not None and end is not None:
+            self._absent = _Absence(end, lost)
         if cause is not None:
             if self._started and self._absent is None:
                 self._absent = _Absence(end if end is not None else self._clock(), cause)
@@ -431,15 +434,19 @@ class Capture:
         self._declare_lost_picture(reel)
         return self._at(reel, reel.fragmenter.end_us())
 
+    def _lost_picture(self) -> GapCause | None:
+        """Return why pictures are being dropped until a key frame comes; None when they are not."""
+        reel = self._reel
+        if reel is None or reel.picture is None or not self._h264.waits_for_keyframe:
+            return None
+        return self._cause.get(Medium.VIDEO, GapCause.LINK)
+
     def _declare_lost_picture(self, reel: _OpenReel) -> None:
         # The reel ends while pictures are being dropped: their hole ends with it.
-        lane = reel.lanes.get(Medium.VIDEO)
-        if lane is None or reel is not self._reel or not self._h264.waits_for_keyframe:
-            return
-        begin = self._at(reel, reel.fragmenter.end_of(Medium.VIDEO))
-        self._declare(
-            begin, self._at(reel, reel.fragmenter.end_us()), self._cause.get(Medium.VIDEO, GapCause.LINK), 0
-        )
+        cause = self._lost_picture()
+        if reel is self._reel and cause is not None:
+            begin = self._at(reel, reel.fragmenter.end_of(Medium.VIDEO))
+            self._declare(begin, self._at(reel, reel.fragmenter.end_us()), cause, 0)
 
     # --- samples ----------------------------------------------------------------------------------
 

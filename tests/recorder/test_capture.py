@@ -262,6 +262,30 @@ def test_reels_are_cut_at_key_frames_and_lose_nothing(tmp_path: Path) -> None:
     assert studio.gaps() == []
 
 
+def test_a_hole_between_two_reels_is_declared(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, settings=CaptureSettings(reel_s=4))
+    picture = without(video_packets(pictures(8)), 3500, 3900)
+    sound = without(audio_packets(tones(8)), 3600, 4500)
+    studio.feed(in_order(picture, sound, reports(8)))
+    studio.end()
+    studio.check()
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [0, 1]
+    assert sorted((round(begin, -2), end) for begin, end, _ in studio.gaps()) == [(3500, 4000), (3600, 4500)]
+
+
+def test_a_picture_that_is_lost_up_to_the_end_is_declared(tmp_path: Path) -> None:
+    for media in (tuple(Medium), (Medium.VIDEO,)):
+        studio = Studio(tmp_path / media[-1], camera(*media))
+        picture = without(video_packets(pictures(6)), 4500, 4600)
+        studio.feed(in_order(picture, audio_packets(tones(6)) if Medium.AUDIO in media else [], reports(6)))
+        studio.end()
+        studio.check()
+        begin, end, cause = studio.gaps()[0]
+        assert (round(begin, -2), cause) == (4500, GapCause.LINK)
+        assert abs(end - 6000) < 100
+        assert abs(studio.of(TrackEnded)[0].at_ms - T0_MS - 6000) < 100
+
+
 def test_a_reconnection_opens_a_new_reel_and_declares_the_gap(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))

@@ -82,10 +82,11 @@ def test_without_reports_sound_is_tied_by_arrival() -> None:
     assert abs(link.clock.sound_at(picture) - link.ts(Medium.AUDIO, 3000)) <= 2
 
 
-def test_a_seat_whose_clock_is_set_does_not_move_the_recording() -> None:
+@pytest.mark.parametrize("step_ms", [-300_000, 300_000])
+def test_a_seat_whose_clock_is_set_does_not_move_the_recording(step_ms: int) -> None:
     link = Link()
     link.run(0, 20_000)
-    link.seat_ms = 300_000
+    link.seat_ms = step_ms
     link.run(20_000, 24_000)
     assert abs(link.error_ms(Medium.VIDEO, 24_000) - 1) < 5
 
