@@ -74,7 +74,7 @@ export class SeatMedia {
   readonly #published: Record<TrackKind, MediaStream | null> = { camera: null, screen: null }
   readonly #shown = new Map<string, MediaStream>()
   #watched: string[] = []
-  #announced = ''
+  #announced: string | null = ''
   #work: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -111,9 +111,12 @@ export class SeatMedia {
 
   /** Say everything once more: the socket to the node is a new one. */
   renew(): void {
-    this.#announced = ''
+    this.#announced = null
     this.#announce()
     this.#send({ kind: 'watch', tracks: this.#watched })
+    // Word of a failure may have been lost with the old socket.
+    const youngest = this.#youngest()
+    if (youngest?.pc.connectionState === 'failed') this.#lost(youngest)
   }
 
   /** Take an offer; resolves when its answer has been sent.  Offers are taken one after the other. */
@@ -268,8 +271,12 @@ export class SeatMedia {
       }
     }
     // `iceConnectionState` never says failed in Chromium; this does, about 17 s after a cut.
-    if (state === 'failed' && youngest) this.#send({ kind: 'media_lost', generation: generation.number })
+    if (state === 'failed' && youngest) this.#lost(generation)
     if ((state === 'failed' || state === 'closed') && !youngest) this.#drop(generation)
+  }
+
+  #lost(generation: Generation): void {
+    this.#send({ kind: 'media_lost', generation: generation.number })
   }
 
   #drop(generation: Generation): void {
