@@ -19,7 +19,7 @@ def faults(text: str) -> list[Fault]:
     "text",
     [
         "[project",
-        "a = [" * 5000,
+        "a = " + "[" * 5000,
         "x = " + "9" * 5000,
         "project = 1\nproject = 2",
         "x = 1e9999999999999999999",
