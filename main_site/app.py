@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 
 from main_site import SOFTWARE
 from main_site.api.replay import replay_routes
@@ -13,6 +14,7 @@ from main_site.api.sessions import session_routes
 from main_site.api.sites import site_routes
 from main_site.services.centre import Centre
 from main_site.settings import HostSettings
+from main_site.template import TemplateError
 from signaling import problems
 from signaling.door import door
 from signaling.pages import serve_pages
@@ -42,6 +44,7 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     app.state.centre = centre
     app.state.identify = centre.identify
     problems.install(app)
+    app.add_exception_handler(TemplateError, _template_problem)
     app.include_router(door(centre))
     app.include_router(session_routes(centre))
     app.include_router(site_routes(centre))
@@ -50,6 +53,12 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     check_declared(app)
     serve_pages(app)
     return app
+
+
+async def _template_problem(_request: Request, error: Exception) -> JSONResponse:
+    """Name every mistake of a template by sheet, row and column, beside the sentence."""
+    assert isinstance(error, TemplateError)  # noqa: S101 - registered for this class
+    return problems.problem(error, problems=[one.facts() for one in error.problems])
 
 
 def _health(app: FastAPI, centre: Centre) -> APIRouter:

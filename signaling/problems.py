@@ -41,14 +41,15 @@ def status_of(error: EvalroomError) -> int:
     return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
 
 
-def problem(error: EvalroomError) -> JSONResponse:
-    """Write an error as problem details."""
+def problem(error: EvalroomError, **more: object) -> JSONResponse:
+    """Write an error as problem details; `more` are members of its own kind (RFC 9457 §3.2)."""
     body = {
         "type": f"urn:evalroom:error:{error.code}",
         "title": error.sentence(),
         "status": status_of(error),
         "code": error.code,
         "detail": error.detail,
+        **more,
     }
     return JSONResponse(body, status_of(error), media_type="application/problem+json")
 
