@@ -341,6 +341,7 @@ const en: Messages = {
     camera: 'Camera',
     screen: 'Screen',
     screens: 'Show screens',
+    screens_hidden: 'While sheets are open, screens are recorded but nobody may watch them.',
     focus: 'Enlarge',
     unfocus: 'Back to grid',
     no_seats: 'No seats',

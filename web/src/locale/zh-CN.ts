@@ -334,6 +334,7 @@ const zh = {
     camera: '人像',
     screen: '屏幕',
     screens: '显示屏幕画面',
+    screens_hidden: '打分期间屏幕照常录制，但任何人都不能查看。',
     focus: '放大',
     unfocus: '返回宫格',
     no_seats: '没有席位',

@@ -61,6 +61,8 @@ const UNLISTED = new Set<FeedItem['type']>([
   'CheckpointCosigned',
   'ScoreEntered',
   'SheetOpened',
+  'ReelReceived',
+  'FormatChanged',
 ])
 const LOG_LENGTH = 400
 
