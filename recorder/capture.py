@@ -376,15 +376,8 @@ class Capture:
         if before is not None:
             if Medium.AUDIO in before.lanes:
                 lanes[Medium.AUDIO] = _Lane(self._clocks.sound_at(unit.ts))
-                self._carry_sound(before, lanes[Medium.AUDIO])
             self._leave(before, lanes, unit)
         self._begin(unit.format, lanes, Medium.VIDEO, now)
-
-    def _carry_sound(self, before: _OpenReel, lane: _Lane) -> None:
-        # Sound that the old reel already holds is not written twice.
-        lane.origin = max(
-            lane.origin, before.lanes[Medium.AUDIO].origin + before.lanes[Medium.AUDIO].last + 1
-        )
 
     def _leave(self, before: _OpenReel, lanes: dict[Medium, _Lane], unit: AccessUnit) -> None:
         lane = before.lanes.get(Medium.VIDEO)

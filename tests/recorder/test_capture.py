@@ -227,6 +227,17 @@ def test_without_sender_reports_sound_is_tied_by_arrival_after_a_second(tmp_path
     assert sum(fragment.duration for fragment in sound) == 6_000_000
 
 
+def test_the_next_reel_ties_sound_to_picture_by_the_reports_that_came_since(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, settings=CaptureSettings(reel_s=4))
+    late = [report for report in reports(8) if at_ms(report) > 2000]
+    studio.feed(in_order(later(video_packets(pictures(8)), 300), audio_packets(tones(8)), late))
+    studio.end()
+    studio.check()
+    # Sound of the first 300 ms lies in the reel before, where arrival alone had to place it.
+    assert abs(decoded(studio.path(1), Medium.AUDIO)[0] - 0.3) < 0.03
+    assert abs(decoded(studio.path(1), Medium.AUDIO)[-1] - 3.98) < 0.03
+
+
 def test_a_track_without_a_picture_is_recorded_as_sound(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.feed(audio_packets(tones(6)))
@@ -336,6 +347,16 @@ def test_a_still_screen_is_no_gap(tmp_path: Path) -> None:
     studio.end()
     studio.check()
     assert studio.gaps() == []
+
+
+def test_a_screen_that_is_still_while_its_reel_changes_is_no_gap(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, camera(Medium.VIDEO), settings=CaptureSettings(reel_s=4))
+    shown = [unit for unit in pictures(8) if unit.key or not 3000 < unit.at_ms < 4000]
+    studio.feed(in_order(video_packets(shown), reports(8)))
+    studio.end()
+    studio.check()
+    assert studio.gaps() == []
+    assert [closed.reel for closed in studio.of(ReelClosed)] == [0, 1]
 
 
 def test_a_seat_that_sends_nothing_for_a_while_leaves_a_declared_gap(tmp_path: Path) -> None:

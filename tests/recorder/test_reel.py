@@ -74,6 +74,27 @@ def test_a_fragment_is_one_write_and_its_fact_names_its_bytes(tmp_path: Path) ->
         assert fact.sha256 == hashlib.sha256(data[fact.offset : fact.offset + fact.length]).hexdigest()
 
 
+def test_a_fragment_is_durable_before_anybody_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    synced = os.fdatasync
+
+    def sync(handle: int) -> None:
+        done.append("synced")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    writer = ReelWriter(tmp_path, TRACK, lambda report: done.append(type(report).__name__))
+    writer.offer(Begin(0, PICTURE, sound=True))
+    for draft in drafts(2):
+        writer.offer(Append(0, draft, b""))
+    writer.offer(Finish(0))
+    writer.stop()
+    writer.join(DEADLINE_S)
+    assert done == ["synced", "FragmentRecorded", "synced", "FragmentRecorded", "ReelClosed", "Dropped"]
+
+
 def test_closing_keeps_fragments_and_locks_the_file(tmp_path: Path) -> None:
     reel = opened(tmp_path)
     facts = [reel.append(draft) for draft in drafts()]
