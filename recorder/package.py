@@ -50,10 +50,10 @@ class UnsafeDocumentName(Refusal):
     code: ClassVar[str] = "unsafe_document_name"
 
 
-class ReelMissing(LocalFault):
+class ReelIncomplete(LocalFault):
     """A reel of the journal is not here as a whole: wait until its site has handed it over."""
 
-    code: ClassVar[str] = "reel_missing"
+    code: ClassVar[str] = "reel_incomplete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def build(
 
     Raises:
         BagExists: when there is something at `target`.
-        ReelMissing: when a reel is absent or has another size than the journal says.
+        ReelIncomplete: when a reel is absent or has another size than the journal says.
         UnsafeDocumentName: for a document whose name is not safe everywhere.
         OSError: when the disk refuses; nothing is left at `target`.
     """
@@ -167,7 +167,7 @@ def _add_reel(bag: "_Bag", reel: BagReel, before_ms: int | None) -> tuple[Indexe
     file, init, listing = f"{name}.mp4", f"{name}.init.mp4", f"{name}.m3u8"
     length = max((fragment.pts + fragment.duration for fragment in reel.fragments), default=0)
     if not reel.map or not reel.fragments:
-        raise ReelMissing(track=closed.track, reel=closed.reel, missing="clock map or fragments")
+        raise ReelIncomplete(track=closed.track, reel=closed.reel, missing="clock map or fragments")
     start_ms, end_ms = (session_us(reel.map, at) // 1000 for at in (0, length))
     bag.add_reel(file, reel.source, closed)
     bag.add(init, _init_of(reel))
@@ -186,7 +186,7 @@ def _init_of(reel: BagReel) -> bytes:
         file.seek(INIT_AT)
         init = file.read(reel.fragments[0].offset - INIT_AT)
     if hashlib.sha256(init).hexdigest() != reel.closed.init_sha256:
-        raise ReelMissing(track=reel.closed.track, reel=reel.closed.reel, missing="its init segment")
+        raise ReelIncomplete(track=reel.closed.track, reel=reel.closed.reel, missing="its init segment")
     return init
 
 
@@ -222,7 +222,7 @@ class _Bag:
     def add_reel(self, path: str, source: Path, closed: ReelClosed) -> None:
         """Link or copy a reel under its journalled digest."""
         if not source.is_file() or source.stat().st_size != closed.bytes:
-            raise ReelMissing(track=closed.track, reel=closed.reel)
+            raise ReelIncomplete(track=closed.track, reel=closed.reel)
         place = self._place(path)
         try:
             os.link(source, place)  # reels are read-only from closing on, so two names are safe

@@ -22,7 +22,7 @@ from recorder.manifest import (
     Retention,
     SessionIndex,
 )
-from recorder.package import BagExists, BagLog, BagReel, BagTrack, ReelMissing, UnsafeDocumentName, build
+from recorder.package import BagExists, BagLog, BagReel, BagTrack, ReelIncomplete, UnsafeDocumentName, build
 from tests.recorder.seat import (
     T0_MS,
     audio_packets,
@@ -141,7 +141,7 @@ def test_a_reel_that_is_missing_or_short_stops_the_bag_and_leaves_nothing(
         file.truncate(reel.closed.bytes - 1)
     for source in (short, tmp_path / "absent.mp4"):
         track = replace(tracks[0], reels=(replace(reel, source=source),))
-        with pytest.raises(ReelMissing):
+        with pytest.raises(ReelIncomplete):
             build(tmp_path / "EV-1", INDEX, [track], LOG, {}, "2026-11-23")
     assert [path.name for path in tmp_path.iterdir()] == ["short.mp4"]
 
