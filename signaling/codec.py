@@ -97,7 +97,7 @@ def decode_from_seat(text: str) -> m.FromSeat:
     Raises:
         FrameTooLarge, MalformedMessage: see `parse_json`; also unknown kinds and members.
     """
-    parse_json(text)
+    _demand_kind(parse_json(text))
     message: m.FromSeat = _validate(_adapter(m.FromSeat), text)
     if isinstance(message, m.Submit) and isinstance(message.command, RecordFacts):
         raise MalformedMessage(problem="only nodes record facts")
@@ -116,6 +116,7 @@ def decode_from_site(value: Mapping[str, Any]) -> m.FromSite:
     Raises:
         MalformedMessage: wrong form.
     """
+    _demand_kind(value)
     message: m.FromSite = _decode_submit(value) or _validate(_adapter(m.FromSite), json.dumps(value))
     return message
 
@@ -137,6 +138,13 @@ def decode_submit(text: str) -> m.Submit:
     if not isinstance(submit, m.Submit):
         raise MalformedMessage(problem="no command")
     return submit
+
+
+def _demand_kind(value: Mapping[str, Any]) -> None:
+    """Demand that a command names its kind: pause and resume look alike without it, and defaults would fill it in."""
+    command = value.get("command", {"kind": ""})
+    if not isinstance(command, dict) or not isinstance(command.get("kind"), str):
+        raise MalformedMessage(problem="a command names its kind")
 
 
 def _decode_submit(value: Mapping[str, Any]) -> m.Submit | None:
