@@ -20,6 +20,7 @@ from evalroom.session import Session
 from evalroom.sheet import MAX_REASON
 from evalroom.tender import Part
 from evalroom.visibility import (
+    BYTES_PER_ITEM,
     CELLS_PER_ITEM,
     Audience,
     Seen,
@@ -301,7 +302,7 @@ def test_an_opened_sheet_fits_the_frame_whatever_the_reasons_hold(letter: str) -
     room.cosign()
     room.unlock()
     for text in texts(SEATED[E1], room.history):
-        assert wire_size(text) < MAX_FRAME - 8192
+        assert wire_size(text) <= BYTES_PER_ITEM + 1_000 < MAX_FRAME
     whole = opened_cells(seen for _, seen in seen_by(SEATED[E1], room.history))
     assert {36 + 12} == {len(cells) for cells in whole.values()}
 

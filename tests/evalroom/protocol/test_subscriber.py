@@ -173,3 +173,18 @@ def test_the_next_deadline_is_the_first_of_ping_resend_and_resubscription() -> N
     for now in (2_000, 4_000):
         end.messages_to_send(now)
     assert 100 + RESEND_MS == end.next_deadline()
+
+
+def test_a_ping_tells_the_last_round_trip_and_what_waits() -> None:
+    end, _ = new_end()
+    end.connected(0)
+    assert Ping(0, None, 0) == end.messages_to_send(0)[-1]
+    end.receive(Pong(0, 99), 45)
+    end.submit(score())
+    assert Ping(2_000, 45, 1) == end.messages_to_send(2_000)[-1]
+
+
+def test_a_pong_from_the_future_is_no_negative_time() -> None:
+    end, _ = online()
+    end.receive(Pong(10**12, 0), 5)
+    assert 0 == end.round_trip
