@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -67,7 +68,7 @@ def serve_pages(app: FastAPI) -> None:
         app.mount("/", StaticFiles(directory=STATIC, html=True), name="pages")
         return
 
-    async def missing() -> HTMLResponse:
+    async def missing(_request: Request) -> HTMLResponse:
         return HTMLResponse(MISSING, 503)
 
-    app.add_route("/", lambda _request: missing(), include_in_schema=False)
+    app.add_route("/", missing, include_in_schema=False)

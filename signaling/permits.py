@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Protocol
 
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute, APIWebSocketRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from starlette.requests import HTTPConnection
 
 from evalroom import roles
 from evalroom.errors import LocalFault
-from evalroom.ids import SeatCode, SessionId, SiteId
 from evalroom.roles import Role
 
 COOKIE = "evalroom_seat"
@@ -80,24 +79,11 @@ def check_declared(app: FastAPI) -> None:
 
 
 def declared_routes(app: FastAPI) -> Iterable[tuple[str, bool]]:
-    """Yield the table key of every API route, and whether it depends on `permit`."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            guarded = any(one.call is permit for one in route.dependant.dependencies)
-            for method in sorted(route.methods or ()):
-                yield f"{method} {route.path}", guarded
-        elif isinstance(route, APIWebSocketRoute):
-            yield f"WS {route.path}", any(one.call is permit for one in route.dependant.dependencies)
-
-
-__all__ = [
-    "COOKIE",
-    "Permitted",
-    "Person",
-    "SeatCode",
-    "SessionId",
-    "SiteId",
-    "Stranger",
-    "check_declared",
-    "permit",
-]
+    """Yield the table key of every API route, included routers too, and whether it depends on `permit`."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute | APIWebSocketRoute):
+            continue
+        guarded = any(one.call is permit for one in context.dependant.dependencies)
+        methods = sorted(context.methods or ()) if isinstance(route, APIRoute) else ["WS"]
+        yield from ((f"{method} {context.path}", guarded) for method in methods)
