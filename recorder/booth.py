@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from evalroom.commands import NodeFact
-from evalroom.events import AlarmRaised, NodeEvent, ReelClosed
+from evalroom.events import AlarmRaised, GapDeclared, NodeEvent, ReelClosed, TrackEnded
 from evalroom.ids import TrackId
 from evalroom.media import GapCause, Medium, Packet, SenderReport, Track, TrackSink, TrackSource
 from evalroom.presence import Recorded
 from recorder.capture import Capture, CaptureSettings, Clock, Resume
+from recorder.disk import DiskLevel, DiskUsage, usage_of
 from recorder.facts import RecorderAlarm, RecorderFact
 
 TICK_S = 0.2
@@ -51,8 +52,9 @@ class _Sink:
 
 @dataclass(frozen=True, slots=True)
 class BoothTerms:
-    """Where a booth writes, by which clock, and for how long a reel runs."""
+    """Whose booth it is (its alarms bear that name), where it writes, by which clock, for how long a reel runs."""
 
+    name: str
     folder: Path
     clock: Clock
     settings: CaptureSettings
@@ -72,6 +74,8 @@ class Booth:
         self._pending: list[NodeFact] = []
         self._alarms = 0
         self._finished = False
+        self._held = False
+        self._warned = False
 
     def resume(self, track: TrackId, resume: Resume) -> None:
         """Go on with a track that an earlier process recorded."""
@@ -124,11 +128,14 @@ class Booth:
             self._on_reel(fact)
 
     def _alarm(self, track: TrackId, code: str, detail: str) -> None:
-        self._alarms += 1
-        now = self._terms.clock()
         held = self._sources.get(track)
-        seat = held[0].track.seat if held else ""
-        self._note(AlarmRaised(f"{track}#{now}.{self._alarms}", code, seat, detail[:500]))
+        self._raise(code, held[0].track.seat if held else "", f"{track}: {detail}")
+
+    def _raise(self, code: str, seat: str, text: str) -> None:
+        self._alarms += 1
+        self._note(
+            AlarmRaised(f"{self._terms.name}-{self._terms.clock()}.{self._alarms}", code, seat, text[:500])
+        )
 
     def _note(self, event: NodeEvent) -> None:
         self._pending.append(NodeFact(self._terms.clock(), type(event).__name__, event))
@@ -172,10 +179,34 @@ class Booth:
     async def run(self) -> None:
         """Tick all captures and hand facts over until cancelled; cancelling leaves reels open for recovery."""
         while True:
+            self.look_at_disk(self._usage())
             for capture in self._captures.values():
                 capture.tick()
             self.flush()
             await asyncio.sleep(TICK_S)
+
+    def _usage(self) -> DiskUsage:
+        return usage_of(self._terms.folder)
+
+    def look_at_disk(self, usage: DiskUsage) -> None:
+        """Stop recording at 95 % and go on below it: what is left belongs to the journal (trust.md, fault 15)."""
+        full = usage.level is DiskLevel.FULL
+        if full and not self._held:
+            self._raise(
+                "disk_full", "", f"The disk is {usage.percent} % full: recording stops, scoring goes on."
+            )
+        elif usage.level is DiskLevel.LOW and not self._warned:
+            self._raise(
+                "disk_low",
+                "",
+                f"The disk is {usage.percent} % full: recording stops at 95 %, free some space.",
+            )
+        self._held, self._warned = full, usage.level is not DiskLevel.ROOMY
+        for capture in self._captures.values():
+            if full:
+                capture.hold(GapCause.DISK)
+            else:
+                capture.release()
 
     async def finish(self) -> None:
         """End every track and hand the last facts over.
@@ -189,5 +220,16 @@ class Booth:
             capture.on_end(None)
         for capture in self._captures.values():
             await asyncio.to_thread(capture.join, 30)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # what the threads reported last is still on its way into this loop
+        self._end_interrupted()
         self.flush()
+
+    def _end_interrupted(self) -> None:
+        """Declare of tracks that never came back after a crash since when nothing was recorded, and end them."""
+        now = self._terms.clock()
+        for track, resume in self._resumes.items():
+            if resume.gap_from_ms is None:
+                continue  # it had not begun, or had ended, before the crash
+            self._note(GapDeclared(track, min(resume.gap_from_ms, now), now, resume.cause, 0))
+            self._note(TrackEnded(track, now))
+        self._resumes.clear()

@@ -20,7 +20,7 @@ from evalroom import roles, visibility
 from evalroom.commands import NodeFact
 from evalroom.events import Stage
 from evalroom.ids import BidId, CommandId, SeatCode, SessionId, SiteId, TrackId
-from evalroom.media import GapCause, Track, TrackKind, kind_of, track_of
+from evalroom.media import Track, TrackKind, kind_of, track_of
 from evalroom.presence import SiteState, near
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog, FeedReader
@@ -128,7 +128,6 @@ class Evaluation:
         self.acts = OwnActs()
         self._seats: dict[SeatCode, Seat] = {}
         self._joined: set[SeatCode] = set()
-        self._interrupted: dict[TrackId, Resume] = {}
         self._finished: bool | None = None
         self._inbox: deque[Work] = deque()
         self._arrived = asyncio.Event()
@@ -213,8 +212,6 @@ class Evaluation:
     def interrupted(self, track: TrackId, resume: Resume) -> None:
         """Go on with a track that an earlier process recorded; if it never comes back, its end is declared."""
         self.booth.resume(track, resume)
-        if resume.gap_from_ms is not None:
-            self._interrupted[track] = resume
 
     def _audiences(self) -> list[str]:
         return [NODE_AUDIENCE, *(seat.seat for seat in self.roster.seats)]
@@ -442,11 +439,6 @@ class Evaluation:
 
     async def _finish_recording(self) -> None:
         await self.booth.finish()
-        now = self.parts.clock.now()
-        for track, resume in self._interrupted.items():
-            self.booth.note(_end_of(track, resume, now))
-        self._interrupted.clear()
-        self.booth.flush()
         self._finished = True
 
     # --- recording ------------------------------------------------------------------------------------------
@@ -458,7 +450,6 @@ class Evaluation:
     def on_track(self, event: TrackEvent) -> None:
         """Record what comes up at this site's own seats."""
         if isinstance(event, TrackUp) and self._is_own(event.source.track.id):
-            self._interrupted.pop(event.source.track.id, None)
             event.source.set_bitrate(self.parts.bitrates[event.source.track.kind])
             self.booth.track_up(event.source)
 
@@ -579,10 +570,3 @@ class Evaluation:
 def _write(db: sa.Connection, writes: Iterable[Callable[[sa.Connection], None]]) -> None:
     for write in writes:
         write(db)
-
-
-def _end_of(track: TrackId, resume: Resume, now: int) -> list[NodeFact]:
-    """Declare that a track which never came back after a crash is over, and since when nothing was recorded."""
-    since = min(resume.gap_from_ms if resume.gap_from_ms is not None else now, now)
-    gap = ev.GapDeclared(track, since, now, GapCause(resume.cause), 0)
-    return [NodeFact(now, type(one).__name__, one) for one in (gap, ev.TrackEnded(track, now))]

@@ -207,7 +207,7 @@ class Venue:
 
     def _booth(self, evaluation: Evaluation, folder: Path) -> Booth:
         settings = CaptureSettings(reel_s=evaluation.roster.reel_seconds)
-        terms = BoothTerms(folder / "media", self.clock.now, settings)
+        terms = BoothTerms(self.identity.site, folder / "media", self.clock.now, settings)
         return Booth(terms, evaluation.hand, evaluation.parts.handover.add)
 
     async def _recover(self, evaluation: Evaluation, folder: Path) -> None:

@@ -20,6 +20,7 @@ from evalroom.errors import Refusal
 from evalroom.ids import HOST_ACTOR, SeatCode, SessionId, SiteId, check_name
 from evalroom.ledger.checkpoint import default_quorum
 from evalroom.ledger.note import KeyKind, SigningKey, parse_vkey
+from evalroom.media import TrackKind
 from evalroom.protocol.messages import SeatCredential
 from evalroom.roles import Role
 from evalroom.tender import check_tender
@@ -229,14 +230,15 @@ class Centre:
             on_watched=lambda _: evaluation.on_watched(),
         )
         parts = Parts(
-            conductor,
-            notary,
-            self.links,
-            self.register,
-            relay,
-            folder,
-            self.clock.now,
-            self.settings.reel_seconds,
+            conductor=conductor,
+            notary=notary,
+            links=self.links,
+            register=self.register,
+            relay=relay,
+            folder=folder,
+            now=self.clock.now,
+            reel_seconds=self.settings.reel_seconds,
+            bitrates=self._bitrates(),
         )
         evaluation = Evaluation(parts)
         evaluation.seating = Seating(self._seating_terms(conductor), evaluation, relay, self.clock.now)
@@ -249,7 +251,7 @@ class Centre:
         conductor.listeners.append(lambda committed: _fold(recordings, committed))
         evaluation.on_closed = lambda: self._spawn(archiver.run())
         self.live[conductor.id] = live
-        self._recover(live, facts)
+        await self._recover(live, facts)
         self._start(live)
 
     def _seating_terms(self, conductor: Conductor) -> SeatingTerms:
@@ -262,12 +264,23 @@ class Centre:
             ice_server=self.ice_server,
         )
 
+    def _bitrates(self) -> dict[TrackKind, int]:
+        return {
+            TrackKind.CAMERA: self.settings.camera_kbps * 1000,
+            TrackKind.SCREEN: self.settings.screen_kbps * 1000,
+        }
+
     def _booth(self, evaluation: Evaluation) -> Booth:
         settings = CaptureSettings(reel_s=self.settings.reel_seconds)
-        terms = BoothTerms(evaluation.parts.folder / "media", self.clock.now, settings)
+        terms = BoothTerms(
+            evaluation.conductor.session.host_site,
+            evaluation.parts.folder / "media",
+            self.clock.now,
+            settings,
+        )
         return Booth(terms, evaluation.hand, lambda _reel: None)
 
-    def _recover(self, live: Live, facts: list[ev.Fact]) -> None:
+    async def _recover(self, live: Live, facts: list[ev.Fact]) -> None:
         """Put in order what an earlier process left of the host's own recordings."""
         evaluation = live.evaluation
         session = evaluation.conductor.session
@@ -280,7 +293,8 @@ class Centre:
         ]
         if not own:
             return
-        for one in recover(evaluation.parts.folder / "media", told_by(own)):
+        folder = evaluation.parts.folder / "media"
+        for one in await asyncio.to_thread(recover, folder, told_by(own)):
             _go_on(evaluation.booth, one)
 
     def _start(self, live: Live) -> None:

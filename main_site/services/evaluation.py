@@ -7,7 +7,7 @@ who is there.  Rules are the session's; what is shown is `visibility`'s.
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Parts:
     folder: Path
     now: Callable[[], int]
     reel_seconds: int
+    bitrates: Mapping[TrackKind, int]
 
 
 class Evaluation:
@@ -404,6 +405,7 @@ class Evaluation:
     def on_track(self, event: TrackEvent) -> None:
         """Record what comes up at the host's own seats."""
         if isinstance(event, TrackUp) and self._is_own(event.source.track.id):
+            event.source.set_bitrate(self.parts.bitrates[event.source.track.kind])
             self.booth.track_up(event.source)
 
     def on_watched(self) -> None:
