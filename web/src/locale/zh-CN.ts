@@ -64,7 +64,7 @@ const zh = {
   step: {
     check: '设备检测',
     check_in: '签到',
-    briefed: '承诺与项目信息',
+    briefed: '纪律与承诺',
     preliminary: '初步评审',
     detailed: '详细评审',
     pricing: '价格评审',
