@@ -7,6 +7,7 @@ the client reads on from its number.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -45,8 +46,13 @@ class LinkClosed(Exception):
 class Connection:
     """A queue in front of a socket; `send` never waits."""
 
-    def __init__(self, wire: Wire, name: str) -> None:
-        """Wrap a socket; `run_pump` must be running for anything to go out."""
+    def __init__(self, wire: Wire, name: str, on_idle: Callable[[], None] = lambda: None) -> None:
+        """Wrap a socket; `run_pump` must be running for anything to go out.
+
+        `on_idle` is called whenever everything queued has gone out: whoever has more for a slow reader sends it
+        then.
+        """
+        self._on_idle = on_idle
         self.wire = wire
         self.name = name
         self.closing: tuple[int, str] | None = None
@@ -94,4 +100,5 @@ class Connection:
                 await self.wire.close(*self.closing)
                 raise LinkClosed(self.closing[0])
             self._wake.clear()
+            self._on_idle()
             await self._wake.wait()

@@ -19,7 +19,7 @@ from evalroom.presence import SeatState
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState, Liveness
-from evalroom.protocol.publisher import PublisherEnd
+from evalroom.protocol.publisher import MESSAGES_AT_ONCE, PublisherEnd
 from evalroom.roles import Role
 from signaling.clock import monotonic_ms
 from signaling.codec import FrameTooLarge, decode_from_seat, encode
@@ -288,6 +288,9 @@ class Seating:
             self._flush(window)
 
     def _flush(self, window: _Window) -> None:
+        """Send on what the feed has, as much as the queue takes well; the rest follows when it has gone out."""
+        if window.connection.queued > MESSAGES_AT_ONCE:
+            return
         for message in window.publisher.messages_to_send(""):
             self._send(window, message)
 

@@ -20,7 +20,7 @@ from evalroom import roles, visibility
 from evalroom.commands import NodeFact
 from evalroom.events import Stage
 from evalroom.ids import BidId, CommandId, SeatCode, SessionId, SiteId, TrackId
-from evalroom.media import Track, TrackKind, kind_of, track_of
+from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, near
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog, FeedReader
@@ -175,10 +175,10 @@ class Evaluation:
     def may_watch(self, seat: SeatCode, track: TrackId) -> bool:
         """Say whether a seat may see a track live now."""
         who = self._seats.get(seat)
-        if who is None or track not in {one.id for one in self.tracks()}:
+        shown = next((one for one in self.tracks() if one.id == track), None)
+        if who is None or shown is None:
             return False
-        own = track.startswith(f"{who.site}-")
-        return visibility.may_watch(who.role, kind_of(track), self.stage, own_site=own)
+        return visibility.may_watch(who.role, shown.kind, self.stage, own_site=shown.site == who.site)
 
     def site_of(self, seat: SeatCode) -> SiteId:
         """Return the site a seat belongs to."""

@@ -11,6 +11,9 @@ from evalroom.ids import CommandId
 from evalroom.protocol.feed import ACKS_PER_MESSAGE, FeedLog
 from evalroom.protocol.messages import Entries
 
+MESSAGES_AT_ONCE = 16
+"""Messages of one feed handed out at a time: half a megabyte, half of what a connection's queue may hold."""
+
 
 @dataclass(slots=True)
 class PublisherEnd:
@@ -33,15 +36,29 @@ class PublisherEnd:
         """Name the audiences that have subscribed on this link."""
         return frozenset(self._sent)
 
-    def messages_to_send(self, audience: str) -> list[Entries]:
-        """Return everything of one audience that has not been sent on this link."""
+    def waiting(self) -> list[str]:
+        """Name the audiences for which something has not been sent on this link."""
+        behind = [audience for audience, sent in self._sent.items() if sent < self.feed(audience).length]
+        return [
+            *behind,
+            *(audience for audience, acks in self._acks.items() if acks and audience not in behind),
+        ]
+
+    def messages_to_send(self, audience: str, most: int = MESSAGES_AT_ONCE) -> list[Entries]:
+        """Return what of one audience has not been sent on this link, at most `most` messages of it.
+
+        A reader far behind gets the rest when the shell asks again, once these have gone out: a whole feed at
+        once would overflow the connection's queue.
+        """
         log, acks = self.feed(audience), self._acks.pop(audience, [])
         sent = self._sent.get(audience, log.length)  # without a subscription: acknowledgements only
         out: list[Entries] = []
-        while sent < log.length or acks:
+        while (sent < log.length or acks) and len(out) < most:
             out.append(log.entries(sent, acks[:ACKS_PER_MESSAGE], audience))
             sent += len(out[-1].items)
             acks = acks[ACKS_PER_MESSAGE:]
+        if acks:
+            self._acks[audience] = acks
         if audience in self._sent:
             self._sent[audience] = sent
         return out

@@ -26,6 +26,7 @@ from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.roles import Role
+from evalroom.session import SessionOver
 from evalroom.sheet import items_of
 from evalroom.tender import Part, Seat
 from main_site.services.conductor import Committed, Conductor, node_key
@@ -139,12 +140,16 @@ class Evaluation:
     def may_watch(self, seat: SeatCode, track: TrackId) -> bool:
         """Say whether a seat may see a track live now."""
         session = self.conductor.session
-        who = session.seats.get(seat)
-        kind = TrackKind(track.rpartition("/")[2]) if track.rpartition("/")[2] in set(TrackKind) else None
-        if who is None or kind is None:
+        who, shown = session.seats.get(seat), self._tracks().get(track)
+        if who is None or shown is None:
             return False
-        own = track.startswith(f"{who.site}-")
-        return visibility.may_watch(who.role, kind, session.stage, own_site=own)
+        return visibility.may_watch(who.role, shown.kind, session.stage, own_site=shown.site == who.site)
+
+    def _tracks(self) -> dict[TrackId, Track]:
+        """Return every track that a seat of the session may publish."""
+        seats = self.conductor.session.seats.values()
+        tracks = (track_of(seat.site, seat.code, kind) for seat in seats for kind in TrackKind)
+        return {track.id: track for track in tracks}
 
     def seat_changed(self, seat: SeatCode, state: LinkState) -> None:
         """Journal that a seat of the host's node went silent or came back."""
@@ -254,7 +259,7 @@ class Evaluation:
             self._wake(audience)
         if any(isinstance(fact.event, ev.StageChanged) for fact in committed.facts):
             self.conclude()
-        if any(isinstance(fact.event, ev.TrackEnded) for fact in committed.facts):
+        if any(isinstance(fact.event, ev.TrackEnded | ev.CheckpointCosigned) for fact in committed.facts):
             self._close_when_still()
         if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
             self.parts.links.refresh(self)
@@ -287,8 +292,16 @@ class Evaluation:
         running = any(record.running for record in session.tracks.values())
         if session.stage is not Stage.CONCLUDED or running or not self._booth_done or session.closed:
             return
+        self._spawn(self._close())
+
+    async def _close(self) -> None:
+        """End the journal; a refusal (a witness saw another history) is told, and tried again at the next quorum."""
+        session = self.conductor.session
         command = CloseSession("all tracks are closed")
-        self.conductor.submit(Order(command, self.parts.now(), HOST_ACTOR, session.host_site, Role.HOST))
+        order = Order(command, self.parts.now(), HOST_ACTOR, session.host_site, Role.HOST)
+        outcome = await self.conductor.submit(order)
+        if outcome is not None and not isinstance(outcome, SessionOver):
+            self._log.error("session_not_closed", code=outcome.code, detail=outcome.detail)
 
     # --- what everybody is told about once a second -------------------------------------------------------
 

@@ -20,7 +20,7 @@ from evalroom.ledger.witness import AddCheckpoint
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState, Liveness
-from evalroom.protocol.publisher import PublisherEnd
+from evalroom.protocol.publisher import MESSAGES_AT_ONCE, PublisherEnd
 from evalroom.roles import Role
 from signaling.clock import monotonic_ms
 from signaling.codec import MalformedMessage, decode_from_site, encode, parse_json, wrap
@@ -126,10 +126,21 @@ class SiteLinks:
         """Send on what a feed has gained, as far as the site asked for it."""
         link = self._links.get(site)
         publisher = link.publishers.get(session) if link else None
-        if publisher is None:
-            return
+        if (
+            link is None
+            or publisher is None
+            or link.connection is None
+            or link.connection.queued > MESSAGES_AT_ONCE
+        ):
+            return  # what waits is sent when the queue has gone out
         for message in publisher.messages_to_send(audience):
             self.send(site, session, message)
+
+    def _flush(self, link: SiteLink) -> None:
+        """Send on whatever waited for the queue to empty."""
+        for session, publisher in link.publishers.items():
+            for audience in publisher.waiting():
+                self.grew(link.site, session, audience)
 
     def acknowledge(self, site: SiteId, session: SessionId, audience: str, command_id: CommandId) -> None:
         """Tell a site that a command of one of its audiences is committed."""
@@ -154,7 +165,7 @@ class SiteLinks:
         link = self._links.setdefault(site, SiteLink(site))
         if link.connection is not None:
             link.connection.close(POLICY, "replaced")
-        connection = Connection(wire, site)
+        connection = Connection(wire, site, on_idle=lambda: self._flush(link))
         link.connection = connection
         link.publishers.clear()
         self._hear(link)

@@ -144,7 +144,7 @@ class Notary:
         if checkpoint.size == 0 or not self._has_news(checkpoint):
             return
         for witness in self._witnesses.values():
-            if witness.signed < checkpoint.size and not witness.refused:
+            if witness.signed < checkpoint.size:
                 self._ask(witness, checkpoint)
         if not self._witnesses:
             self._final.set()
@@ -198,6 +198,7 @@ class Notary:
         )
         witness.size = max(witness.size, message.size)
         witness.signed, witness.cosigned, witness.late = message.size, monotonic_ms(), False
+        witness.refused = False
         if len(signed.cosignatures) == self.quorum:
             self._quorum_reached(signed)
 

@@ -5,7 +5,7 @@ import pytest
 from evalroom.ids import CommandId
 from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.messages import MAX_FRAME, Entries
-from evalroom.protocol.publisher import PublisherEnd
+from evalroom.protocol.publisher import MESSAGES_AT_ONCE, PublisherEnd
 from signaling.codec import encode
 from tests.evalroom.room import SESSION
 
@@ -97,9 +97,27 @@ def test_thousands_of_acknowledgements_fit_their_frames() -> None:
     end.subscribe("", 0)
     for _ in range(5000):
         end.acknowledge("", ONE)
-    messages = end.messages_to_send("")
+    messages = drain(end)
     assert all(len(encode(message).encode()) <= MAX_FRAME for message in messages)
     assert (5000, 200) == (sum(len(message.acks) for message in messages), len(items(messages)))
+
+
+def drain(end: PublisherEnd) -> list[Entries]:
+    """Ask as a connection does: again whenever what was handed out has gone."""
+    messages = []
+    while end.waiting():
+        messages += end.messages_to_send("")
+    return messages
+
+
+def test_a_reader_far_behind_gets_a_long_feed_in_parts_that_a_queue_can_hold() -> None:
+    end, _ = end_with(*("x" * 1000 for _ in range(2000)))
+    end.subscribe("", 0)
+    first = end.messages_to_send("")
+    assert len(first) == MESSAGES_AT_ONCE
+    assert end.waiting() == [""]
+    assert 2000 == len(items(first)) + len(items(drain(end)))
+    assert end.waiting() == []
 
 
 def test_audiences_of_one_link_do_not_mix() -> None:
