@@ -30,11 +30,11 @@ def serve_site(settings: SiteSettings) -> int:
         NotJoined, IdentityDamaged: there is no site to run.
     """
     configure_logs(as_json=settings.log_json)
-    listener = listen(settings.host, settings.port)
-    app = create_app(settings)
-    scheme = "https" if settings.tls_cert else "http"
-    typer.echo(f"EvalRoom sub-site: {scheme}://{settings.host}:{listener.getsockname()[1]}/")
-    return _run(make_server(app, settings), listener)
+    with listen(settings.host, settings.port) as listener:
+        app = create_app(settings)
+        scheme = "https" if settings.tls_cert else "http"
+        typer.echo(f"EvalRoom sub-site: {scheme}://{settings.host}:{listener.getsockname()[1]}/")
+        return _run(make_server(app, settings), listener)
 
 
 def listen(host: str, port: int) -> socket.socket:

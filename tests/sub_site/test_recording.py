@@ -44,7 +44,7 @@ class NodeProcess:
 
     async def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond
                 [sys.executable, "-m", "sub_site", "serve"], env=self._environment, stdout=log, stderr=log
             )
         async with httpx.AsyncClient(base_url=self.url) as http, asyncio.timeout(START_S):
