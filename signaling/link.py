@@ -18,6 +18,7 @@ from signaling.engine import receiver_of, sender_of
 from signaling.ice import IceServer, IceSettings
 from signaling.peer import BEAT, LINGER, Connection, MalformedDescription, OfferingPeer
 from signaling.relay import Relay
+from signaling.sdp import fingerprint
 
 OfferingMessage = Answer | Watch | MediaLost
 
@@ -78,6 +79,7 @@ class AnsweringLink:
         self._log = structlog.get_logger(__name__).bind(peer=name)
         self._wanted: dict[str, Track] = {}
         self._connections: dict[int, Connection] = {}
+        self._makers: dict[int, str] = {}
         self._offers: asyncio.Queue[Offer] = asyncio.Queue()
         self._closing: set[asyncio.Task[None]] = set()
         self._tasks = [asyncio.create_task(self._drive()), asyncio.create_task(self._beat())]
@@ -124,7 +126,7 @@ class AnsweringLink:
                 self._send(MediaLost(offer.generation))
 
     async def _answer(self, offer: Offer) -> None:
-        connection = self._connections.get(offer.generation) or self._make(offer.generation)
+        connection = self._connection_for(offer)
         await connection.apply(offer.sdp, "offer")
         self._shape(connection, offer)
         self._send(Answer(offer.generation, await connection.describe()))
@@ -141,6 +143,19 @@ class AnsweringLink:
             elif mid in heard:
                 publication = connection.publication(heard[mid].id, heard[mid])
                 publication.listen(medium, receiver_of(transceiver))
+
+    def _connection_for(self, offer: Offer) -> Connection:
+        """Return the connection an offer is about.
+
+        A host that was restarted numbers from 1 again, with another certificate: that is another connection.
+        """
+        connection, maker = self._connections.get(offer.generation), fingerprint(offer.sdp)
+        if connection is not None and self._makers.get(offer.generation) == maker:
+            return connection
+        if connection is not None:
+            self._dismiss(offer.generation, linger=0)
+        self._makers[offer.generation] = maker
+        return self._make(offer.generation)
 
     def _make(self, generation: int) -> Connection:
         connection = Connection(generation, self._relay, self._settings, self._server)
@@ -162,6 +177,7 @@ class AnsweringLink:
                 self._send(MediaLost(connection.generation))
 
     def _dismiss(self, number: int, *, linger: float) -> None:
+        self._makers.pop(number, None)
         task = asyncio.create_task(_close_later(self._connections.pop(number), linger))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

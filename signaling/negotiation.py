@@ -122,10 +122,10 @@ Step = Build | MakeOffer | Accept | Drop
 class Negotiation:
     """Decide what to offer when; `steps` returns what is to be done, in order."""
 
-    def __init__(self) -> None:
-        """Begin idle, before the first generation."""
+    def __init__(self, after: int = 0) -> None:
+        """Begin idle; the first generation follows on `after`, the last one the other end knows."""
         self.state = State.IDLE
-        self.generation = 0
+        self.generation = after
         self.up = False
         self._steps: list[Step] = []
         self._deadline: int | None = None

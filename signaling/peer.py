@@ -532,14 +532,19 @@ class OfferingPeer:
         settings: IceSettings,
         server: IceServer | None = None,
         name: str,
+        after: int = 0,
     ) -> None:
-        """Begin idle; `name` stands in the log.  Must be called in a running event loop."""
+        """Begin idle; `name` stands in the log.  Must be called in a running event loop.
+
+        `after` is the last generation that the other end knows, from an earlier process of this node: offering
+        its number again would be taken for a change of a connection that died with that process.
+        """
         self._relay = relay
         self._send = send
         self._settings = settings
         self._server = server
         self._log = structlog.get_logger(__name__).bind(peer=name)
-        self._negotiation = Negotiation()
+        self._negotiation = Negotiation(after)
         self._connections: dict[int, _Offering] = {}
         self._publish: dict[str, Track] = {}
         self._view: dict[TrackId, tuple[Medium, ...]] = {}
@@ -703,10 +708,11 @@ class SeatPeer(OfferingPeer):
         may_watch: Callable[[TrackId], bool],
         settings: IceSettings | None = None,
         server: IceServer | None = None,
+        after: int = 0,
     ) -> None:
-        """Begin idle; `may_watch` decides on every track the seat asks for."""
+        """Begin idle; `may_watch` decides on every track the seat asks for, `after` is of `OfferingPeer`."""
         super().__init__(
-            relay, send, settings=settings or IceSettings(), server=server, name=f"{site}-{seat}"
+            relay, send, settings=settings or IceSettings(), server=server, name=f"{site}-{seat}", after=after
         )
         self._site = site
         self._seat = seat

@@ -50,6 +50,11 @@ def spread(sdp: str) -> str:
     return _join(out)
 
 
+def fingerprint(sdp: str) -> str:
+    """Return the SHA-256 fingerprint line of whoever wrote `sdp`, the empty text without one."""
+    return next((line for line in sdp.splitlines() if _is_sha256(line)), "")
+
+
 def _split(sdp: str) -> tuple[list[str], list[list[str]]]:
     session: list[str] = []
     media: list[list[str]] = []

@@ -31,6 +31,9 @@ from signaling.relay import Relay
 MAX_CONNECTIONS = 4
 """Windows of one seat; a two-window workstation has two, a takeover briefly three."""
 
+MAX_GENERATION = 1 << 31
+"""Media connections a seat may claim to have had: what is made of it must stay a number in JSON."""
+
 BURST, PER_SECOND = 400, 100
 """Messages a seat may send at once (a pasted column of 150 cells twice over), and go on sending."""
 
@@ -101,12 +104,16 @@ class _Window:
 
 @dataclass(slots=True)
 class _Desk:
-    """One seat: its windows, which of them writes, its media and when it was last heard."""
+    """One seat: its windows, which of them writes, its media and when it was last heard.
+
+    `generation` is the last media connection its windows knew of: a node that was restarted counts on from it.
+    """
 
     person: SeatPerson
     windows: list[_Window] = field(default_factory=list)
     pen: _Window | None = None
     peer: SeatPeer | None = None
+    generation: int = 0
     liveness: Liveness = field(default_factory=Liveness)
     state: LinkState = LinkState.NEVER
     rtt_ms: int | None = None
@@ -169,6 +176,7 @@ class Seating:
 
     def _welcome(self, desk: _Desk, window: _Window, *, take: bool, generation: int) -> None:
         desk.windows.append(window)
+        desk.generation = max(desk.generation, min(generation, MAX_GENERATION))
         person = desk.person
         self._send(
             window,
@@ -267,6 +275,7 @@ class Seating:
             may_watch=lambda track: self._may_watch(desk, track),
             settings=self._terms.ice,
             server=self._terms.ice_server(),
+            after=desk.generation,
         )
 
     def _may_watch(self, desk: _Desk, track: TrackId) -> bool:

@@ -38,14 +38,15 @@ async def _link() -> AsyncIterator[Link]:
 
     def up(message: Answer | Watch | MediaLost) -> None:
         sent.append(message)
-        loop.call_soon(offering.handle, message)
+        loop.call_soon(lambda: made.offering.handle(message))
 
     async with node() as host, node() as site:
         offering = OfferingLink(host.relay, down, settings=LOOPBACK, name="site")
         answering = AnsweringLink(site.relay, up, settings=LOOPBACK, name="host")
         host.stack.push_async_callback(offering.close)
         site.stack.push_async_callback(answering.close)
-        yield Link(host, site, offering, answering, sent)
+        made = Link(host, site, offering, answering, sent)
+        yield made
 
 
 async def test_answers_and_names_nobody_asked_for_are_refused(link: Link) -> None:
@@ -153,6 +154,22 @@ async def test_a_lost_link_is_made_anew_by_whoever_notices(link: Link) -> None:
     assert link.offering.generation == 2
     assert link.offering.connected
     await until(lambda: link.answering.connected)
+
+
+async def test_a_host_that_was_restarted_counts_anew_and_is_heard_at_once(link: Link) -> None:
+    await link.site.seat("E1", (TrackKind.CAMERA,))
+    link.offering.want([CAMERA])
+    await until(lambda: link.host.relay.source(CAMERA.id) is not None)
+    first = link.answering._connections[1]
+    await link.offering.close()
+    link.offering = OfferingLink(
+        link.host.relay, link.answering.handle, settings=LOOPBACK, name="another process"
+    )
+    link.host.stack.push_async_callback(link.offering.close)
+    link.offering.want([CAMERA])
+    await until(lambda: link.offering.connected)
+    assert link.offering.generation == 1
+    assert link.answering._connections[1] is not first
 
 
 async def test_after_a_new_socket_the_site_says_again_what_it_wants(link: Link) -> None:

@@ -81,6 +81,12 @@ def test_the_first_wish_builds_a_connection_and_offers_it() -> None:
     assert negotiation.steps() == [Build(1), MakeOffer(1)]
 
 
+def test_what_the_other_end_knows_from_an_earlier_process_is_not_numbered_again() -> None:
+    negotiation = Negotiation(after=3)
+    negotiation.changed(0)
+    assert negotiation.steps() == [Build(4), MakeOffer(4)]
+
+
 def test_changes_during_an_open_offer_become_one_next_offer() -> None:
     negotiation = Negotiation()
     negotiation.changed(0)

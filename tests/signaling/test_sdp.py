@@ -1,6 +1,6 @@
 """Descriptions small enough to send and usable when they arrive."""
 
-from signaling.sdp import compact, spread, with_opus_parameters
+from signaling.sdp import compact, fingerprint, spread, with_opus_parameters
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
 TRANSPORT = (
@@ -24,6 +24,11 @@ def test_what_a_bundle_shares_is_said_once() -> None:
         "a session attribute stands before the first m-line"
     )
     assert small.index("m=video") < small.index("a=candidate") < small.index("m=audio")
+
+
+def test_the_writer_of_a_description_is_told_by_the_fingerprint_however_it_is_written() -> None:
+    assert fingerprint(FULL) == fingerprint(compact(FULL)) == "a=fingerprint:sha-256 AA:BB"
+    assert fingerprint("nonsense") == ""
 
 
 def test_candidates_are_found_wherever_they_stand_and_put_where_aiortc_looks() -> None:
