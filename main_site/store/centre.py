@@ -42,7 +42,7 @@ class KnownSite:
 
 def issue_enrolment(db: sa.Connection, site: SiteId, name: str) -> str:
     """Give a one-time code with which `site` may join; a site that joined before keeps its keys until then."""
-    code = secrets.token_urlsafe(18)
+    code = secrets.token_hex(16)  # typed on a command line, where a leading hyphen reads as an option
     known = db.execute(sa.select(sites.c.id).where(sites.c.id == site)).scalar()
     if known is None:
         db.execute(
