@@ -17,6 +17,7 @@ from evalroom.errors import Refusal
 from evalroom.ids import SeatCode, SessionId
 from evalroom.protocol.messages import SeatCredential
 from evalroom.roles import Role
+from signaling.database import writing
 
 ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """No 0/O, 1/I/L, U: codes are read aloud and typed by hand."""
@@ -111,12 +112,13 @@ class SeatRegister:
         """Make the tables where they are missing; `clock` is monotonic, in ms."""
         metadata.create_all(engine)
         self._engine = engine
+        self._writing = writing(engine)
         self._clock = clock
         self._failures: dict[str, deque[int]] = {}
 
     def enrol(self, session: SessionId, seats: Iterable[SeatCredential]) -> None:
         """Take a roster in; what is known keeps its state, a higher issue replaces its code."""
-        with self._engine.begin() as db:
+        with self._writing.begin() as db:
             for seat in seats:
                 known = db.execute(_by_seat(session, seat.seat)).mappings().first()
                 if known is None:
@@ -140,7 +142,7 @@ class SeatRegister:
         """
         self._check_tries(address)
         plain = normal_code(code)
-        with self._engine.begin() as db:
+        with self._writing.begin() as db:
             found = (
                 db.execute(sa.select(credentials).where(credentials.c.handle == plain[:HANDLE]))
                 .mappings()
@@ -160,7 +162,7 @@ class SeatRegister:
         Raises:
             NotSeated: there is no such seat here.
         """
-        with self._engine.begin() as db:
+        with self._writing.begin() as db:
             row = db.execute(_by_seat(session, seat)).mappings().first()
             if row is None:
                 raise NotSeated(seat=seat)
@@ -183,7 +185,7 @@ class SeatRegister:
 
     def leave(self, cookie: str) -> None:
         """Forget a cookie."""
-        with self._engine.begin() as db:
+        with self._writing.begin() as db:
             db.execute(sa.delete(cookies).where(cookies.c.hash == _hash(cookie)))
 
     def used(self, session: SessionId, seat: SeatCode, issue: int) -> None:
@@ -191,7 +193,7 @@ class SeatRegister:
         where = (
             (credentials.c.session == session) & (credentials.c.seat == seat) & (credentials.c.used < issue)
         )
-        with self._engine.begin() as db:
+        with self._writing.begin() as db:
             db.execute(sa.update(credentials).where(where).values(used=issue))
 
     def _new_cookie(self, db: sa.Connection, session: str, seat: str, issue: int) -> str:

@@ -64,6 +64,7 @@ def make_server(app: FastAPI, settings: SiteSettings) -> uvicorn.Server:
         ws_max_size=WS_MAX_SIZE,
         ws_ping_interval=None,
         ws_ping_timeout=None,
+        ws_per_message_deflate=False,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
         log_config=None,
