@@ -5,7 +5,6 @@ read as a hole.  Which facts make up a batch is fixed on disk before it is sent,
 to the letter, however long the host was out of reach and however often this process died.
 """
 
-import json
 import secrets
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -29,19 +28,21 @@ def fact_text(fact: NodeFact) -> str:
 
 
 def read_facts(texts: Sequence[str]) -> list[NodeFact]:
-    """Read facts back from the spool."""
+    """Read facts back from the spool.
+
+    Raises:
+        MalformedMessage: they were not written by `fact_text`.
+    """
     read: list[NodeFact] = []
     for start in range(0, len(texts), BATCH):
-        command = _submit(CommandId("0" * 32), texts[start : start + BATCH]).command
+        facts = ",".join(texts[start : start + BATCH])
+        command = decode_submit(
+            f'{{"kind":"submit","command_id":"","command":{{"kind":"record_facts","facts":[{facts}]}}}}'
+        ).command
         if not isinstance(command, RecordFacts):
             raise MalformedMessage(problem="no facts in the spool")
         read += command.facts
     return read
-
-
-def _submit(command_id: CommandId, texts: Sequence[str]) -> Submit:
-    command = {"kind": "record_facts", "facts": [json.loads(text) for text in texts]}
-    return decode_submit(json.dumps({"kind": "submit", "command_id": command_id, "command": command}))
 
 
 @dataclass(slots=True)
@@ -53,15 +54,15 @@ class OwnActs:
     _behind: deque[NodeFact] = field(default_factory=deque)
     _under_way: int = 0
 
-    def restore(self, texts: Sequence[str], last: Batch | None) -> Submit | None:
+    def restore(self, facts: Sequence[NodeFact], last: Batch | None) -> Submit | None:
         """Take up what an earlier process left; return the batch that may have been sent."""
-        self.kept = len(texts)
+        self.kept = len(facts)
         done = last.last if last is not None else 0
-        self._behind.extend(read_facts(texts[done:]))
+        self._behind.extend(facts[done:])
         if last is None or last.outcome != WAITING:
             return None
         self.waiting, self._under_way = last, last.last - last.first + 1
-        return _submit(last.command_id, texts[last.first - 1 : last.last])
+        return Submit(last.command_id, RecordFacts(tuple(facts[last.first - 1 : last.last])))
 
     def add(self, facts: Iterable[NodeFact]) -> tuple[int, list[str]]:
         """Take facts in; return the number of the first, and their texts for the spool."""

@@ -18,13 +18,14 @@ import structlog
 from evalroom import events as ev
 from evalroom import roles, visibility
 from evalroom.commands import NodeFact
+from evalroom.errors import PeerFault
 from evalroom.events import Stage
 from evalroom.ids import BidId, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, near
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog, FeedReader
-from evalroom.protocol.liveness import LinkState
+from evalroom.protocol.liveness import OFFLINE_MS, LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.protocol.subscriber import Acknowledged, Delivered, KeptAtSite, Rejected, SubscriberEnd
 from evalroom.roles import Role
@@ -32,6 +33,7 @@ from evalroom.tender import Seat
 from recorder.booth import Booth
 from recorder.capture import Resume
 from recorder.disk import usage_of
+from signaling.clock import monotonic_ms
 from signaling.codec import decode_event, decode_submit, encode
 from signaling.database import Writer
 from signaling.link import AnsweringLink
@@ -39,7 +41,7 @@ from signaling.presence import presence_fact, track_states
 from signaling.relay import Relay, TrackEvent, TrackUp
 from signaling.seating import Seating
 from sub_site import spool
-from sub_site.acts import OwnActs
+from sub_site.acts import OwnActs, read_facts
 from sub_site.clock import SessionClock
 from sub_site.documents import Documents, KnownDocument
 from sub_site.handover import Handover
@@ -128,6 +130,8 @@ class Evaluation:
         self.acts = OwnActs()
         self._seats: dict[SeatCode, Seat] = {}
         self._joined: set[SeatCode] = set()
+        self._awaited: set[SeatCode] = set()
+        self._awaited_since = monotonic_ms()
         self._finished: bool | None = None
         self._inbox: deque[Work] = deque()
         self._arrived = asyncio.Event()
@@ -195,8 +199,8 @@ class Evaluation:
 
     # --- coming back ---------------------------------------------------------------------------------
 
-    def restore(self, db: sa.Connection) -> None:
-        """Take up what an earlier process left in the spool; nothing is sent or shown."""
+    def restore(self, db: sa.Connection) -> list[NodeFact]:
+        """Take up what an earlier process left in the spool and return its facts; nothing is sent or shown."""
         for audience in self._audiences():
             log = self._log_of(audience)
             self._extend(log, spool.read_feed(db, self.id, audience))
@@ -204,10 +208,12 @@ class Evaluation:
         self._learn(self._log_of(NODE_AUDIENCE).texts)
         for text in spool.read_commands(db, self.id):
             self.parts.end.submit(decode_submit(text))
-        texts = spool.read_facts(db, self.id)
-        under_way = self.acts.restore(texts, spool.read_last_batch(db, self.id))
+        facts = read_facts(spool.read_facts(db, self.id))
+        under_way = self.acts.restore(facts, spool.read_last_batch(db, self.id))
         if under_way is not None:
             self.parts.end.submit(under_way)
+        self._awaited = self._joined - _told_lost(facts)
+        return facts
 
     def interrupted(self, track: TrackId, resume: Resume) -> None:
         """Go on with a track that an earlier process recorded; if it never comes back, its end is declared."""
@@ -398,7 +404,11 @@ class Evaluation:
     def _learn(self, texts: Iterable[str]) -> None:
         for text in texts:
             item = json.loads(text)
-            self._learn_one(item["type"], item["body"])
+            try:
+                self._learn_one(item["type"], item["body"])
+            except (KeyError, ValueError, PeerFault) as error:
+                # A newer host may say what this version does not know; seats get it as it is.
+                self._log.error("item_not_understood", type=item.get("type"), problem=str(error)[:300])
 
     def _learn_one(self, kind: str, body: dict[str, object]) -> None:
         match kind:
@@ -491,8 +501,19 @@ class Evaluation:
             if self.parts.end.online:
                 self.parts.send(m.SiteStatus(state))
             self._tell_seats(state)
+            self._note_absent()
             await self._close_when_done()
             await asyncio.sleep(STATUS_S)
+
+    def _note_absent(self) -> None:
+        """After a restart: whoever is not back within the time that counts as lost is journalled as lost."""
+        if not self._awaited or monotonic_ms() - self._awaited_since < OFFLINE_MS:
+            return
+        now, back = self.parts.clock.now(), {one.seat for one in self.seating.seated()}
+        gone, self._awaited = sorted(self._awaited - back), set()
+        here = [seat for seat in gone if seat in self._seats and self._seats[seat].node == self.parts.site]
+        if here and not self.closed:
+            self.booth.note([NodeFact(now, ev.SeatLost.__name__, ev.SeatLost(seat)) for seat in here])
 
     def _tell_seats(self, state: SiteState) -> None:
         for person in self.seating.seated():
@@ -549,10 +570,16 @@ class Evaluation:
         self._follow_stage()
 
     async def close(self) -> None:
-        """End all windows and media; recordings stay open for recovery.  Cancelling leaves the rest to the process's end."""
+        """Put what was noted into the spool, end all windows and media; recordings stay open for recovery.
+
+        Cancelling leaves the rest to the process's end.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.booth.flush()
+        while self._inbox:
+            await self._carry_out()
         await self.seating.close()
         await self.media.close()
 
@@ -570,3 +597,14 @@ class Evaluation:
 def _write(db: sa.Connection, writes: Iterable[Callable[[sa.Connection], None]]) -> None:
     for write in writes:
         write(db)
+
+
+def _told_lost(facts: Iterable[NodeFact]) -> set[SeatCode]:
+    """Return the seats of which the last thing told is that they are lost."""
+    lost: set[SeatCode] = set()
+    for fact in facts:
+        if isinstance(fact.body, ev.SeatLost):
+            lost.add(fact.body.seat)
+        elif isinstance(fact.body, ev.SeatReturned):
+            lost.discard(fact.body.seat)
+    return lost

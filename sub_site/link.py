@@ -17,7 +17,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from evalroom.errors import PeerFault, Refusal
+from evalroom.errors import EvalroomError, PeerFault, Refusal
 from evalroom.ids import SessionId
 from evalroom.protocol import messages as m
 from evalroom.protocol.liveness import LinkState, Liveness, retry_delay
@@ -185,8 +185,8 @@ class HostLink:
             self._liveness.heard = now
             try:
                 await self._take(parse_json(text, limit=SITE_FRAME), now)
-            except PeerFault as fault:
-                self._log.error("bad_host_message", code=fault.code, detail=fault.detail)
+            except EvalroomError as error:
+                self._log.error("bad_host_message", code=error.code, detail=error.detail)
 
     async def _take(self, value: dict[str, Any], now: int) -> None:
         if "session" not in value:

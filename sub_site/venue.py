@@ -15,8 +15,9 @@ import sqlalchemy as sa
 import structlog
 from starlette.requests import HTTPConnection
 
+from evalroom.commands import NodeFact
 from evalroom.events import RecordingEvent
-from evalroom.ids import SessionId, check_name
+from evalroom.ids import SessionId, TrackId, check_name
 from evalroom.media import TrackKind
 from evalroom.protocol import messages as m
 from evalroom.protocol.liveness import LinkState
@@ -34,7 +35,6 @@ from signaling.register import Claim, NotSeated, SeatRegister, credentials
 from signaling.relay import Relay
 from signaling.seating import Seating, SeatingTerms
 from sub_site import spool
-from sub_site.acts import read_facts
 from sub_site.clock import SessionClock
 from sub_site.documents import Documents
 from sub_site.enrolment import Identity
@@ -165,8 +165,9 @@ class Venue:
             name=f"{self.identity.site}-host",
         )
         with self.writer.engine.connect() as db:
-            evaluation.restore(db)
-        await self._recover(evaluation, folder)
+            facts = evaluation.restore(db)
+            received = spool.read_handed_over(db, roster.session)
+        await self._recover(evaluation, folder, facts, received)
         self.evaluations[roster.session] = evaluation
         self._start(evaluation)
 
@@ -210,13 +211,11 @@ class Venue:
         terms = BoothTerms(self.identity.site, folder / "media", self.clock.now, settings)
         return Booth(terms, evaluation.hand, evaluation.parts.handover.add)
 
-    async def _recover(self, evaluation: Evaluation, folder: Path) -> None:
+    async def _recover(
+        self, evaluation: Evaluation, folder: Path, facts: list[NodeFact], received: set[tuple[TrackId, int]]
+    ) -> None:
         """Put in order what an earlier process left of this site's recordings, and queue what it had not sent."""
-        with self.writer.engine.connect() as db:
-            texts = spool.read_facts(db, evaluation.id)
-            received = spool.read_handed_over(db, evaluation.id)
-        facts = [fact.body for fact in read_facts(texts) if isinstance(fact.body, RecordingEvent)]
-        told = told_by(facts)
+        told = told_by(fact.body for fact in facts if isinstance(fact.body, RecordingEvent))
         closed = [reel for track in told.values() for reel in track.closed.values()]
         evaluation.parts.handover.restore(closed, received)
         if told:

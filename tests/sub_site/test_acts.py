@@ -58,7 +58,7 @@ def test_a_batch_that_may_have_been_sent_is_sent_again_to_the_letter_after_a_cra
     assert batch is not None
     _, more = acts.add(facts(4, first=5))
     again = OwnActs()
-    assert batch[1] == again.restore([*texts, *more], batch[0])
+    assert batch[1] == again.restore(read_facts([*texts, *more]), batch[0])
     assert 9 == len(again)
     assert again.next_batch() is None
     assert again.answered(batch[0].command_id)
@@ -68,10 +68,9 @@ def test_a_batch_that_may_have_been_sent_is_sent_again_to_the_letter_after_a_cra
 
 
 def test_what_the_host_has_answered_is_not_sent_again_after_a_crash() -> None:
-    texts = [fact_text(one) for one in facts(6)]
     for outcome in (SETTLED, "broken_recording"):
         acts = OwnActs()
-        assert acts.restore(texts, Batch(1, 4, CommandId("aa" * 16), outcome)) is None
+        assert acts.restore(facts(6), Batch(1, 4, CommandId("aa" * 16), outcome)) is None
         rest = acts.next_batch()
         assert rest is not None
         assert (5, 6) == (rest[0].first, rest[0].last)

@@ -38,7 +38,7 @@ async def test_a_command_given_while_the_link_is_cut_is_held_and_carried_out_onc
             for order in orders:
                 assert await seat.acknowledged(str(order.cmd)) > 0
         assert 2 == stage.journalled("ScoreEntered")
-        assert 0 == stage.venue.evaluations[SESSION].unanswered()
+        await until(lambda: stage.venue.evaluations[SESSION].unanswered() == 0)
 
 
 async def test_commands_survive_a_restart_of_the_node_while_the_host_is_out_of_reach(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ async def test_a_refusal_of_the_host_reaches_the_seat_and_leaves_nothing_behind(
             await seat.say(submit_of(order))
             refused = await seat.hear(m.Refused)
             assert ("stale", order.cmd, "") == (refused.code, refused.command_id, refused.seat)
-        assert 0 == stage.venue.evaluations[SESSION].unanswered()
+        await until(lambda: stage.venue.evaluations[SESSION].unanswered() == 0)
 
 
 async def test_a_code_that_was_not_issued_for_this_site_opens_no_seat(tmp_path: Path) -> None:
