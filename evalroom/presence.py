@@ -69,12 +69,14 @@ class SiteState:
 def near(state: SiteState, seat: Seat) -> SiteState:
     """Cut a site's state to what a seat may see of it: the host's staff all, a site's operator that site.
 
-    Whoever else asks finds the own seat and its tracks there, and nobody else's.
+    Whoever else asks finds the own seat and its tracks there, and nobody else's; disks are the staff's concern.
     """
     if seat.role in _STAFF or (seat.role is Role.SITE_OPERATOR and seat.site == state.site):
         return state
     return replace(
         state,
+        disk_used_percent=0,
+        disk_free_mb=0,
         seats=tuple(one for one in state.seats if one.seat == seat.code),
         tracks=tuple(one for one in state.tracks if one.seat == seat.code),
     )

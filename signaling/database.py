@@ -140,9 +140,10 @@ class Writer:
 
     def _commit(self, batch: list[_Job]) -> None:
         try:
-            with self._writing.begin() as db:
-                for job in batch:
-                    job.run(db)
+            if len(batch) == 1:
+                self._commit_one(batch[0])
+            else:
+                self._commit_all(batch)
         except sa.exc.SQLAlchemyError as error:
             self._fatal(error)
             for job in batch:
@@ -151,6 +152,21 @@ class Writer:
         for job in batch:
             with contextlib.suppress(RuntimeError):  # the loop of a caller that is gone is closed
                 job.loop.call_soon_threadsafe(job.answer)
+
+    def _commit_one(self, job: _Job) -> None:
+        """A job alone needs no savepoint: what it refuses rolls its transaction back."""
+        try:
+            with self._writing.begin() as db:
+                job.result = job.work(db)
+        except sa.exc.SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            job.error = error
+
+    def _commit_all(self, batch: list[_Job]) -> None:
+        with self._writing.begin() as db:
+            for job in batch:
+                job.run(db)
 
     def close(self) -> None:
         """Finish what was begun and stop the thread."""

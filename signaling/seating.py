@@ -148,9 +148,13 @@ class Seating:
     async def serve(self, wire: Wire, person: SeatPerson, *, take: bool, generation: int) -> None:
         """Serve one accepted socket until it closes; cancelling closes it and leaves the seat as it is."""
         desk = self._desks.setdefault(person.seat, _Desk(person))
-        window = _Window(
-            Connection(wire, person.seat), PublisherEnd(lambda _: self._backing.feed(person.seat))
-        )
+        publisher = PublisherEnd(lambda _: self._backing.feed(person.seat))
+
+        def send_on() -> None:
+            if publisher.waiting():
+                self._flush(window)
+
+        window = _Window(Connection(wire, person.seat, on_idle=send_on), publisher)
         window.refilled = monotonic_ms()
         if len(desk.windows) >= MAX_CONNECTIONS:
             await wire.send_text(encode(_fault(SeatCrowded())))
@@ -291,9 +295,13 @@ class Seating:
     # --- what comes back from behind ------------------------------------------------------------------
 
     def grew(self, seat: SeatCode) -> None:
-        """Send on what a seat's feed has gained."""
+        """Send on what a seat's feed has gained, soon: in one message with the acknowledgement if one follows."""
         desk = self._desks.get(seat)
-        for window in desk.windows if desk else ():
+        if desk is not None:
+            asyncio.get_running_loop().call_soon(self._flush_all, desk)
+
+    def _flush_all(self, desk: _Desk) -> None:
+        for window in desk.windows:
             self._flush(window)
 
     def _flush(self, window: _Window) -> None:

@@ -18,7 +18,7 @@ from evalroom import roles, visibility
 from evalroom.commands import CloseSession, HostFact, NodeFact, NoteFacts, Order, RecordFacts
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
-from evalroom.ids import HOST_ACTOR, SeatCode, SessionId, SiteId, TrackId
+from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, empty_state, near
 from evalroom.protocol import messages as m
@@ -42,6 +42,9 @@ from signaling.relay import Relay, TrackEvent, TrackUp
 from signaling.seating import Seating, refused
 
 STATUS_S = 1.0
+NEAR_EVERY = 5
+"""Seconds after which a seat is told about itself though nothing has changed."""
+
 OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
 
@@ -77,6 +80,8 @@ class Evaluation:
         self._offsets: dict[SiteId, tuple[int, int]] = {}
         self._clock_alarms: set[SiteId] = set()
         self._progress = ""
+        self._ticks = 0
+        self._near: dict[SeatCode, m.Status] = {}
         self._booth_done = False
         self.on_closed: Callable[[], None] = lambda: None
         self._log = structlog.get_logger(__name__).bind(session=parts.conductor.id)
@@ -162,14 +167,14 @@ class Evaluation:
 
     def give(self, seat: SeatCode, submit: m.Submit) -> None:
         """Take a command of a seat of the host's node."""
-        self._spawn(self._give(seat, submit))
+        outcome = self.conductor.submit(self._order_of(seat, submit))
+        outcome.add_done_callback(lambda done: self._answer(seat, submit.command_id, done.result()))
 
-    async def _give(self, seat: SeatCode, submit: m.Submit) -> None:
-        outcome = await self.conductor.submit(self._order_of(seat, submit))
+    def _answer(self, seat: SeatCode, command_id: CommandId, outcome: EvalroomError | None) -> None:
         if outcome is None:
-            self.seating.acknowledge(seat, submit.command_id)
+            self.seating.acknowledge(seat, command_id)
         else:
-            self.seating.refuse(seat, refused(submit.command_id, outcome))
+            self.seating.refuse(seat, refused(command_id, outcome))
 
     def _order_of(self, code: SeatCode, submit: m.Submit) -> Order:
         seat = self.conductor.session.seats[code]
@@ -223,7 +228,12 @@ class Evaluation:
 
     async def _give_for_site(self, site: SiteId, submit: m.Submit) -> None:
         audience = submit.seat or NODE_AUDIENCE
-        outcome = await self.conductor.submit(self._order_from_site(site, submit))
+        try:
+            order = self._order_from_site(site, submit)
+        except roles.NotPermitted as refusal:
+            self.parts.links.send(site, self.id, refused(submit.command_id, refusal, audience))
+            return
+        outcome = await self.conductor.submit(order)
         if outcome is None:
             self.parts.links.acknowledge(site, self.id, audience, submit.command_id)
             return
@@ -316,11 +326,19 @@ class Evaluation:
         own = self.own_state()
         sites = [own, *(self._remote_state(site) for site in self._sub_sites())]
         whole = encode(self._status(tuple(sites)))
-        for seat in self.conductor.session.seats.values():
+        self._ticks += 1
+        for place, seat in enumerate(self.conductor.session.seats.values()):
             if seat.role in (Role.SUPERVISOR, Role.OPERATOR):
                 self._tell(seat, whole)
             elif seat.node == own.site and seat.role is not Role.ARCHIVIST:
-                self._tell(seat, encode(self._status((near(own, seat),))))
+                self._tell_near(seat, own, due=(self._ticks + place) % NEAR_EVERY == 0)
+
+    def _tell_near(self, seat: Seat, own: SiteState, *, due: bool) -> None:
+        """Tell a seat how it stands itself: when that has changed, and now and then for whoever has just come."""
+        status = self._status((near(own, seat),))
+        if due or self._near.get(seat.code) != status:
+            self._near[seat.code] = status
+            self._tell(seat, encode(status))
 
     def _sub_sites(self) -> list[SiteId]:
         return [one.id for one in self.conductor.session.sites.values() if one.node and not one.host]

@@ -54,6 +54,9 @@ checkpoints = sa.Table(
     sa.Column("signers", sa.Integer, nullable=False),
 )
 
+_INSERT_ENTRY = "INSERT INTO entries (session, seq, entry, chain, secrets) VALUES (?, ?, ?, ?, ?)"
+_INSERT_COMMAND = "INSERT INTO commands (session, command_id, actor, digest) VALUES (?, ?, ?, ?)"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -96,29 +99,16 @@ def add_session(db: sa.Connection, session: StoredSession) -> None:
 
 
 def append(db: sa.Connection, session: SessionId, rows: Sequence[Row], given: Sequence[GivenCommand]) -> None:
-    """Add entries and the commands that led to them."""
+    """Add entries and the commands that led to them.
+
+    As the driver's own statements: composing them anew took 100 of the 270 µs of a scored cell.
+    """
     if rows:
-        db.execute(
-            sa.insert(entries),
-            [
-                {
-                    "session": session,
-                    "seq": row.seq,
-                    "entry": row.entry,
-                    "chain": row.chain,
-                    "secrets": _write_secrets(row.secrets),
-                }
-                for row in rows
-            ],
-        )
+        values = [(session, row.seq, row.entry, row.chain, _write_secrets(row.secrets)) for row in rows]
+        db.exec_driver_sql(_INSERT_ENTRY, values)
     if given:
-        db.execute(
-            sa.insert(commands),
-            [
-                {"session": session, "command_id": one.command_id, "actor": one.actor, "digest": one.digest}
-                for one in given
-            ],
-        )
+        names = [(session, one.command_id, one.actor, one.digest) for one in given]
+        db.exec_driver_sql(_INSERT_COMMAND, names)
 
 
 def read(db: sa.Connection, session: SessionId, start: int = 0) -> Iterator[Row]:
