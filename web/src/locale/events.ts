@@ -23,6 +23,13 @@ function namesOf(tender: Tender): Map<string, string> {
   return names
 }
 
+/** A track by who is filmed and what is: its id is a path, `site-seat/kind`. */
+function sayTrack(track: string): string {
+  const [seat = '', kind = ''] = track.split('/')
+  const words = `wall.${kind}`
+  return i18n.global.te(words) ? `${seat} ${i18n.global.t(words)}` : track
+}
+
 /** Return what happened, in words; ids stand where `tender` has no name for them. */
 export function sayEvent(type: string, actor: string, body: object, tender: Tender | null): string {
   const { t, te } = i18n.global
@@ -31,7 +38,8 @@ export function sayEvent(type: string, actor: string, body: object, tender: Tend
     const words = WORDS[name]
     const key = `${words}.${String(value)}`
     const named = tender === null ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
-    facts[name] = words !== undefined && te(key) ? t(key) : (named ?? value)
+    if (name === 'track') facts[name] = sayTrack(String(value))
+    else facts[name] = words !== undefined && te(key) ? t(key) : (named ?? value)
   }
   return te(`event.${type}`) ? t(`event.${type}`, facts) : type
 }

@@ -40,6 +40,7 @@ export function rational(text: string, digits = 4): string {
   const negative = top.startsWith('-')
   const magnitude = BigInt(top.replace('-', ''))
   const scaled = ((magnitude * BigInt(10) ** BigInt(digits)) / BigInt(bottom)).toString().padStart(digits + 1, '0')
-  const fraction = scaled.slice(-digits).replace(/0+$/, '')
-  return `${negative ? '−' : ''}${scaled.slice(0, -digits)}${fraction === '' ? '' : `.${fraction}`}`
+  const point = scaled.length - digits
+  const fraction = scaled.slice(point).replace(/0+$/, '')
+  return `${negative ? '−' : ''}${scaled.slice(0, point)}${fraction === '' ? '' : `.${fraction}`}`
 }

@@ -22,6 +22,10 @@ it('shows exact rationals to a few digits', () => {
   expect([rational('1/3', 4), rational('-7/2'), rational('12.5'), rational('100/1')]).toEqual(['0.3333', '−3.5', '12.5', '100'])
 })
 
+it('shows exact rationals without any digit after the point', () => {
+  expect([rational('717200100/2', 0), rational('1/3', 0)]).toEqual(['358600050', '0'])
+})
+
 it('shows durations as clocks', () => {
   expect([duration(0), duration(61_000), duration(3_661_000)]).toEqual(['0:00', '1:01', '1:01:01'])
 })
