@@ -5,8 +5,6 @@ from pathlib import Path
 
 from evalroom import commands as co
 from evalroom.ids import BidId
-from signaling.permits import declared_routes
-from sub_site.app import app_of
 from tests.evalroom.room import BIDS, EXPERTS, LOT, OPERATOR, SESSION, SITE_OPERATOR, Person
 from tests.sub_site.stage import HERE, Scene, joined, until
 
@@ -80,10 +78,3 @@ async def test_health_tells_no_names(tmp_path: Path) -> None:
         assert ("online", 1) == (ready["link"], ready["sessions"])
         assert SESSION not in str(ready)
         assert LOT not in str(ready)
-
-
-async def test_every_route_asks_the_table_of_permissions(tmp_path: Path) -> None:
-    async with joined(tmp_path) as scene:
-        routes = dict(declared_routes(app_of(scene.venue)))
-        assert all(routes.values())
-        assert {"GET /api/v1/documents/{bid}", "WS /ws/seat", "POST /api/v1/login"} <= routes.keys()
