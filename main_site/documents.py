@@ -187,6 +187,10 @@ class DocumentStore:
             self._verified.add(sha256)
         return path
 
+    def has(self, sha256: str) -> bool:
+        """Say whether a document by that digest is here; its bytes are not looked at."""
+        return bool(_DIGEST.match(sha256)) and (self._folder / f"{sha256}.pdf").is_file()
+
     def __iter__(self) -> Iterator[str]:
         """Yield the digests of all documents, sorted."""
         yield from sorted(path.stem for path in self._folder.glob("*.pdf") if _DIGEST.match(path.stem))

@@ -129,6 +129,7 @@ class Centre:
         self.live: dict[SessionId, Live] = {}
         self._operator_code = operator_code
         self._operator_failures: list[int] = []
+        self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger(__name__)
 
@@ -170,6 +171,10 @@ class Centre:
             SessionExists, SiteNotJoined, UnusableTender: nothing was opened.
         """
         check_tender(template.tender, template.sites, template.seats)
+        async with self._opening:  # a second click would meet the database's key, and that ends the process
+            return await self._open_session(template)
+
+    async def _open_session(self, template: SessionTemplate) -> list[IssuedCode]:
         if template.session in self.live:
             raise SessionExists(session=template.session)
         witnesses = self._witnesses(template)
@@ -239,6 +244,7 @@ class Centre:
             now=self.clock.now,
             reel_seconds=self.settings.reel_seconds,
             bitrates=self._bitrates(),
+            has_document=self.documents.has,
         )
         evaluation = Evaluation(parts)
         evaluation.seating = Seating(self._seating_terms(conductor), evaluation, relay, self.clock.now)

@@ -15,7 +15,7 @@ import structlog
 
 from evalroom import events as ev
 from evalroom import roles, visibility
-from evalroom.commands import CloseSession, HostFact, NodeFact, NoteFacts, Order, RecordFacts
+from evalroom.commands import CloseSession, HostFact, ImportBid, NodeFact, NoteFacts, Order, RecordFacts
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
@@ -29,6 +29,7 @@ from evalroom.roles import Role
 from evalroom.session import SessionOver
 from evalroom.sheet import items_of
 from evalroom.tender import Part, Seat
+from main_site.documents import UnknownDocument
 from main_site.services.conductor import Committed, Conductor, node_key
 from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary, log_refusal
@@ -62,6 +63,7 @@ class Parts:
     now: Callable[[], int]
     reel_seconds: int
     bitrates: Mapping[TrackKind, int]
+    has_document: Callable[[str], bool]
 
 
 class Evaluation:
@@ -167,6 +169,10 @@ class Evaluation:
 
     def give(self, seat: SeatCode, submit: m.Submit) -> None:
         """Take a command of a seat of the host's node."""
+        command = submit.command
+        if isinstance(command, ImportBid) and not self.parts.has_document(command.sha256):
+            self.seating.refuse(seat, refused(submit.command_id, UnknownDocument(sha256=command.sha256[:64])))
+            return
         outcome = self.conductor.submit(self._order_of(seat, submit))
         outcome.add_done_callback(lambda done: self._answer(seat, submit.command_id, done.result()))
 
