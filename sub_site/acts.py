@@ -52,7 +52,7 @@ class OwnActs:
     kept: int = 0
     waiting: Batch | None = None
     _behind: deque[NodeFact] = field(default_factory=deque)
-    _under_way: int = 0
+    _under_way: tuple[NodeFact, ...] = ()
 
     def restore(self, facts: Sequence[NodeFact], last: Batch | None) -> Submit | None:
         """Take up what an earlier process left; return the batch that may have been sent."""
@@ -61,8 +61,8 @@ class OwnActs:
         self._behind.extend(facts[done:])
         if last is None or last.outcome != WAITING:
             return None
-        self.waiting, self._under_way = last, last.last - last.first + 1
-        return Submit(last.command_id, RecordFacts(tuple(facts[last.first - 1 : last.last])))
+        self.waiting, self._under_way = last, tuple(facts[last.first - 1 : last.last])
+        return Submit(last.command_id, RecordFacts(self._under_way))
 
     def add(self, facts: Iterable[NodeFact]) -> tuple[int, list[str]]:
         """Take facts in; return the number of the first, and their texts for the spool."""
@@ -79,16 +79,16 @@ class OwnActs:
         first = self.kept - len(self._behind) + 1
         facts = tuple(self._behind.popleft() for _ in range(min(BATCH, len(self._behind))))
         batch = Batch(first, first + len(facts) - 1, CommandId(secrets.token_hex(16)), WAITING)
-        self.waiting, self._under_way = batch, len(facts)
+        self.waiting, self._under_way = batch, facts
         return batch, Submit(batch.command_id, RecordFacts(facts))
 
-    def answered(self, command_id: CommandId) -> bool:
-        """Note the host's answer; say whether it was to the batch under way."""
+    def answered(self, command_id: CommandId) -> tuple[NodeFact, ...]:
+        """Note the host's answer; return the facts of the batch under way, none if it was to another one."""
         if self.waiting is None or self.waiting.command_id != command_id:
-            return False
-        self.waiting, self._under_way = None, 0
-        return True
+            return ()
+        facts, self.waiting, self._under_way = self._under_way, None, ()
+        return facts
 
     def __len__(self) -> int:
         """Count the facts without an answer."""
-        return self._under_way + len(self._behind)
+        return len(self._under_way) + len(self._behind)

@@ -387,8 +387,11 @@ class Evaluation:
     def _prepare_answer(self, command_id: CommandId, audience: str, outcome: str, turn: _Round) -> None:
         if audience != NODE_AUDIENCE:
             turn.writes.append(lambda db: spool.settle_command(db, self.id, command_id))
-        elif self.acts.answered(command_id):
+        elif facts := self.acts.answered(command_id):
             turn.writes.append(lambda db: spool.settle_batch(db, self.id, command_id, outcome))
+            closed = [fact.body for fact in facts if isinstance(fact.body, ev.ReelClosed)]
+            if outcome == spool.SETTLED:
+                turn.after.append(lambda: self.parts.handover.journalled(closed))
 
     def _prepare_refusal(self, refusal: m.Refused, turn: _Round) -> None:
         self._prepare_answer(refusal.command_id, refusal.seat, refusal.code, turn)

@@ -61,6 +61,7 @@ class Handover:
         self._writer = writer
         self._online = online
         self._queue: deque[ReelClosed] = deque()
+        self._journalled: set[tuple[TrackId, int]] = set()
         self._wake = asyncio.Event()
         self._failures = 0
         self.missing: set[tuple[TrackId, int]] = set()
@@ -69,11 +70,14 @@ class Handover:
     def restore(self, closed: Iterable[ReelClosed], received: set[tuple[TrackId, int]]) -> None:
         """Queue what an earlier process had not finished, in the order in which the reels were closed."""
         self._queue.extend(reel for reel in closed if (reel.track, reel.reel) not in received)
-        self._wake.set()
 
     def add(self, reel: ReelClosed) -> None:
-        """Queue a reel that was just closed."""
+        """Queue a reel that was just closed; it goes out once the journal knows it."""
         self._queue.append(reel)
+
+    def journalled(self, reels: Iterable[ReelClosed]) -> None:
+        """Learn that the host's journal calls these reels closed: it takes them from now on."""
+        self._journalled |= {(reel.track, reel.reel) for reel in reels}
         self._wake.set()
 
     def nudge(self) -> None:
@@ -94,22 +98,27 @@ class Handover:
     async def run(self) -> None:
         """Hand over until cancelled; cancelling leaves the rest in the spool's facts for the next start."""
         while True:
-            await self._until_ready()
-            reel = self._queue[0]
+            reel = await self._next()
             try:
                 await self._send(reel)
             except Unreachable:
                 await self._pause()
             except (Denied, ReelMissing, OSError) as error:
                 self._log.warning("reel_waits", track=reel.track, reel=reel.reel, problem=str(error)[:300])
-                self._queue.rotate(-1)
+                self._queue.remove(reel)
+                self._queue.append(reel)
                 await self._pause()
             else:
                 self._failures = 0
 
-    async def _until_ready(self) -> None:
-        while not (self._queue and self._uplink.granted and self._online()):
+    async def _next(self) -> ReelClosed:
+        """Wait for a reel that may go out now."""
+        while True:
             self._wake.clear()
+            ready = (reel for reel in self._queue if (reel.track, reel.reel) in self._journalled)
+            reel = next(ready, None)
+            if reel is not None and self._uplink.granted and self._online():
+                return reel
             await self._wake.wait()
 
     async def _pause(self) -> None:

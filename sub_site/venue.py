@@ -16,7 +16,7 @@ import structlog
 from starlette.requests import HTTPConnection
 
 from evalroom.commands import NodeFact
-from evalroom.events import RecordingEvent
+from evalroom.events import RecordingEvent, ReelClosed
 from evalroom.ids import SessionId, TrackId, check_name
 from evalroom.media import TrackKind
 from evalroom.protocol import messages as m
@@ -218,6 +218,10 @@ class Venue:
         told = told_by(fact.body for fact in facts if isinstance(fact.body, RecordingEvent))
         closed = [reel for track in told.values() for reel in track.closed.values()]
         evaluation.parts.handover.restore(closed, received)
+        answered = facts[: evaluation.acts.kept - len(evaluation.acts)]
+        evaluation.parts.handover.journalled(
+            fact.body for fact in answered if isinstance(fact.body, ReelClosed)
+        )
         if told:
             for one in await asyncio.to_thread(recover, folder / "media", told):
                 _go_on(evaluation, one)

@@ -65,6 +65,12 @@ async def handing(centre: FakeCentre, writer: Writer, folder: Path) -> AsyncIter
     await uplink.close()
 
 
+def add(handover: Handover, reel: ReelClosed) -> None:
+    """Close a reel and let the host's journal know of it."""
+    handover.add(reel)
+    handover.journalled([reel])
+
+
 def handed(writer: Writer) -> set[tuple[TrackId, int]]:
     with writer.engine.connect() as db:
         return spool.read_handed_over(db, SESSION)
@@ -78,17 +84,33 @@ async def test_a_reel_goes_on_from_the_byte_where_an_earlier_process_stopped(
     centre.reels[f"{PLACE}/camera.0.mp4"] = bytearray(whole[:2000])
     async with handing(centre, writer, tmp_path) as handover:
         handover.restore([reel], set())
+        handover.journalled([reel])
         await until(lambda: handed(writer) == {(TRACK, 0)})
     assert whole == bytes(centre.reels[f"{PLACE}/camera.0.mp4"])
     pieces = [one for one in centre.asked if one.startswith("PATCH") and one.endswith("camera.0.mp4")]
     assert 3 == len(pieces)
 
 
+async def test_a_reel_waits_until_the_journal_knows_it_and_then_goes_before_older_ones_that_it_does_not_know(
+    centre: FakeCentre, writer: Writer, tmp_path: Path
+) -> None:
+    first, second = closed_reel(tmp_path, 0), closed_reel(tmp_path, 1)
+    async with handing(centre, writer, tmp_path) as handover:
+        handover.add(first)
+        handover.add(second)
+        handover.journalled([second])
+        await until(lambda: handed(writer) == {(TRACK, 1)})
+        assert 1 == handover.waiting
+        assert not any("camera.0" in one for one in centre.asked)
+        handover.journalled([first])
+        await until(lambda: handover.waiting == 0)
+
+
 async def test_clock_readings_go_before_their_reel(
     centre: FakeCentre, writer: Writer, tmp_path: Path
 ) -> None:
     async with handing(centre, writer, tmp_path) as handover:
-        handover.add(closed_reel(tmp_path))
+        add(handover, closed_reel(tmp_path))
         await until(lambda: handover.waiting == 0)
     names = [one.rpartition("/")[2] for one in centre.asked]
     assert names.index("camera.0.clock.jsonl") < names.index("camera.0.mp4")
@@ -101,7 +123,7 @@ async def test_a_link_that_breaks_in_the_middle_costs_no_byte_twice(
     reel = closed_reel(tmp_path)
     async with handing(centre, writer, tmp_path) as handover:
         centre.failures += [httpx.ConnectError("x"), httpx.Response(401), httpx.ReadTimeout("x")]
-        handover.add(reel)
+        add(handover, reel)
         while handover.waiting:
             handover.nudge()
             await asyncio.sleep(0.01)
@@ -116,6 +138,7 @@ async def test_a_reel_the_host_does_not_want_yet_holds_up_no_other(
     async with handing(centre, writer, tmp_path) as handover:
         centre.failures.append(httpx.Response(409, json={"code": "unknown_reel"}))
         handover.restore([first, second], set())
+        handover.journalled([first, second])
         await until(lambda: (TRACK, 1) in handed(writer))
         handover.nudge()
         await until(lambda: handed(writer) == {(TRACK, 0), (TRACK, 1)})
@@ -127,7 +150,7 @@ async def test_a_reel_that_is_gone_or_was_cut_is_named_and_never_called_handed_o
     reel = closed_reel(tmp_path)
     reel_path(tmp_path, TRACK, 0).write_bytes(b"short")
     async with handing(centre, writer, tmp_path) as handover:
-        handover.add(reel)
+        add(handover, reel)
         await until(lambda: bool(handover.missing))
         assert (1, {(TRACK, 0)}) == (handover.waiting, handover.missing)
     assert [] == centre.asked
@@ -140,7 +163,7 @@ async def test_a_host_that_does_not_move_on_is_not_sent_the_same_bytes_for_ever(
     stuck = httpx.Response(204, headers={"upload-offset": "0"})
     async with handing(centre, writer, tmp_path) as handover:
         centre.failures += [stuck] * 2
-        handover.add(closed_reel(tmp_path))
+        add(handover, closed_reel(tmp_path))
         await until(lambda: len(centre.asked) == 2)
         assert 1 == handover.waiting
         handover.nudge()
