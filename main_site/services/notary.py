@@ -26,7 +26,14 @@ from evalroom.ledger.checkpoint import (
     sign_checkpoint,
     with_cosignatures,
 )
-from evalroom.ledger.note import Note, SigningKey, VerifierKey, parse_signature_line, parse_vkey
+from evalroom.ledger.note import (
+    BadNoteSignature,
+    Note,
+    SigningKey,
+    VerifierKey,
+    parse_signature_line,
+    parse_vkey,
+)
 from evalroom.ledger.witness import AddCheckpoint
 from evalroom.protocol.messages import Cosign, WitnessRefusal
 from evalroom.roles import Role
@@ -129,7 +136,9 @@ class Notary:
         self._unlock_ready()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), interval)
+                # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets the event.
+                async with asyncio.timeout(interval):
+                    await self._urgent.wait()
             self._urgent.clear()
             self._ask_all()
             self._note_late()
@@ -183,21 +192,24 @@ class Notary:
         """
         witness = self._witnesses.get(site)
         note = self._notes.get(message.size)
-        if witness is None or note is None:
-            return
+        if witness is None or note is None or any(one.belongs_to(witness.key) for one in note.signatures):
+            return  # asked twice, answered twice: a second signature would spoil the note
         lines = [parse_signature_line(line) for line in message.lines.splitlines(keepends=False)]
+        if not lines:
+            raise BadNoteSignature(key=witness.key.name, reason="no cosignature")
         for line in lines:
             check_cosignature(line, witness.key, note.text)
         note = with_cosignatures(note, lines)
-        self._notes[message.size] = note
         signed = self._opened(note)
+        self._notes[message.size] = note
         await self._writer.write(
             lambda db: store.put_checkpoint(
                 db, self._conductor.id, message.size, note.encode(), len(signed.cosignatures)
             )
         )
         witness.size = max(witness.size, message.size)
-        witness.signed, witness.cosigned, witness.late = message.size, monotonic_ms(), False
+        witness.signed = max(witness.signed, message.size)
+        witness.cosigned, witness.late = monotonic_ms(), False
         witness.refused = False
         if len(signed.cosignatures) == self.quorum:
             self._quorum_reached(signed)
