@@ -6,6 +6,7 @@ sheets are unlocked.  Once it is closed, all of it is.
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -33,6 +34,9 @@ BULK = frozenset({"FragmentRecorded", "ClockMapped", "CheckpointCosigned", "Site
 """Entries that come by the thousand and say nothing to a viewer."""
 
 
+_REEL = re.compile(r"(?P<track>.+)\.(?P<reel>[0-9]{1,6})\.mp4")
+
+
 class NotYet(Refusal):
     """This recording shows values that are not open yet: it can be replayed once all sheets are unlocked."""
 
@@ -54,11 +58,11 @@ def replay_routes(centre: Centre) -> APIRouter:
     async def media(path: str, person: Permitted) -> FileResponse:
         """Serve a closed reel that the host holds, by range."""
         live = _live(centre, person)
-        track, _, number = path.removesuffix(".mp4").rpartition(".")
-        reel = live.recordings.reel(track, int(number)) if number.isdigit() else None
+        name = _REEL.fullmatch(path)
+        reel = live.recordings.reel(name["track"], int(name["reel"])) if name else None
         if reel is None or not live.archiver.reels.has(reel):
             raise Unknown(reel=path[:100])
-        _check_open(live, track)
+        _check_open(live, reel.track)
         return FileResponse(live.archiver.reels.path(reel), media_type="video/mp4")
 
     return router

@@ -125,7 +125,7 @@ def _reel_routes(centre: Centre) -> APIRouter:
             await asyncio.to_thread(store.put_readings, reel, data)
             return Response(status_code=204, headers={"upload-complete": "1"})
         begin = request.headers.get("upload-offset", "")
-        here = await asyncio.to_thread(store.write, reel, int(begin) if begin.isdigit() else -1, data)
+        here = await asyncio.to_thread(store.write, reel, _offset(begin), data)
         if here < reel.bytes:
             return Response(status_code=204, headers={"upload-offset": str(here)})
         received = await asyncio.to_thread(store.finish, reel)
@@ -157,6 +157,11 @@ def _reel(
     if not isinstance(person, NodePerson) or record is None or record.node != person.site:
         raise NotPermitted(kind="reels", track=track[:80])
     return live, reel, match["what"]
+
+
+def _offset(text: str) -> int:
+    """Read an offset; what is none (`isdigit` alone lets superscripts through) fits no reel."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
 
 
 async def _piece(request: Request, limit: int) -> bytes:
