@@ -37,6 +37,12 @@ MAX_GENERATION = 1 << 31
 BURST, PER_SECOND = 400, 100
 """Messages a seat may send at once (a pasted column of 150 cells twice over), and go on sending."""
 
+FORGET_MS = 90_000
+"""A window silent for so long is gone, whatever TCP hopes for: after four cuts its ghosts would crowd the seat out.
+
+Pages ping every two seconds; a browser slows a hidden page's timers down to one a minute.
+"""
+
 JUDGE_S = 0.5
 """Seconds between two looks at who has gone silent."""
 
@@ -100,6 +106,8 @@ class _Window:
     publisher: PublisherEnd
     tokens: float = BURST
     refilled: int = 0
+    heard: int = 0
+    forgotten: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -155,7 +163,7 @@ class Seating:
                 self._flush(window)
 
         window = _Window(Connection(wire, person.seat, on_idle=send_on), publisher)
-        window.refilled = monotonic_ms()
+        window.refilled = window.heard = monotonic_ms()
         if len(desk.windows) >= MAX_CONNECTIONS:
             await wire.send_text(encode(_fault(SeatCrowded())))
             await wire.close(POLICY, SeatCrowded.code)
@@ -163,14 +171,15 @@ class Seating:
         self._welcome(desk, window, take=take, generation=generation)
         pump = asyncio.create_task(window.connection.run_pump())
         reading = asyncio.create_task(self._read(desk, window))
+        silence = asyncio.create_task(window.forgotten.wait())
         try:
-            await asyncio.wait({pump, reading}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({pump, reading, silence}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             desk.windows.remove(window)
             if desk.pen is window:
                 desk.pen = None
-            pump.cancel()
-            reading.cancel()
+            for task in (pump, reading, silence):
+                task.cancel()
             self._report(await asyncio.gather(pump, reading, return_exceptions=True))
 
     def _report(self, ends: Iterable[BaseException | None]) -> None:
@@ -209,6 +218,7 @@ class Seating:
     async def _read(self, desk: _Desk, window: _Window) -> None:
         while True:
             text = await window.connection.wire.receive_text()
+            window.heard = monotonic_ms()
             self._hear(desk)
             await self._spend(window)
             try:
@@ -357,6 +367,7 @@ class Seating:
         while True:
             for desk in list(self._desks.values()):
                 self._judge(desk)
+                self._forget_silent(desk)
             await asyncio.sleep(JUDGE_S)
 
     def _hear(self, desk: _Desk) -> None:
@@ -371,6 +382,11 @@ class Seating:
         if desk.state is LinkState.OFFLINE and desk.peer is not None and not desk.peer.connected:
             desk.peer.set_publish({})
             desk.peer.set_view(())
+
+    def _forget_silent(self, desk: _Desk) -> None:
+        for window in desk.windows:
+            if monotonic_ms() - window.heard >= FORGET_MS:
+                window.forgotten.set()
 
     def _pass_pen(self, desk: _Desk) -> None:
         """Give the pen to a reading window when the writing one is gone."""

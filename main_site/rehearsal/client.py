@@ -114,6 +114,7 @@ class SeatClient:
         self._end: SubscriberEnd
         self._media: SyntheticSeat | None = None
         self._generation = 0
+        self._welcomed = False
         self._negotiating = asyncio.Lock()
         self._answers: dict[str, asyncio.Future[None]] = {}
         self._changed = asyncio.Event()
@@ -166,7 +167,7 @@ class SeatClient:
         url = self.base_url.replace("http", "ws", 1) + "/ws/seat"
         headers = {"Cookie": f"evalroom_seat={self._cookie}"}
         async with connect(
-            f"{url}?media={self._generation}", additional_headers=headers, max_size=BIG, ping_interval=None
+            f"{url}?take={int(self._welcomed)}&media={self._generation}", additional_headers=headers, max_size=BIG, ping_interval=None
         ) as ws:
             self._take_welcome(parse_json(str(await ws.recv()), BIG))
             self._end.connected(monotonic_ms())
@@ -187,6 +188,7 @@ class SeatClient:
         welcome = decode_from_node(value)
         if isinstance(welcome, m.Welcome):
             self.site = welcome.site
+            self._welcomed = True  # after a cut, take the pen from the own ghost
             if self._tracks and self._media is None:
                 settings = IceSettings(loopback=self._loopback)
                 self._media = SyntheticSeat(self.seat, self.site, self._tracks, settings=settings)
