@@ -5,12 +5,13 @@ sites of this centre; a site proves itself on the link by signing the host's non
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -25,6 +26,9 @@ from evalroom.ids import SiteId
 
 ROOT_YEARS, SITE_YEARS = 20, 5
 LOGIN = "evalroom/site-login/v1"
+
+_UNUSABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+"""What the library raises for bytes that are no certificate or request, or of a kind it does not know."""
 
 
 class BadSiteRequest(Refusal):
@@ -67,14 +71,18 @@ def open_authority(folder: Path, centre: str) -> Authority:
     """Load the authority from `folder`, or make it there.
 
     Raises:
-        AuthorityDamaged: certificate and key do not match.
+        AuthorityDamaged: one of them is lost or unreadable, or they do not match; neither is replaced, because
+            the sites hold certificates of the old key.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key_path, certificate_path = folder / "authority.key", folder / "authority.pem"
-    if not key_path.exists():
+    if not key_path.exists() and not certificate_path.exists():
         _make(key_path, certificate_path, centre)
-    key = load_pem_private_key(key_path.read_bytes(), None)
-    certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+    try:
+        key = load_pem_private_key(key_path.read_bytes(), None)
+        certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise AuthorityDamaged(folder=str(folder)) from error
     if not isinstance(key, Ed25519PrivateKey) or certificate.public_key() != key.public_key():
         raise AuthorityDamaged(folder=str(folder))
     return Authority(certificate, key)
@@ -82,7 +90,10 @@ def open_authority(folder: Path, centre: str) -> Authority:
 
 def _make(key_path: Path, certificate_path: Path, centre: str) -> None:
     key = Ed25519PrivateKey.generate()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"EvalRoom {centre}"[:64])])
+    text = f"EvalRoom {centre}".encode()[:64].decode(
+        errors="ignore"
+    )  # X.520: 64, which our library counts in bytes
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -95,9 +106,26 @@ def _make(key_path: Path, certificate_path: Path, centre: str) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, None)
     )
-    certificate_path.write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_path.touch(mode=0o600)
-    key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    made = {
+        certificate_path: certificate.public_bytes(Encoding.PEM),
+        key_path: key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    }
+    for path, data in made.items():
+        _write(_part(path), data)
+    for path in made:  # both are whole on the disk before either has its name
+        _part(path).replace(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def certify(authority: Authority, csr_pem: str, site: SiteId) -> str:
@@ -110,7 +138,7 @@ def certify(authority: Authority, csr_pem: str, site: SiteId) -> str:
         request = x509.load_pem_x509_csr(csr_pem.encode())
         good = request.is_signature_valid
         key = request.public_key()
-    except (ValueError, TypeError) as error:
+    except _UNUSABLE as error:
         raise BadSiteRequest(problem="no certificate request") from error
     if not good or not isinstance(key, Ed25519PublicKey):
         raise BadSiteRequest(problem="a site key is Ed25519, and signs its own request")
@@ -141,13 +169,13 @@ def recognise(authority: Authority, certificate_pem: str, nonce: bytes, signatur
         certificate.verify_directly_issued_by(authority.certificate)
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+        key = certificate.public_key()
+    except (*_UNUSABLE, InvalidSignature, x509.ExtensionNotFound) as error:
         raise SiteNotRecognised(problem="certificate") from error
     now = datetime.now(UTC)
     valid = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
     if not valid or basic.ca or ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
         raise SiteNotRecognised(problem="certificate")
-    key = certificate.public_key()
     if not isinstance(key, Ed25519PublicKey):
         raise SiteNotRecognised(problem="key")
     try:
