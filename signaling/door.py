@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, Request, Response, WebSocket, WebSocketD
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import HTTPConnection
 
-from evalroom.errors import EvalroomError
 from evalroom.ids import SessionId
 from evalroom.protocol.messages import MAX_FRAME
 from evalroom.roles import Role
@@ -234,12 +233,6 @@ def _claim(person: object) -> Claim:
     if not isinstance(person, Claim):
         raise NotSeated
     return person
-
-
-async def refuse_socket(socket: WebSocket, error: EvalroomError) -> None:
-    """Close a socket that was not let in, with the code of the error as reason."""
-    await socket.accept()
-    await socket.close(link.POLICY, error.code)
 
 
 WS_MAX_SIZE = MAX_FRAME

@@ -5,14 +5,17 @@ The `code` is stable and the sentence says what to do; the facts of the case rid
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocketState
 
 from evalroom.errors import EvalroomError, LocalFault, PeerFault, Refusal
 from evalroom.roles import NotPermitted
 from evalroom.session import Unknown
 from signaling.codec import FrameTooLarge
+from signaling.connection import POLICY
 from signaling.register import NotSeated, TooManyTries, WrongCode
 
 _STATUS: Mapping[type[EvalroomError], int] = {
@@ -58,8 +61,11 @@ def install(app: FastAPI) -> None:
     """Translate the room's errors, and FastAPI's own refusal of a body, for all routes of `app`."""
 
     @app.exception_handler(EvalroomError)
-    async def _answer(_request: Request, error: Exception) -> JSONResponse:
+    async def _answer(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
         assert isinstance(error, EvalroomError)  # noqa: S101 - registered for this class
+        if isinstance(connection, WebSocket):
+            await _close(connection, error)
+            return None
         return problem(error)
 
     @app.exception_handler(RequestValidationError)
@@ -68,3 +74,10 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         where = "/".join(str(part) for part in first["loc"])
         return problem(MalformedRequest(where=where[:200], problem=str(first["msg"])[:200]))
+
+
+async def _close(socket: WebSocket, error: EvalroomError) -> None:
+    """Close a socket with the code of the error as reason: a browser shows no answer to a refused handshake."""
+    if socket.application_state is WebSocketState.CONNECTING:
+        await socket.accept()
+    await socket.close(POLICY, error.code)

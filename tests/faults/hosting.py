@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +44,8 @@ PLAN = template({E1: HOST, E2: HOST}, STAFF)
 class Window:
     """One window of a seat, spoken by hand: what it was sent, and how it ended."""
 
-    def __init__(self, socket: ClientConnection, seat: SeatCode) -> None:
-        self.socket = socket
+    def __init__(self, opened: ClientConnection, seat: SeatCode) -> None:
+        self.socket = opened
         self.reader = FeedReader(SESSION, seat)
         self.items: list[dict[str, Any]] = []
         self.heard: list[m.ToSeatMessage] = []
@@ -79,11 +79,15 @@ class Window:
         await self.say(submit)
         return await self.answer(submit.command_id)
 
+    async def until(self, met: Callable[[], bool]) -> None:
+        """Read until something is so."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not met():
+                await self.next()
+
     async def caught_up(self, length: int) -> None:
         """Read until the feed has come so far."""
-        async with asyncio.timeout(PATIENCE_S):
-            while self.reader.taken < length:
-                await self.next()
+        await self.until(lambda: self.reader.taken >= length)
 
     async def fault(self) -> str:
         """Return the code of the next fault."""
@@ -136,6 +140,19 @@ class Hosted:
         assert answer.is_success, answer.text
         return answer.cookies["evalroom_seat"]
 
+    def socket(self, cookie: str, *, take: bool = False, **options: Any) -> connect:  # noqa: ANN401 - what the library takes
+        """Return what opens a seat's socket."""
+        address = f"{self.url.replace('http', 'ws')}/ws/seat?take={int(take)}"
+        headers = {"Cookie": f"evalroom_seat={cookie}"}
+        return connect(
+            address,
+            additional_headers=headers,
+            ping_interval=None,
+            max_size=1 << 22,
+            close_timeout=1,
+            **options,
+        )
+
     @asynccontextmanager
     async def window(
         self,
@@ -148,17 +165,8 @@ class Hosted:
     ) -> AsyncIterator[Window]:
         """Open a window of a seat and ask for its feed after item `since`."""
         cookie = cookie or await self.login(seat)
-        address = f"{self.url.replace('http', 'ws')}/ws/seat?take={int(take)}"
-        headers = {"Cookie": f"evalroom_seat={cookie}"}
-        async with connect(
-            address,
-            additional_headers=headers,
-            ping_interval=None,
-            max_size=1 << 22,
-            close_timeout=1,
-            **options,
-        ) as socket:
-            window = Window(socket, seat)
+        async with self.socket(cookie, take=take, **options) as opened:
+            window = Window(opened, seat)
             assert isinstance(await window.next(), m.Welcome)
             await window.say(m.Subscribe(since))
             yield window
@@ -183,6 +191,12 @@ class Hosted:
         for expert in (E1, E2):
             await self.give(self.people[expert].accept())
         await self.advance()
+
+    def acts(self) -> list[str]:
+        """Return the commands that led to an entry of the journal, in order."""
+        with self.centre.writer.engine.connect() as db:
+            entries = [json.loads(row.entry) for row in journal.read(db, SESSION)]
+        return [entry["cmd"] for entry in entries if entry.get("cmd")]
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """Return the journal's entries of a type, from the disk."""
