@@ -119,8 +119,9 @@ class FakeWire:
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Return all messages of a kind that came, without their wrapping."""
-        read = (json.loads(text) for text in self.sent)
-        return [one for one in (all_.get("message", all_) for all_ in read) if one["kind"] == kind]
+        said = (json.loads(text) for text in self.sent)
+        bare = (one if "kind" in one else one["message"] for one in said)
+        return [one for one in bare if one["kind"] == kind]
 
     async def hear(self, kind: str, met: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Return the first message of a kind that meets a condition, waiting for it."""
