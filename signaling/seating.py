@@ -18,7 +18,7 @@ from evalroom.ids import CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.presence import SeatState
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog
-from evalroom.protocol.liveness import LinkState, Liveness
+from evalroom.protocol.liveness import OFFLINE_MS, LinkState, Liveness
 from evalroom.protocol.publisher import MESSAGES_AT_ONCE, PublisherEnd
 from evalroom.roles import Role
 from signaling.clock import monotonic_ms
@@ -203,7 +203,7 @@ class Seating:
             ),
         )
         self._hear(desk)
-        if desk.pen is not None and not take and desk.state is not LinkState.OFFLINE:
+        if desk.pen is not None and not take and monotonic_ms() - desk.pen.heard < OFFLINE_MS:
             self._send(window, _fault(ReadOnly()))
             return
         self._hand_pen(desk, window)
@@ -316,9 +316,8 @@ class Seating:
 
     def _flush(self, window: _Window) -> None:
         """Send on what the feed has, as much as the queue takes well; the rest follows when it has gone out."""
-        if window.connection.queued > MESSAGES_AT_ONCE:
-            return
-        for message in window.publisher.messages_to_send(""):
+        place = MESSAGES_AT_ONCE - window.connection.queued
+        for message in window.publisher.messages_to_send("", place) if place > 0 else ():
             self._send(window, message)
 
     def acknowledge(self, seat: SeatCode, command_id: CommandId) -> None:

@@ -126,14 +126,10 @@ class SiteLinks:
         """Send on what a feed has gained, as far as the site asked for it."""
         link = self._links.get(site)
         publisher = link.publishers.get(session) if link else None
-        if (
-            link is None
-            or publisher is None
-            or link.connection is None
-            or link.connection.queued > MESSAGES_AT_ONCE
-        ):
-            return  # what waits is sent when the queue has gone out
-        for message in publisher.messages_to_send(audience):
+        if link is None or publisher is None or link.connection is None:
+            return
+        place = MESSAGES_AT_ONCE - link.connection.queued  # what waits is sent when the queue has gone out
+        for message in publisher.messages_to_send(audience, place) if place > 0 else ():
             self.send(site, session, message)
 
     def _flush(self, link: SiteLink) -> None:

@@ -271,8 +271,9 @@ async def test_a_feed_of_megabytes_goes_to_a_slow_site_whole(place: Hall) -> Non
     wire = await place.linked()
     wire.reading.clear()
     place.from_west(wire, m.Subscribe(0, E2))
-    place.centre.links.grew(SiteId(WEST), SESSION, E2)
     await settle()
+    for _ in range(3):
+        place.centre.links.grew(SiteId(WEST), SESSION, E2)
     wire.reading.set()
     await until(lambda: sum(len(one["items"]) for one in wire.all("entries")) == log.length)
     reader = FeedReader(SESSION, E2)
