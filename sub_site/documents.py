@@ -118,7 +118,8 @@ class Documents:
     async def _pause(self) -> None:
         pause = retry_delay(self._failures, random.random()) / 1000  # noqa: S311 - spreads attempts, guards nothing
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
 
     async def _fetch(self, document: KnownDocument) -> None:
         part = self._file(document).with_suffix(".part")

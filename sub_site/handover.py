@@ -6,6 +6,7 @@ segment stands in the reel).  Nothing is deleted here, and a reel that the host 
 """
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -126,10 +127,9 @@ class Handover:
         self._failures += 1
         self._wake.clear()
         pause = retry_delay(self._failures, random.random()) / 1000  # noqa: S311 - spreads attempts, guards nothing
-        try:
-            await asyncio.wait_for(self._wake.wait(), max(pause, 0.3))
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(pause, 0.3)):
+                await self._wake.wait()
 
     async def _send(self, reel: ReelClosed) -> None:
         for piece in await asyncio.to_thread(self._pieces, reel):

@@ -6,6 +6,7 @@ A host that is silent for six seconds is given up, whatever TCP still hopes for.
 """
 
 import asyncio
+import contextlib
 import random
 import ssl
 from collections import deque
@@ -166,7 +167,8 @@ class HostLink:
             compression=None,
             proxy=None,
         ) as socket:
-            await asyncio.wait_for(self._prove(socket), OPEN_S)
+            async with asyncio.timeout(OPEN_S):
+                await self._prove(socket)
             self._liveness.heard, self._liveness.pinged = monotonic_ms(), None
             await _first_end(self._read(socket), self._write(socket), self._judge())
 
@@ -254,10 +256,10 @@ class HostLink:
         return session.next_deadline()
 
     async def _sleep_until(self, deadline: int) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), max(deadline - monotonic_ms(), 1) / 1000)
-        except TimeoutError:
-            return
+        # Not `wait_for`: up to Python 3.11 it swallows a cancellation that meets the event (bpo-42130).
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(deadline - monotonic_ms(), 1) / 1000):
+                await self._wake.wait()
 
     async def _judge(self) -> None:
         """Give the link up when the host falls silent."""

@@ -16,6 +16,7 @@ from evalroom.protocol import liveness
 from evalroom.protocol import messages as m
 from evalroom.protocol.liveness import LinkState
 from main_site.identity.authority import recognise
+from signaling.clock import monotonic_ms
 from signaling.codec import MalformedMessage, encode, wrap
 from sub_site import link as module
 from sub_site.enrolment import Identity, join
@@ -231,3 +232,22 @@ async def test_the_address_of_the_link_follows_from_the_hosts(
     identity: Identity, given: str, dialled: str
 ) -> None:
     assert dialled == HostLink(identity, given, None, Behind()).address
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_cancellation_that_meets_a_message_is_not_lost(identity: Identity, steps: int) -> None:
+    link = HostLink(identity, "http://host", None, Behind())
+
+    async def write_for_ever() -> None:
+        while True:
+            link._wake.clear()
+            await link._sleep_until(monotonic_ms() + 60_000)
+
+    writing = asyncio.create_task(write_for_ever())
+    await asyncio.sleep(0)
+    link.wake()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    writing.cancel()
+    assert ({writing}, set()) == await asyncio.wait({writing}, timeout=1)
+    writing.cancel()
