@@ -6,9 +6,11 @@ Sockets are `FakeWire`s, so that a test decides when the other end reads and wha
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from evalroom import commands as co
 from evalroom import events as ev
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
-from evalroom.ids import SeatCode
+from evalroom.ids import NODE_ACTOR, SeatCode, track_id
 from evalroom.ledger.checkpoint import Checkpoint
 from evalroom.ledger.note import KeyKind, SigningKey, VerifierKey
 from evalroom.ledger.witness import (
@@ -35,7 +37,9 @@ from evalroom.ledger.witness import (
     parse_request,
     reply,
 )
+from evalroom.media import Medium, TrackKind
 from evalroom.protocol import messages as m
+from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import keys_of
 from evalroom.tender import Part
@@ -56,6 +60,7 @@ from tests.evalroom.room import (
     LOT1,
     OPERATOR,
     PRICES,
+    SEAT,
     SEATS,
     SESSION,
     SITES,
@@ -68,6 +73,8 @@ from tests.evalroom.room import (
     people,
     usual_value,
 )
+from tests.recorder.seat import audio_packets, in_order, pictures, reports, tones, video_packets
+from tests.recorder.studio import Studio
 
 OPERATOR_CODE = "operator-code"
 PATIENCE_S = 15
@@ -370,3 +377,46 @@ async def conducting(writer: Writer, opening: co.OpenSession) -> AsyncIterator[C
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+# --- a recording --------------------------------------------------------------------------------------------
+
+
+@cache
+def recorded() -> tuple[ev.ReelClosed, bytes, tuple[ev.FragmentRecorded, ...]]:
+    """Return a real reel of four seconds as its recorder reports it, and its bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        studio = Studio(Path(folder))
+        studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
+        studio.end()
+        fragments = tuple(studio.of(ev.FragmentRecorded))
+        return studio.of(ev.ReelClosed)[0], studio.path().read_bytes(), fragments
+
+
+async def record(place: Hall, seat: SeatCode, kind: TrackKind, *, ended: bool = True) -> ev.ReelClosed:
+    """Let the node of a seat report one reel of a track of that seat."""
+    told, _, fragments = recorded()
+    where = SEAT[seat]
+    track = track_id(where.site, seat, kind)
+    closed = replace(told, track=track)
+    events: list[ev.NodeEvent] = [
+        ev.TrackStarted(track, seat, kind, tuple(Medium), ("H264", "opus"), START),
+        *(replace(one, track=track) for one in fragments),
+        ev.ClockMapped(track, closed.reel, ((0, START * 1000), (4_000_000, START * 1000 + 4_000_000))),
+        closed,
+        *((ev.TrackEnded(track, START + 4_000),) if ended else ()),
+    ]
+    facts = tuple(co.NodeFact(START, type(one).__name__, one) for one in events)
+    await place.give(co.Order(co.RecordFacts(facts), START, NODE_ACTOR, where.node, Role.NODE))
+    return closed
+
+
+async def upload(place: Hall, token: str, reel: ev.ReelClosed, data: bytes) -> httpx.Response:
+    """Hand a reel over in one piece."""
+    track, _, kind = reel.track.partition("/")
+    async with place.client() as client:
+        return await client.patch(
+            f"/api/v1/site/reels/{SESSION}/{track}/{kind}.{reel.reel:04d}.mp4",
+            content=data,
+            headers={"authorization": f"Bearer {token}", "upload-offset": "0"},
+        )
