@@ -1,6 +1,7 @@
 """A seat without a browser: login, socket, outbox, feed, signatures and media, as the page does them."""
 
 import asyncio
+import contextlib
 import json
 import random
 import secrets
@@ -167,7 +168,10 @@ class SeatClient:
         url = self.base_url.replace("http", "ws", 1) + "/ws/seat"
         headers = {"Cookie": f"evalroom_seat={self._cookie}"}
         async with connect(
-            f"{url}?take={int(self._welcomed)}&media={self._generation}", additional_headers=headers, max_size=BIG, ping_interval=None
+            f"{url}?take={int(self._welcomed)}&media={self._generation}",
+            additional_headers=headers,
+            max_size=BIG,
+            ping_interval=None,
         ) as ws:
             self._take_welcome(parse_json(str(await ws.recv()), BIG))
             self._end.connected(monotonic_ms())
@@ -201,10 +205,10 @@ class SeatClient:
             deadline = self._end.next_deadline()
             self._wake.clear()
             pause = 1.0 if deadline is None else max(0.0, (deadline - now) / 1000)
-            try:
-                await asyncio.wait_for(self._wake.wait(), min(pause, 1.0) or 0.01)
-            except TimeoutError:
-                continue
+            # Not wait_for: on Python 3.11 it swallows a cancellation that meets the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(pause, 1.0) or 0.01):
+                    await self._wake.wait()
 
     def _take(self, value: dict[str, Any], ws: ClientConnection) -> None:
         message = decode_from_node(value)

@@ -183,7 +183,8 @@ class SiteLinks:
     async def _admit(self, wire: Wire) -> SiteId:
         nonce = secrets.token_bytes(32)
         await wire.send_text(encode({"kind": "challenge", "nonce": nonce.hex()}))
-        answer = parse_json(await asyncio.wait_for(wire.receive_text(), PROOF_TIMEOUT_S))
+        async with asyncio.timeout(PROOF_TIMEOUT_S):
+            answer = parse_json(await wire.receive_text())
         if set(answer) != {"kind", "certificate", "signature"} or answer["kind"] != "prove":
             raise MalformedMessage(problem="a site proves itself first")
         try:
