@@ -36,6 +36,12 @@ NAMES_NOT_PLACES = {
     "www.w3.org": "namespaces of SVG, MathML, XLink and XHTML",
     "vuejs.org": "Vue prints it beside an error",
     "element-plus.org": "Element Plus prints it beside a deprecation",
+    "github.com": "pdf.js names its issues and sources in messages",
+    "ns.adobe.com": "namespace of XMP metadata, which pdf.js reads",
+    "www.xfa.org": "namespaces of XFA forms, which pdf.js reads",
+    "www.apache.org": "the licence notice of pdf.js",
+    "example.com": "pdf.js tests by it whether a link resolves",
+    "foo.bar": "pdf.js tests by it whether the browser parses addresses",
 }
 
 pages_needed = pytest.mark.skipif(
