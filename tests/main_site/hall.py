@@ -5,7 +5,9 @@ Sockets are `FakeWire`s, so that a test decides when the other end reads and wha
 """
 
 import asyncio
+import hashlib
 import json
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,7 +29,7 @@ from evalroom import commands as co
 from evalroom import events as ev
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
-from evalroom.ids import NODE_ACTOR, SeatCode, track_id
+from evalroom.ids import NODE_ACTOR, BidId, SeatCode, track_id
 from evalroom.ledger.checkpoint import Checkpoint
 from evalroom.ledger.note import KeyKind, SigningKey, VerifierKey
 from evalroom.ledger.witness import (
@@ -44,18 +47,22 @@ from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import keys_of
 from evalroom.tender import Part
 from main_site.app import make_app
+from main_site.documents import PdfFacts
 from main_site.identity.authority import login_message
+from main_site.sample_bids import bid_documents
 from main_site.services.centre import Centre, Live
 from main_site.services.conductor import Conductor
 from main_site.settings import HostSettings
 from main_site.store import journal as store
 from main_site.template import SessionTemplate
+from signaling.clock import utc_ms
 from signaling.codec import encode
 from signaling.connection import GOING_AWAY, LinkClosed
 from signaling.database import Writer, open_engine
 from tests.evalroom.room import (
     BIDS,
     EXPERTS,
+    HOST,
     LOT,
     LOT1,
     OPERATOR,
@@ -78,8 +85,8 @@ from tests.recorder.studio import Studio
 
 OPERATOR_CODE = "operator-code"
 PATIENCE_S = 15
-TIME = 1_795_392_000
-"""When witnesses sign: seconds."""
+DOCUMENT = PdfFacts(hashlib.sha256(b"%PDF-1.7").hexdigest(), 8, 1)
+"""What the operator brings in as every bid's document, unless a test puts a real one here."""
 
 
 async def until(met: Callable[[], bool]) -> None:
@@ -153,7 +160,7 @@ class HandWitness:
         except WitnessRefusal as refusal:
             size = refusal.size if isinstance(refusal, OtherSizeKnown) else 0
             return m.WitnessRefusal(refusal.status, size, "size" if size else refusal.code)
-        return m.Cosign(self.seen.size, reply(self.seen, self.key, TIME).decode())
+        return m.Cosign(self.seen.size, reply(self.seen, self.key, utc_ms() // 1000).decode())
 
 
 @dataclass
@@ -265,7 +272,7 @@ async def finish(conductor: Conductor, persons: dict[SeatCode, Person]) -> None:
         case Stage.GATHERING:
             orders = [one.check_in() for one in persons.values() if one.seat.code not in session.seat_keys]
             await _all(conductor, orders)
-            orders = [operator.import_bid(bid, str(PRICES[bid])) for bid in BIDS if bid not in session.bids]
+            orders = [_import(operator, bid) for bid in BIDS if bid not in session.bids]
         case Stage.BRIEFED:
             orders = [persons[seat].accept() for seat in EXPERTS]
         case Stage.PRELIMINARY | Stage.DETAILED:
@@ -278,6 +285,14 @@ async def finish(conductor: Conductor, persons: dict[SeatCode, Person]) -> None:
         case _:
             pass
     await _all(conductor, orders)
+
+
+def _import(operator: Person, bid: BidId) -> co.Order:
+    """Return the operator's order that brings a bid in, with `DOCUMENT` as its document."""
+    cmd = operator.new_id()
+    commitment, secret = operator.secret(cmd, "/price", str(PRICES[bid]))
+    facts = (DOCUMENT.sha256, DOCUMENT.bytes, DOCUMENT.pages)
+    return operator.order(co.ImportBid(LOT, bid, f"bidder of {bid}", commitment, *facts), cmd, (secret,))
 
 
 def sheet(session: Session, person: Person, part: Part) -> list[co.Order]:
@@ -383,31 +398,39 @@ async def conducting(writer: Writer, opening: co.OpenSession) -> AsyncIterator[C
 
 
 @cache
-def recorded() -> tuple[ev.ReelClosed, bytes, tuple[ev.FragmentRecorded, ...]]:
+def recorded() -> tuple[ev.ReelClosed, bytes, tuple[ev.FragmentRecorded, ...], ev.ClockMapped]:
     """Return a real reel of four seconds as its recorder reports it, and its bytes."""
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(Path(folder))
         studio.feed(in_order(video_packets(pictures(4)), audio_packets(tones(4)), reports(4)))
         studio.end()
         fragments = tuple(studio.of(ev.FragmentRecorded))
-        return studio.of(ev.ReelClosed)[0], studio.path().read_bytes(), fragments
+        return (
+            studio.of(ev.ReelClosed)[0],
+            studio.path().read_bytes(),
+            fragments,
+            studio.of(ev.ClockMapped)[-1],
+        )
 
 
 async def record(place: Hall, seat: SeatCode, kind: TrackKind, *, ended: bool = True) -> ev.ReelClosed:
     """Let the node of a seat report one reel of a track of that seat."""
-    told, _, fragments = recorded()
-    where = SEAT[seat]
+    told, _, fragments, mapped = recorded()
+    where, begun = SEAT[seat], place.centre.clock.now() - 5_000
+    shift = begun * 1000 - mapped.map[0][1]
     track = track_id(where.site, seat, kind)
     closed = replace(told, track=track)
     events: list[ev.NodeEvent] = [
-        ev.TrackStarted(track, seat, kind, tuple(Medium), ("H264", "opus"), START),
+        ev.TrackStarted(track, seat, kind, tuple(Medium), ("H264", "opus"), begun),
         *(replace(one, track=track) for one in fragments),
-        ev.ClockMapped(track, closed.reel, ((0, START * 1000), (4_000_000, START * 1000 + 4_000_000))),
+        ev.ClockMapped(track, closed.reel, tuple((at, utc + shift) for at, utc in mapped.map)),
         closed,
-        *((ev.TrackEnded(track, START + 4_000),) if ended else ()),
+        *((ev.TrackEnded(track, begun + 4_000),) if ended else ()),
     ]
-    facts = tuple(co.NodeFact(START, type(one).__name__, one) for one in events)
+    facts = tuple(co.NodeFact(begun + 5_000, type(one).__name__, one) for one in events)
     await place.give(co.Order(co.RecordFacts(facts), START, NODE_ACTOR, where.node, Role.NODE))
+    if where.node != HOST:
+        place.live.evaluation.note(ev.SiteOffsetMeasured(where.node, 0, 1_000))
     return closed
 
 
@@ -420,3 +443,20 @@ async def upload(place: Hall, token: str, reel: ev.ReelClosed, data: bytes) -> h
             content=data,
             headers={"authorization": f"Bearer {token}", "upload-offset": "0"},
         )
+
+
+async def conclude(place: Hall, wire: FakeWire) -> None:
+    """Bring the session to its closed end: the sub-site's witness answers whatever it is asked."""
+    cosigning = place.cosigning(wire)
+    await place.advance_to(Stage.CONCLUDED)
+    await until(lambda: place.session.closed)
+    await until(lambda: place.live.archiver.state.stage not in ("running", "witnesses"))
+    cosigning.cancel()
+
+
+async def put_documents(place: Hall, patch: pytest.MonkeyPatch) -> bytes:
+    """Bring a real PDF in, which people then import as every bid's document."""
+    pdf = next(iter(bid_documents().values()))
+    facts = (await place.http.post("/api/v1/documents", content=pdf)).json()
+    patch.setattr(sys.modules[__name__], "DOCUMENT", PdfFacts(**facts))
+    return pdf

@@ -13,7 +13,6 @@ from evalroom.ids import SeatCode
 from evalroom.roles import Role
 from main_site.api.sessions import MAX_TEMPLATE
 from main_site.sample import sample_template
-from main_site.sample_bids import bid_documents
 from main_site.template import write_toml
 from tests.evalroom.room import (
     ARCHIVIST,
@@ -25,7 +24,7 @@ from tests.evalroom.room import (
     SUPERVISOR,
 )
 from tests.evalroom.test_roles import REVIEWED
-from tests.main_site.hall import OPERATOR_CODE, Hall, hall, host
+from tests.main_site.hall import OPERATOR_CODE, Hall, hall, host, put_documents
 
 E1 = EXPERTS[0]
 SEAT_OF = {
@@ -206,9 +205,7 @@ async def test_what_is_no_pdf_is_not_taken_in(place: Hall, body: bytes) -> None:
 async def test_an_expert_reads_a_bid_from_the_preliminary_review_on_and_by_range(
     place: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pdf = next(iter(bid_documents().values()))
-    facts = (await place.http.post("/api/v1/documents", content=pdf)).json()
-    monkeypatch.setattr("tests.evalroom.room.DOCUMENT", facts["sha256"])
+    pdf = await put_documents(place, monkeypatch)
     path = f"/api/v1/documents/{BIDS[0]}"
     wire = await place.linked()
     async with (

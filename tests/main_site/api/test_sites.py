@@ -103,7 +103,7 @@ async def test_other_bytes_than_the_journal_says_are_dropped_and_asked_for_again
     place: Hall, node: Node
 ) -> None:
     reel = await record(place, E2, TrackKind.CAMERA)
-    _, data, _ = recorded()
+    data = recorded()[1]
     name = name_of(reel)
     wrong = data[:-1] + bytes([data[-1] ^ 1])
     answer = await node.send(name, 0, wrong)
@@ -137,7 +137,7 @@ async def test_a_piece_too_large_is_refused_before_it_is_all_here(place: Hall, n
 
 async def test_a_reel_arrives_in_pieces_and_goes_on_after_a_break(place: Hall, node: Node) -> None:
     reel = await record(place, E2, TrackKind.CAMERA)
-    _, data, _ = recorded()
+    data = recorded()[1]
     name, half = name_of(reel), len(data) // 2
     first = await node.send(name, 0, data[:half])
     assert (204, str(half)) == (first.status_code, first.headers["upload-offset"])

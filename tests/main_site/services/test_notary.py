@@ -24,12 +24,13 @@ from main_site.services import notary as module
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.notary import LATE_MS, Notary
 from tests.evalroom.room import EAST, EXPERTS, HOST, OPEN, OPERATOR, SESSION, START, WEST, by_host, people
-from tests.main_site.hall import TIME, HandWitness, HeldWriter, conducting, finish, settle, until, writer_in
+from tests.main_site.hall import HandWitness, HeldWriter, conducting, finish, settle, until, writer_in
 
 ORIGIN = f"evalroom/{SESSION}"
 LOG = SigningKey.from_seed(ORIGIN, KeyKind.LOG, b"s" * 32)
 CLOSE = co.Order(co.CloseSession("done"), START, HOST_ACTOR, HOST, Role.HOST)
 NEVER = 3600.0
+TIME = 1_795_392_000
 E1 = EXPERTS[0]
 
 
