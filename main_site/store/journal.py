@@ -115,7 +115,12 @@ def read(db: sa.Connection, session: SessionId, start: int = 0) -> Iterator[Row]
     """Yield the entries from number `start` on, in order."""
     query = sa.select(entries).where((entries.c.session == session) & (entries.c.seq >= start))
     for row in db.execute(query.order_by(entries.c.seq)).mappings():
-        yield Row(row["seq"], row["entry"], row["chain"], _read_secrets(row["secrets"]))
+        yield Row(row["seq"], _bytes(row["entry"]), _bytes(row["chain"]), _read_secrets(row["secrets"]))
+
+
+def _bytes(stored: object) -> bytes:
+    """Return a column's bytes; one changed by hand comes as a text, for the chain to find it."""
+    return stored if isinstance(stored, bytes) else str(stored).encode()
 
 
 def read_commands(db: sa.Connection, session: SessionId) -> list[GivenCommand]:

@@ -199,6 +199,7 @@ class Hall:
     codes: dict[SeatCode, str]
     people: dict[SeatCode, Person]
     http: httpx.AsyncClient
+    tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     @property
     def live(self) -> Live:
@@ -222,7 +223,7 @@ class Hall:
     async def linked(self) -> FakeWire:
         """Connect the sub-site's link."""
         wire = FakeWire()
-        self._serving = asyncio.create_task(self.centre.links.serve(wire))
+        self.tasks.add(asyncio.create_task(self.centre.links.serve(wire)))
         wire.say(self.west.proof(await wire.hear("challenge"), self.centre.authority.fingerprint))
         await wire.hear("roster")
         return wire
@@ -330,7 +331,10 @@ async def hall(folder: Path, **settings: object) -> AsyncIterator[Hall]:
         assert answer.is_success, answer.text
         west = await join(http)
         issued = await centre.open_session(SessionTemplate(SESSION, TENDER, SITES, SEATS))
-        yield Hall(app, centre, west, {one.seat: one.code for one in issued}, people(), http)
+        made = Hall(app, centre, west, {one.seat: one.code for one in issued}, people(), http)
+        yield made
+        for task in made.tasks:
+            task.cancel()
 
 
 async def join(http: httpx.AsyncClient, name: str = WEST) -> HandSite:
