@@ -4,8 +4,9 @@ An unknown key in the file fails: a setting that is misspelt must not be silentl
 """
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,7 +18,13 @@ from pydantic_settings import (
 class HostSettings(BaseSettings):
     """What a centre may set; each has its line in `docs/reference/settings.md`."""
 
-    model_config = SettingsConfigDict(env_prefix="EVALROOM_", toml_file="evalroom.toml", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="EVALROOM_",
+        toml_file="evalroom.toml",
+        extra="forbid",
+        # A mistake is shown on a terminal and kept in a log: what stands beside it may be a secret.
+        hide_input_in_errors=True,
+    )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8440, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -42,6 +49,11 @@ class HostSettings(BaseSettings):
         default="", description="TURN server for strict networks, such as turn:host:3478?transport=udp."
     )
     turn_secret: SecretStr = Field(default=SecretStr(""), description="Secret shared with that TURN server.")
+    media_relay_only: bool = Field(
+        default=False,
+        description="Send media over the TURN server only, here and at the seats: for networks that let nothing "
+        "else through, and to test that server.",
+    )
     reel_seconds: int = Field(
         default=1800, ge=5, description="Length of a reel; a shorter one is handed over sooner."
     )
@@ -51,6 +63,12 @@ class HostSettings(BaseSettings):
     camera_kbps: int = Field(default=1500, ge=64, description="Bit rate a seat's camera may use, kbit/s.")
     screen_kbps: int = Field(default=1200, ge=64, description="Bit rate a seat's screen may use, kbit/s.")
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
+
+    @model_validator(mode="after")
+    def _a_relay_to_rely_on(self) -> Self:
+        if self.media_relay_only and not self.turn_url:
+            raise ValueError("media_relay_only needs turn_url: without a TURN server there is no way at all")
+        return self
 
     @classmethod
     def settings_customise_sources(

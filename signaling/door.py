@@ -74,6 +74,11 @@ class Node(Protocol):
         """Return what the session is about."""
         ...
 
+    @property
+    def relay_only(self) -> bool:
+        """Whether media may take no way but the TURN server."""
+        ...
+
     def ice_server(self) -> IceServer | None:
         """Return the TURN server with fresh credentials, if there is one."""
         ...
@@ -199,14 +204,14 @@ def door(node: Node) -> APIRouter:
 
     @router.get("/api/v1/ice")
     async def ice() -> dict[str, object]:
-        """Return the servers that help media find its way."""
+        """Return the servers that help media find its way, and whether it may take no other."""
         server = node.ice_server()
         servers = (
             []
             if server is None
             else [{"urls": server.urls, "username": server.username, "credential": server.credential}]
         )
-        return {"iceServers": servers, "iceTransportPolicy": "all"}
+        return {"iceServers": servers, "iceTransportPolicy": "relay" if node.relay_only else "all"}
 
     @router.get("/api/v1/notice")
     async def notice() -> dict[str, str]:

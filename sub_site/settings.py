@@ -5,8 +5,9 @@ not stand here: the host says so when the site joins.
 """
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,7 +20,11 @@ class SiteSettings(BaseSettings):
     """What a sub-site may set; each has its line in `docs/reference/settings.md`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EVALROOM_SITE_", toml_file="evalroom-site.toml", extra="forbid"
+        env_prefix="EVALROOM_SITE_",
+        toml_file="evalroom-site.toml",
+        extra="forbid",
+        # A mistake is shown on a terminal and kept in a log: what stands beside it may be a secret.
+        hide_input_in_errors=True,
     )
 
     host_url: str = Field("", description="Address of the host; the one given when joining, if unset.")
@@ -41,9 +46,20 @@ class SiteSettings(BaseSettings):
         "", description="TURN server for strict networks, such as turn:host:3478?transport=udp."
     )
     turn_secret: SecretStr = Field(SecretStr(""), description="Secret shared with that TURN server.")
+    media_relay_only: bool = Field(
+        default=False,
+        description="Send media over the TURN server only, here and at the seats: for networks that let nothing "
+        "else through, and to test that server.",
+    )
     camera_kbps: int = Field(1500, ge=64, description="Bit rate a seat's camera may use, kbit/s.")
     screen_kbps: int = Field(1200, ge=64, description="Bit rate a seat's screen may use, kbit/s.")
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
+
+    @model_validator(mode="after")
+    def _a_relay_to_rely_on(self) -> Self:
+        if self.media_relay_only and not self.turn_url:
+            raise ValueError("media_relay_only needs turn_url: without a TURN server there is no way at all")
+        return self
 
     @property
     def secure(self) -> bool:

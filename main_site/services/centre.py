@@ -348,7 +348,12 @@ class Centre:
         turn = None
         if self.settings.turn_url:
             turn = TurnServer(self.settings.turn_url, self.settings.turn_secret.get_secret_value())
-        return IceSettings(turn=turn, loopback=self.settings.media_loopback)
+        return IceSettings(turn=turn, loopback=self.settings.media_loopback, relay_only=self.relay_only)
+
+    @property
+    def relay_only(self) -> bool:
+        """Say whether media may take no way but the TURN server."""
+        return self.settings.media_relay_only
 
     def ice_server(self) -> IceServer | None:
         """Return the TURN server with fresh credentials, None without one."""

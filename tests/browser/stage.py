@@ -4,6 +4,8 @@ Its words are Latin throughout, so that in English any Chinese character on a pa
 translated.  The marks that E01 gives are found nowhere else: whoever shows one before its time is caught.
 """
 
+from dataclasses import replace
+
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
 from evalroom.tender import (
@@ -37,6 +39,15 @@ def template() -> SessionTemplate:
     return SessionTemplate(
         SESSION, _tender(), (_site(HOST, "Provincial centre"), _site(WEST, "Western centre")), _seats()
     )
+
+
+def all_at_the_host() -> SessionTemplate:
+    """Return the same session without its sub-site: everybody sits at the host."""
+    there = template()
+    seats = tuple(
+        replace(seat, site=HOST, node=HOST) for seat in there.seats if seat.role is not Role.SITE_OPERATOR
+    )
+    return replace(there, sites=there.sites[:1], seats=seats)
 
 
 def _site(site: SiteId, name: str) -> Site:

@@ -22,7 +22,15 @@ from main_site.sample_bids import bid_documents
 from main_site.template import write_toml
 from tests.browser.inspection import Inspection
 from tests.browser.stage import BIDS, PRICES, SECRET_MARK, SECRET_REASON, WEST, template
-from tests.browser.windows import PATIENCE_S, Window, act_with_reason, take_seat, until
+from tests.browser.windows import (
+    PATIENCE_S,
+    Window,
+    act_with_reason,
+    check_devices,
+    check_in,
+    take_seat,
+    until,
+)
 from tests.sub_site.stage import Road
 
 pytestmark = [
@@ -223,27 +231,12 @@ async def test_experts_pass_the_device_check_and_check_in_at_their_own_sites(pla
         await wrong.context.close()
         await play.enter("E01", play.seat_road.url)
         await play.enter("E02", play.site_url)
-        await asyncio.gather(check_devices(play, "E01"), check_devices(play, "E02"))
+        await check_devices(play.windows["E01"])
+        await check_in(play.windows["E01"])
+        await check_devices(play.windows["E02"], screen=True)
+        await play.inspection.look(play.windows["E02"], "seat-device-check")
+        await check_in(play.windows["E02"])
         await expect(play.page("OP").locator(".recording")).to_be_visible()
-
-
-async def check_devices(play: Play, seat: str) -> None:
-    """Go through the five cards with the fake devices, share the screen, agree, and check in."""
-    page = play.page(seat)
-    await page.locator(".check footer button").last.click()
-    await page.locator(".check .card", has_text="♪").get_by_role("button").first.click()
-    await page.get_by_role("button", name="我听到了").click()
-    for card in range(5):
-        await expect(page.locator(".check .card").nth(card)).to_have_class(re.compile(r"\bpassed\b"))
-    if seat == "E02":
-        await page.locator(".check .card").nth(5).get_by_role("button").click()
-        await play.inspection.look(play.windows[seat], "seat-device-check")
-    go_on = page.locator(".check footer button").last
-    await expect(go_on).to_be_disabled()
-    await page.locator(".check footer input[type=checkbox]").check()
-    await go_on.click()
-    await page.get_by_role("button", name="签到", exact=True).click()
-    await play.windows[seat].sends(5)
 
 
 async def test_the_notice_is_accepted_before_anything_is_reviewed(play: Play) -> None:

@@ -5,6 +5,7 @@ Each remembers what it heard on its sockets, the errors nobody caught, and its m
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -201,6 +202,31 @@ async def take_seat(window: Window, url: str, code: str) -> None:
     await page.fill("#seat-code", code.lower().replace("-", " "))  # as people type it
     await page.click("form.login button[type=submit]")
     await page.wait_for_url(lambda at: at.rstrip("/") != url.rstrip("/"))
+
+
+async def check_devices(window: Window, *, screen: bool = False) -> None:
+    """Go through the five cards with the fake devices, and share the screen if asked to."""
+    page = window.page
+    cards = page.locator(".check .card")
+    await page.locator(".check footer button").last.click()
+    await cards.filter(has_text="♪").get_by_role("button").first.click()
+    await page.get_by_role("button", name="我听到了").click()
+    for card in range(5):
+        await expect(cards.nth(card)).to_have_class(re.compile(r"\bpassed\b"))
+    if screen:
+        await cards.nth(5).get_by_role("button").click()
+        await expect(cards.nth(5)).to_have_class(re.compile(r"\bpassed\b"))
+
+
+async def check_in(window: Window) -> None:
+    """Agree to be recorded, check in, and see the own picture leave."""
+    page = window.page
+    go_on = page.locator(".check footer button").last
+    await expect(go_on).to_be_disabled()
+    await page.locator(".check footer input[type=checkbox]").check()
+    await go_on.click()
+    await page.get_by_role("button", name="签到", exact=True).click()
+    await window.sends(5)
 
 
 async def act_with_reason(page: Page, button: Locator, reason: str) -> None:

@@ -36,5 +36,12 @@ def test_browsers_reach_the_node_by_https_with_a_certificate_or_behind_a_proxy()
     assert read(public_url="https://site.example").secure
 
 
+def test_relays_only_without_a_relay_is_refused_and_says_no_secret() -> None:
+    with pytest.raises(ValidationError, match="needs turn_url") as refused:
+        read(media_relay_only=True, turn_secret="north")  # noqa: S106 - of a relay that is not there
+    assert "north" not in str(refused.value)
+    assert read(media_relay_only=True, turn_url="turn:relay.example").media_relay_only
+
+
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(field.description for field in SiteSettings.model_fields.values())
