@@ -6,9 +6,12 @@ Exit status 0 is good, 1 means something was found wrong, 2 that the command was
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from main_site.settings import HostSettings
 
 app = typer.Typer(name="evalroom", help="Remote cross-region bid evaluation.", no_args_is_help=True)
 
@@ -75,9 +78,7 @@ app.add_typer(config, name="config")
 @config.command("show")
 def show_config(as_json: JSON = False) -> None:
     """Print the settings in force, secrets masked."""
-    from main_site.settings import HostSettings
-
-    values = HostSettings().model_dump(mode="json")
+    values = _settings().model_dump(mode="json")
     if as_json:
         typer.echo(json.dumps(values, indent=1))
         return
@@ -90,12 +91,23 @@ def doctor(as_json: JSON = False) -> None:
     """Look at this machine: port, disk, clock, pages, media address; each trouble with its cure."""
     from main_site.doctor import examine
 
-    findings = examine()
+    findings = examine(_settings())
     if as_json:
         typer.echo(json.dumps([{"check": one.check, "good": one.good, "says": one.says} for one in findings]))
     for one in [] if as_json else findings:
         typer.echo(f"{'ok  ' if one.good else 'BAD '} {one.check}: {one.says}")
     raise typer.Exit(0 if all(one.good for one in findings) else FOUND_WRONG)
+
+
+def _settings() -> "HostSettings":
+    """Read the settings, or say what is wrong with them and exit."""
+    from main_site.settings import HostSettings, what_is_wrong
+
+    try:
+        return HostSettings()
+    except ValueError as error:
+        typer.echo(what_is_wrong(error), err=True)
+        raise typer.Exit(MISUSE) from None
 
 
 def main() -> None:

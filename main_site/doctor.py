@@ -20,14 +20,13 @@ class Finding:
     says: str
 
 
-def examine() -> list[Finding]:
-    """Look at settings, port, disk, pages, certificate and media address."""
-    settings = HostSettings()
+def examine(settings: HostSettings) -> list[Finding]:
+    """Look at port, disk, pages, certificate and media address."""
     return [_port(settings), _disk(settings), _pages(), _certificate(settings), _media(settings)]
 
 
 def _port(settings: HostSettings) -> Finding:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))

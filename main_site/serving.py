@@ -8,11 +8,10 @@ from typing import Any
 import structlog
 import typer
 import uvicorn
-from pydantic import ValidationError
 
 from evalroom.errors import EvalroomError, LocalFault
 from main_site.app import make_app, make_server
-from main_site.settings import HostSettings
+from main_site.settings import HostSettings, what_is_wrong
 from signaling.logs import configure_logs
 
 MISUSE = 2
@@ -28,8 +27,8 @@ def serve_host(given: dict[str, Any]) -> int:
     """Serve until stopped and return the exit status."""
     try:
         settings = HostSettings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        typer.echo(f"settings: {error}", err=True)
+    except ValueError as error:
+        typer.echo(what_is_wrong(error), err=True)
         return MISUSE
     configure_logs(as_json=settings.log_json)
     try:

@@ -6,7 +6,7 @@ An unknown key in the file fails: a setting that is misspelt must not be silentl
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -82,3 +82,11 @@ class HostSettings(BaseSettings):
         """Put the environment above the file; no dotenv, no secret files."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def what_is_wrong(error: ValueError) -> str:
+    """Name each wrong setting and why, without its value: that may be a secret under a misspelt name."""
+    if not isinstance(error, ValidationError):
+        return f"settings: evalroom.toml cannot be read: {error}"
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "\n".join(f"settings: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
