@@ -264,6 +264,7 @@ async def test_the_wall_decodes_the_picture_of_the_other_site(play: Play) -> Non
         await expect(wall.page.locator("[data-seat=E02] .recording")).to_be_visible()
         await play.inspection.look(wall, "wall")
         room = play.windows["SO"]
+        await expect(room.page.locator(".card", has_text="E02")).to_contain_text("检测通过")
         await play.inspection.look(room, "site-seats")
         await room.page.locator("nav.tabs button").nth(1).click()
         await play.inspection.look(room, "site-room")
@@ -504,6 +505,7 @@ async def test_the_archive_is_ready_and_verified_soon_after(play: Play) -> None:
         verified = page.locator(".archive .pill.good")
         await expect(verified).to_be_visible(timeout=2 * PATIENCE_S * 1000)
         await play.inspection.look(play.windows["OP"], "operator-archive")
+        await expect(play.page("E01").locator("video")).to_have_count(0)  # nobody is filmed after the end
 
 
 async def test_the_replay_seeks_every_track_to_the_instant_of_an_event(play: Play) -> None:

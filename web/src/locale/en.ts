@@ -43,6 +43,7 @@ const en: Messages = {
     fragment: 'last fragment sealed {time}',
     fragment_late: 'Recording alarm: no fragment for {n} s',
     not_recording: 'Not recording yet',
+    recording_over: 'Recording has ended',
     weak: 'Weak network',
     offline: 'Network lost, reconnecting',
     connecting: 'Connecting…',

@@ -41,6 +41,7 @@ const zh = {
     fragment: '最近片段 {time} 已封存',
     fragment_late: '录制告警：{n} 秒没有新片段',
     not_recording: '尚未录制',
+    recording_over: '录制已结束',
     weak: '网络不稳定',
     offline: '网络已断开，正在重连',
     connecting: '正在连接…',

@@ -65,6 +65,14 @@ async function openScreen(): Promise<DeviceFault | null> {
   }
 }
 
+/** Switch camera, microphone and screen off. */
+function close(): void {
+  for (const holder of [camera, screen]) {
+    holder.value?.getTracks().forEach((track) => track.stop())
+    holder.value = null
+  }
+}
+
 export function useDevices() {
-  return { camera, screen, openCamera, openScreen }
+  return { camera, screen, openCamera, openScreen, close }
 }
