@@ -32,16 +32,16 @@ def serve_host(given: dict[str, Any]) -> int:
         return MISUSE
     configure_logs(as_json=settings.log_json)
     try:
-        listener = listen(settings.host, settings.port)
-        app, code = _application(settings)
+        with listen(settings.host, settings.port) as listener:
+            app, code = _application(settings)
+            port = listener.getsockname()[1]
+            scheme = "https" if settings.tls_cert else "http"
+            typer.echo(f"EvalRoom host: {scheme}://{settings.host}:{port}/")
+            typer.echo(f"operator code: {code}")
+            return _run(make_server(app, settings), listener)
     except EvalroomError as error:
         typer.echo(f"{error.sentence()} ({error.code}: {error.detail})", err=True)
         return MISUSE
-    port = listener.getsockname()[1]
-    scheme = "https" if settings.tls_cert else "http"
-    typer.echo(f"EvalRoom host: {scheme}://{settings.host}:{port}/")
-    typer.echo(f"operator code: {code}")
-    return _run(make_server(app, settings), listener)
 
 
 def _application(settings: HostSettings) -> tuple[Any, str]:
@@ -52,11 +52,13 @@ def _application(settings: HostSettings) -> tuple[Any, str]:
 def _kept_code(settings: HostSettings) -> str:
     """Return the operator code of this data folder, drawn at its first start."""
     path = settings.data_dir / "keys" / "operator.code"
-    if not path.exists():
+    code = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if not code:  # also after a crash before the bytes were on the disk: an empty code would let everybody in
+        code = secrets.token_urlsafe(12)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(12), encoding="ascii")
-    return path.read_text(encoding="ascii").strip()
+        path.write_text(code, encoding="ascii")
+    return code
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -86,8 +86,9 @@ def test_pages_that_were_not_built_are_found(monkeypatch: pytest.MonkeyPatch, tm
     ],
 )
 def test_without_https_browsers_give_no_camera_away_from_this_machine(
-    given: dict[str, str], good: bool
-) -> None:  # noqa: FBT001 - a table
+    given: dict[str, str],
+    good: bool,  # noqa: FBT001 - a table
+) -> None:
     assert good is found(**given)["certificate"][0]
 
 
