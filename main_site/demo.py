@@ -9,6 +9,7 @@ import contextlib
 import json
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ def play(*, out: Path | None, seconds: int, once: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="evalroom-demo-"))
     nodes = Nodes(folder)
     failed = False
+    signal.signal(signal.SIGTERM, _interrupt)  # whoever ends us by kill leaves no node behind either
     try:
         return asyncio.run(_play(nodes, out, seconds, once=once))
     except KeyboardInterrupt:
@@ -66,6 +68,10 @@ def play(*, out: Path | None, seconds: int, once: bool) -> int:
         nodes.stop()
         if (once or out is not None) and not failed:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 async def _play(nodes: Nodes, out: Path | None, seconds: int, *, once: bool) -> int:
