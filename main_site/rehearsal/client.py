@@ -156,7 +156,8 @@ class SeatClient:
                 try:
                     await self._connected_once()
                     attempt = 0
-                except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError):
+                except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as error:
+                    self._see_eviction(error)
                     attempt += 1
                 self._end.disconnected()
                 await asyncio.sleep(retry_delay(attempt, random.random()) / 1000)  # noqa: S311 - jitter
@@ -184,7 +185,11 @@ class SeatClient:
             finally:
                 sender.cancel()
                 await asyncio.gather(sender, return_exceptions=True)
-        if ws.close_code == 1008 and ws.close_reason == "not_seated":
+
+    def _see_eviction(self, error: Exception) -> None:
+        """Somebody else's use of a new code closes the socket with the reason, and every later one as well."""
+        closed = error.rcvd if isinstance(error, ConnectionClosed) else None
+        if closed is not None and (closed.code, closed.reason) == (1008, "not_seated"):
             self.evicted.set()
             self._changed.set()
 
