@@ -268,12 +268,29 @@ export const useSession = defineStore('session', () => {
     onTheWay.set(key, [...queue, entry])
     troubles.delete(key)
     refreshCell(lot, bid, item)
-    return session.give('enter_score', (cmd) => {
+    const given = session.give('enter_score', (cmd) => {
       entry.cmd = cmd
       const [sealed, because] = [seal(id, cmd, '/value', value), seal(id, cmd, '/reason', why)]
       const body = { lot, bid, item, revision, value: sealed.commitment, reason: because.commitment }
       return { body, secrets: [sealed.secret, because.secret] }
     })
+    return given.catch((error: unknown) => unkept(key, { lot, bid, item }, entry, error))
+  }
+
+  /** The browser could not keep the entry: say so in the cell, instead of letting it wait for ever. */
+  function unkept(
+    key: string,
+    cell: { lot: string; bid: string; item: string },
+    entry: { cmd: string; value: string; reason: string },
+    error: unknown,
+  ): Outcome {
+    const rest = (onTheWay.get(key) ?? []).filter((each) => each !== entry)
+    if (rest.length > 0) onTheWay.set(key, rest)
+    else onTheWay.delete(key)
+    troubles.set(key, { code: 'not_kept', value: entry.value, reason: entry.reason, conflict: false })
+    storageFault.value = String(error)
+    refreshCell(cell.lot, cell.bid, cell.item)
+    return { done: false, code: 'not_kept', message: '', detail: {} }
   }
 
   /** Settle a conflict: enter our value again above the newer revision, or let the newer one stand. */
