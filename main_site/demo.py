@@ -42,6 +42,7 @@ REEL_S = 20
 
 FREE_SEAT = SeatCode("E05")
 OPERATOR_SEAT = SeatCode("OP")
+REPLAY_SEAT = SeatCode("ARC1")
 PRELIMINARY_SHARE = 0.25
 
 console = Console()
@@ -241,16 +242,17 @@ async def _print_addresses(cast: _Cast) -> None:
     rows = [
         ("监督大屏 wall", "SUP1", cast.codes["SUP1"]),
         (f"空席位 free seat, taken over from {FREE_SEAT}", FREE_SEAT, free),
-        ("回放 replay", "ARC1", cast.codes["ARC1"]),
+        ("回放 replay", REPLAY_SEAT, cast.codes[REPLAY_SEAT]),
         ("副场控制台 site console", "SA1", cast.codes["SA1"]),
     ]
     console.print("\nopen in a browser and enter the seat code · 用浏览器打开并输入席位码:")
     for name, seat, code in rows:
-        console.print(
-            f"  {code}  {cast.urls[cast.seats[SeatCode(seat)].node]}/  {name}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        url = cast.urls[cast.seats[SeatCode(seat)].node]
+        if seat == REPLAY_SEAT:
+            url = url.replace(
+                "127.0.0.1", "localhost"
+            )  # another name, another cookie: wall and replay in one browser
+        console.print(f"  {code}  {url}/  {name}", highlight=False, soft_wrap=True)
     console.print()
 
 

@@ -146,16 +146,31 @@ def identify_seat(register: SeatRegister, connection: HTTPConnection) -> Claim:
     Raises:
         NotSeated: no cookie, or none that is good.
     """
-    cookie = connection.cookies.get(COOKIE)
+    cookie = seat_cookie(connection)
     if cookie is None:
         raise NotSeated
     return register.whose(cookie)
 
 
-def set_cookie(response: Response, cookie: str, *, secure: bool) -> None:
-    """Hand the seat's cookie to the browser: script cannot read it, other sites cannot send it."""
+def seat_cookie(connection: HTTPConnection) -> str | None:
+    """Return the seat's cookie that came with a request, None without one."""
+    return connection.cookies.get(_browser_cookie(connection), connection.cookies.get(COOKIE))
+
+
+def _browser_cookie(connection: HTTPConnection) -> str:
+    """Name a browser's cookie by the port: cookies ignore ports, and two nodes of one machine are two doors."""
+    port = urlsplit(f"//{connection.headers.get('host', '')}").port
+    return COOKIE if port is None else f"{COOKIE}_{port}"
+
+
+def set_cookie(request: HTTPConnection, response: Response, cookie: str, *, secure: bool) -> None:
+    """Hand the seat's cookie over: script cannot read it, other sites cannot send it.
+
+    A browser (it alone names an origin) gets the port in the name; a program keeps its cookies apart itself.
+    """
+    name = _browser_cookie(request) if "origin" in request.headers else COOKIE
     response.set_cookie(
-        COOKIE, cookie, max_age=YEAR_S, httponly=True, samesite="strict", secure=secure, path="/"
+        name, cookie, max_age=YEAR_S, httponly=True, samesite="strict", secure=secure, path="/"
     )
 
 
@@ -187,15 +202,15 @@ def door(node: Node) -> APIRouter:
         address = request.client.host if request.client else ""
         claim, cookie = await asyncio.to_thread(node.register.claim, body.code, address)
         await node.seat_claimed(claim)
-        set_cookie(response, cookie, secure=node.secure)
+        set_cookie(request, response, cookie, secure=node.secure)
         return seated(node, claim)
 
     @router.post("/api/v1/logout")
     async def logout(request: Request, response: Response) -> None:
         """Leave the seat; coming back takes a new code."""
-        cookie = request.cookies.get(COOKIE, "")
-        await asyncio.to_thread(node.register.leave, cookie)
-        response.delete_cookie(COOKIE, path="/")
+        await asyncio.to_thread(node.register.leave, seat_cookie(request) or "")
+        for name in {COOKIE, _browser_cookie(request)}:
+            response.delete_cookie(name, path="/")
 
     @router.get("/api/v1/me")
     async def me(person: Permitted) -> Seated:

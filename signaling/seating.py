@@ -190,18 +190,7 @@ class Seating:
     def _welcome(self, desk: _Desk, window: _Window, *, take: bool, generation: int) -> None:
         desk.windows.append(window)
         desk.generation = max(desk.generation, min(generation, MAX_GENERATION))
-        person = desk.person
-        self._send(
-            window,
-            m.Welcome(
-                self._terms.session,
-                self._terms.site_of(person.seat),
-                person.seat,
-                person.role,
-                self._now(),
-                self._backing.host_online,
-            ),
-        )
+        self._greet(desk, window)
         self._hear(desk)
         if desk.pen is not None and not take and monotonic_ms() - desk.pen.heard < OFFLINE_MS:
             self._send(window, _fault(ReadOnly()))
@@ -209,6 +198,14 @@ class Seating:
         self._hand_pen(desk, window)
         if desk.peer is not None and desk.peer.generation != generation:
             desk.peer.take_loss(m.MediaLost(desk.peer.generation))
+
+    def _greet(self, desk: _Desk, window: _Window) -> None:
+        person = desk.person
+        site = self._terms.site_of(person.seat)
+        welcome = m.Welcome(
+            self._terms.session, site, person.seat, person.role, self._now(), self._backing.host_online
+        )
+        self._send(window, welcome)
 
     def _hand_pen(self, desk: _Desk, window: _Window) -> None:
         if desk.pen is not None:
@@ -391,6 +388,7 @@ class Seating:
         """Give the pen to a reading window when the writing one is gone."""
         if desk.pen is None and desk.windows:
             self._hand_pen(desk, desk.windows[-1])
+            self._greet(desk, desk.windows[-1])  # a second welcome tells a reading window that it writes now
 
     async def close(self) -> None:
         """Close all windows and media connections; cancelling leaves the rest to the process's end."""

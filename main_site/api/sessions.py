@@ -84,13 +84,13 @@ def session_routes(centre: Centre) -> APIRouter:
         return _overview(centre.session(session))
 
     @router.post("/api/v1/sessions/{session}/enter")
-    async def enter(session: str, response: Response) -> Seated:
+    async def enter(session: str, request: Request, response: Response) -> Seated:
         """Take the session's operator seat."""
         live = centre.session(session)
         seats = live.evaluation.conductor.session.seats.values()
         seat = next(one.code for one in seats if one.role is Role.OPERATOR)
         claim, cookie = await asyncio.to_thread(centre.register.seat, SessionId(session), seat)
-        set_cookie(response, cookie, secure=centre.secure)
+        set_cookie(request, response, cookie, secure=centre.secure)
         return seated(centre, claim)
 
     @router.post("/api/v1/sessions/{session}/seats/{seat}/code")

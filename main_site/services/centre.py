@@ -42,10 +42,9 @@ from recorder.capture import CaptureSettings
 from recorder.recovery import Recovered, recover, told_by
 from signaling.clock import HostClock, monotonic_ms
 from signaling.database import Writer, open_engine
-from signaling.door import identify_seat
+from signaling.door import identify_seat, seat_cookie
 from signaling.ice import IceServer, IceSettings, TurnServer, turn_credentials
 from signaling.link import OfferingLink
-from signaling.permits import COOKIE
 from signaling.register import Claim, NotSeated, SeatRegister, TooManyTries, WrongCode, credential, new_code
 from signaling.relay import Relay
 from signaling.seating import Seating, SeatingTerms
@@ -408,7 +407,7 @@ class Centre:
             return NodePerson(site)
         operator = connection.cookies.get(OPERATOR_COOKIE)
         wants_seat = connection.url.path in ("/ws/seat", "/api/v1/me") or "/documents" in connection.url.path
-        if operator is not None and not (wants_seat and COOKIE in connection.cookies):
+        if operator is not None and not (wants_seat and seat_cookie(connection) is not None):
             with self.writer.engine.connect() as db:
                 if centre_store.is_operator_cookie(db, operator):
                     return OperatorPerson()

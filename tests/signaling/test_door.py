@@ -128,6 +128,17 @@ def test_leaving_ends_the_cookie(client: TestClient) -> None:
     assert 401 == client.get("/api/v1/me").status_code
 
 
+def test_two_nodes_of_one_machine_do_not_take_each_others_cookie_in_a_browser(client: TestClient) -> None:
+    page = {"host": "127.0.0.1:8441", "origin": "http://127.0.0.1:8441"}
+    said = client.post("/api/v1/login", json={"code": CODE}, headers=page).headers["set-cookie"]
+    name, _, value = said.partition(";")[0].partition("=")
+    assert name == f"{COOKIE}_8441"
+    client.cookies.clear()
+    here, there = {**page, "cookie": f"{name}={value}; {COOKIE}_8442=other"}, {"host": "127.0.0.1:8442"}
+    assert client.get("/api/v1/me", headers=here).is_success
+    assert 401 == client.get("/api/v1/me", headers={**there, "cookie": f"{name}={value}"}).status_code
+
+
 def test_every_person_has_a_page() -> None:
     assert set(PAGES) == {Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.ARCHIVIST}
 
