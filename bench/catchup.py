@@ -46,7 +46,7 @@ def frames_of(feed: FeedLog) -> list[str]:
     """Return the messages that a subscription from 0 is answered with."""
     end = PublisherEnd(lambda _: feed)
     end.subscribe("", 0)
-    return [encode(message) for message in end.messages_to_send("")]
+    return [encode(message) for message in end.messages_to_send("", most=feed.length)]
 
 
 def bundle(folder: Path) -> None:
