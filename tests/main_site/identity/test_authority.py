@@ -124,10 +124,12 @@ def test_a_certificate_that_is_not_a_sites_is_refused(
         recognise(authority, forge(authority, stranger), NONCE, signed(authority))
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")  # one flip makes it negative; it is refused, too
 def test_every_flipped_byte_of_a_certificate_is_refused(authority: Authority) -> None:
     good = x509.load_pem_x509_certificate(certify(authority, request(), SITE).encode())
     der = good.public_bytes(Encoding.DER)
-    for place in range(0, len(der), 5):
+    unused_bits = len(der) - 65  # of the signature's bit string: where they are zero, their count changes nothing
+    for place in set(range(len(der))) - {unused_bits}:
         bad = bytearray(der)
         bad[place] ^= 1
         pem = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(bad).decode()}-----END CERTIFICATE-----\n"
