@@ -128,7 +128,8 @@ def test_a_certificate_that_is_not_a_sites_is_refused(
 def test_every_flipped_byte_of_a_certificate_is_refused(authority: Authority) -> None:
     good = x509.load_pem_x509_certificate(certify(authority, request(), SITE).encode())
     der = good.public_bytes(Encoding.DER)
-    unused_bits = len(der) - 65  # of the signature's bit string: where they are zero, their count changes nothing
+    # The signature's bit string begins with the count of its unused bits: where those are zero, it changes nothing.
+    unused_bits = len(der) - 65
     for place in set(range(len(der))) - {unused_bits}:
         bad = bytearray(der)
         bad[place] ^= 1
