@@ -107,7 +107,7 @@ class Writer:
         """Start idle; `fatal` ends the process when a write failed."""
         self.engine = engine
         self._writing = writing(engine)
-        self._fatal = fatal or _exit
+        self.fatal = fatal or _exit
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
         self._thread.start()
@@ -145,7 +145,7 @@ class Writer:
             else:
                 self._commit_all(batch)
         except sa.exc.SQLAlchemyError as error:
-            self._fatal(error)
+            self.fatal(error)
             for job in batch:
                 job.error = StoreFailed()
                 job.error.__cause__ = error

@@ -41,7 +41,7 @@ from recorder.booth import Booth, BoothTerms
 from recorder.capture import CaptureSettings
 from recorder.recovery import Recovered, recover, told_by
 from signaling.clock import HostClock, monotonic_ms
-from signaling.database import Writer, open_engine
+from signaling.database import StoreFailed, Writer, open_engine
 from signaling.door import identify_seat, seat_cookie
 from signaling.ice import IceServer, IceSettings, TurnServer, turn_credentials
 from signaling.link import OfferingLink
@@ -150,6 +150,17 @@ class Centre:
         for live in self.live.values():
             await live.evaluation.seating.close()
         self.writer.close()
+
+    async def _conduct(self, conductor: Conductor) -> None:
+        """Carry out a session's orders; a fault of ours ends the process, for the fold may be ahead of the disk."""
+        try:
+            await conductor.run()
+        except StoreFailed:
+            raise  # the writer has ended the process already
+        except Exception as error:
+            self._log.exception("conductor_failed", session=conductor.id)
+            self.writer.fatal(error)
+            raise
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
@@ -305,7 +316,7 @@ class Centre:
     def _start(self, live: Live) -> None:
         evaluation = live.evaluation
         session = evaluation.conductor.session
-        self._spawn(evaluation.conductor.run())
+        self._spawn(self._conduct(evaluation.conductor))
         self._spawn(evaluation.parts.notary.run(self.settings.cosign_seconds))
         self._spawn(evaluation.seating.run())
         self._spawn(evaluation.parts.relay.run())
@@ -382,8 +393,9 @@ class Centre:
         live = self.session(session)
         known = live.evaluation.conductor.session.seats.get(seat)
         roster = await asyncio.to_thread(self.register.roster, session)
-        before = next((one.issue for one in roster if one.seat == seat), None)
-        if known is None or before is None:
+        # 0 for a seat whose first code was lost with a crash while the session was being opened.
+        before = next((one.issue for one in roster if one.seat == seat), 0)
+        if known is None:
             raise NotSeated(seat=seat[:64])
         issued = IssuedCode(known.code, known.role, known.label, known.site, known.node, new_code())
         fresh = await asyncio.to_thread(credential, seat, known.role, known.label, issued.code, before + 1)
