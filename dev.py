@@ -18,7 +18,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 USAGE = """python3 dev.py demo            one whole evaluation: a host, two sub-sites, five experts; then the archive
 python3 dev.py test            every check and test; `--require-all` makes a skip a failure; words after -- go to pytest
 python3 dev.py bench [NAME]    one benchmark, or all of them
-python3 dev.py docs            what the reference pages still lack
+python3 dev.py docs            writes what is made from the code: reference pages, types of the wire; names what they lack
 python3 dev.py WORD...         any command of the CLI, such as `verify DIR`; `--help` lists them"""
 TOOLS = {
     "test": "tests",

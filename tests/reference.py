@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings
 
 from evalroom import commands, events, roles, session
 from evalroom.errors import EvalroomError, LocalFault, PeerFault, Refusal
+from tests import page_types
 
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
 PACKAGES = ("evalroom", "signaling", "recorder", "main_site", "sub_site")
@@ -242,7 +243,7 @@ def rendered(page: str) -> str:
 
 
 def main() -> int:
-    """Write the pages, say which changed, and return how many could not be written."""
+    """Write the pages and the types on the wire, say which changed, and return how many could not be written."""
     lacking = 0
     for path in sorted(PAGES.glob("*.md")):
         before = path.read_text("utf-8")
@@ -252,10 +253,17 @@ def main() -> int:
             print(f"{path.name}: {type(what).__name__}: {what}")
             lacking += 1
             continue
-        if after != before:
-            path.write_text(after, "utf-8")
-            print(f"{path.name}: written")
+        write(path, before, after)
+    for path, after in page_types.modules().items():
+        write(path, path.read_text("utf-8"), after)
     return lacking
+
+
+def write(path: Path, before: str, after: str) -> None:
+    """Write a page that has changed, and name it."""
+    if after != before:
+        path.write_text(after, "utf-8")
+        print(f"{path.name}: written")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from evalroom.ids import CommandId, SeatCode, SessionId, SiteId
 from evalroom.media import Medium, TrackKind
 from evalroom.presence import SiteState
 from evalroom.roles import Role
+from evalroom.tender import Part
 
 MAX_FRAME = 64 * 1024
 """Bytes of one WebSocket message; a longer one closes the connection with 1009."""
@@ -193,7 +194,7 @@ class SheetProgress:
 
     seat: SeatCode
     lot: str
-    part: str
+    part: Part
     filled: int
     total: int
     locked: bool

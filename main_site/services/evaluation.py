@@ -419,7 +419,7 @@ class Evaluation:
             m.SheetProgress(
                 seat,
                 lot.id,
-                str(part),
+                part,
                 (sheet := session.sheet(seat, lot.id, part)).filled(),
                 session.cells_in(lot.id, part),
                 locked=sheet.locked is not None,

@@ -1,24 +1,181 @@
-// The room's data as it stands in journal entries: mirrors evalroom/tender.py, roles.py, media.py and events.py.
+// Written by `python3 dev.py docs` from the schema of the wire (`evalroom schema`): change the Python classes instead.
+// The room's data as it stands in journal entries, and what a seat may order (evalroom/events.py, commands.py).
 // Points and rationals are strings, instants integers of UTC milliseconds, media time integer microseconds.
 
-export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'node' | 'host' | 'anyone'
-export type Stage =
-  | 'gathering'
-  | 'briefed'
-  | 'preliminary'
-  | 'detailed'
-  | 'pricing'
-  | 'summary'
-  | 'signing'
-  | 'concluded'
-export type Part = 'preliminary' | 'detailed'
-export type ItemKind = 'score' | 'pass' | 'deduct'
+/** Accept the discipline notice, whose text has this digest. */
+export interface AcceptDiscipline {
+  seat: string
+  sha256: string
+  kind: 'accept_discipline'
+}
+
+/** Move the session on; `before` is the stage the giver saw. */
+export interface AdvanceStage {
+  before: Stage
+  after: Stage
+  reason: string
+  kind: 'advance_stage'
+}
+
+/** A person dealt with an alarm and said how. */
+export interface AlarmClosed {
+  alarm: string
+  note: string
+}
+
+/** Something needs a person's eye; `code` is stable, the text says what happened and what is safe. */
+export interface AlarmRaised {
+  alarm: string
+  code: string
+  seat: string
+  text: string
+}
+
+/** One bid of a lot: its id on the sheets and the bidder's name. */
+export interface Bid {
+  id: string
+  bidder: string
+}
+
+/** A plain bid brought in by the operator, rehearsal only; the price stays committed until pricing. */
+export interface BidImported {
+  lot: string
+  bid: string
+  bidder: string
+  price: Commitment
+  sha256: string
+  bytes: number
+  pages: number
+}
+
+/** The committee's majority on one bid: members who found it failing on an item, and members in all. */
+export interface BidVote {
+  bid: string
+  against: number
+  members: number
+  rejected: boolean
+}
+
+/** The preliminary review's result per bid: rejected when most members fail it on some item. */
+export interface BidsReviewed {
+  lot: string
+  votes: BidVote[]
+}
+
+/** Take the seat: register the key that will sign its acts. */
+export interface CheckIn {
+  seat: string
+  role: Role
+  key: string
+  kind: 'check_in'
+}
+
+/** A quorum of witnesses, named as their keys are, cosigned the journal up to `size` entries. */
+export interface CheckpointCosigned {
+  size: number
+  root: string
+  witnesses: string[]
+}
+
+/** Piecewise map from media time to the session clock: pairs of (media µs, UTC µs). */
+export interface ClockMapped {
+  track: string
+  reel: number
+  map: [number, number][]
+}
+
+/** Close an alarm with a note that says how it was dealt with. */
+export interface CloseAlarm {
+  alarm: string
+  note: string
+  kind: 'close_alarm'
+}
+
+/** End the journal. */
+export interface CloseSession {
+  reason: string
+  kind: 'close_session'
+}
+
+/** A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex. */
+export interface Commitment {
+  commit: string
+}
+
+/** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
+export interface DisciplineAccepted {
+  seat: string
+  sha256: string
+}
+
+/** Set one cell of one's own sheet to revision `revision`, one above what its owner last saw. */
+export interface EnterScore {
+  lot: string
+  bid: string
+  item: string
+  revision: number
+  value: Commitment
+  reason: Commitment
+  kind: 'enter_score'
+}
+
+/** The picture's size changed inside a reel, from `pts` (µs from the start of the reel) on. */
+export interface FormatChanged {
+  track: string
+  reel: number
+  pts: number
+  width: number
+  height: number
+}
+
+/** The price formulas of this version (domain.md F1 and F2). */
 export type Formula = 'lowest_price' | 'trimmed_mean'
-export type Rounding = 'half_up' | 'half_even' | 'down'
-export type TrackKind = 'camera' | 'screen'
-export type Medium = 'video' | 'audio'
+
+/** A fragment is on disk: byte range in its reel, digest of those bytes, `pts`/`duration` in µs. */
+export interface FragmentRecorded {
+  track: string
+  reel: number
+  n: number
+  offset: number
+  length: number
+  sha256: string
+  pts: number
+  duration: number
+  keyframe: boolean
+}
+
+/** Why packets are missing for good (archive.md §2). */
 export type GapCause = 'link' | 'publisher' | 'recorder' | 'disk' | 'pause'
 
+/** Nothing was recorded from `from_ms` to `to_ms`, and why. */
+export interface GapDeclared {
+  track: string
+  from_ms: number
+  to_ms: number
+  cause: GapCause
+  lost_packets: number
+}
+
+/** All sheets of a part are locked and cosigned: the committee sees each other's values. */
+export interface GroupUnlocked {
+  lot: string
+  part: Part
+  sheets: LockedSheet[]
+}
+
+/** Bring in a plain bid (rehearsal): document digest, and the price as a commitment. */
+export interface ImportBid {
+  lot: string
+  bid: string
+  bidder: string
+  price: Commitment
+  sha256: string
+  bytes: number
+  pages: number
+  kind: 'import_bid'
+}
+
+/** One line of the rubric. `full` is its weight in points as a decimal string; "0" for pass items. */
 export interface Item {
   id: string
   part: Part
@@ -30,17 +187,83 @@ export interface Item {
   objective: boolean
 }
 
-export interface TrimTerms {
-  from_bids: number
-  high: number
-  low: number
+/** How an item is judged: points given, pass or fail, or points taken off. */
+export type ItemKind = 'score' | 'pass' | 'deduct'
+
+/** Close one's own sheet of a part; `digest` is what the seat computed over it. */
+export interface LockSheet {
+  lot: string
+  part: Part
+  digest: string
+  kind: 'lock_sheet'
 }
 
-export interface RoundingTerms {
-  digits: number
-  mode: Rounding
+/** Whose sheet was locked with which digest. */
+export interface LockedSheet {
+  seat: string
+  digest: string
 }
 
+/** A lot 标段: its own sheets, prices, ranking and report. */
+export interface Lot {
+  id: string
+  title: string
+  items: Item[]
+  bids: Bid[]
+  pricing: PricingTerms
+  candidates: number
+}
+
+/** The two streams a track may hold; picture and its microphone are recorded together. */
+export type Medium = 'video' | 'audio'
+
+/** A bid's price in fen, as opened. */
+export interface OpenedPrice {
+  bid: string
+  price_fen: number
+}
+
+/** The part of the evaluation a sheet belongs to; each has its own lock and its own group unlock. */
+export type Part = 'preliminary' | 'detailed'
+
+/** Report what the environment check found. */
+export interface PassSelfTest {
+  seat: string
+  results: SelfTestResult[]
+  kind: 'pass_self_test'
+}
+
+/** Close the inputs on every site. */
+export interface PauseSession {
+  reason: string
+  kind: 'pause_session'
+}
+
+/** One bid in the price kernel: price in fen; deviation and score as exact rationals "n/d". */
+export interface PriceRow {
+  bid: string
+  price_fen: number
+  admitted: boolean
+  trimmed: boolean
+  deviation: string
+  score: string
+}
+
+/** One run of the price kernel with every intermediate; rationals are strings "n/d". */
+export interface PricesComputed {
+  lot: string
+  formula: Formula
+  base_fen: string
+  rows: PriceRow[]
+}
+
+/** The prices of a lot's bids that are still in the evaluation. */
+export interface PricesOpened {
+  lot: string
+  prices: OpenedPrice[]
+}
+
+/** The price formula as data: weight, ceiling in fen, trimming, penalties in points per 1 % of deviation. */
 export interface PricingTerms {
   formula: Formula
   weight: string
@@ -52,84 +275,7 @@ export interface PricingTerms {
   rounding: RoundingTerms
 }
 
-export interface Bid {
-  id: string
-  bidder: string
-}
-
-export interface Lot {
-  id: string
-  title: string
-  items: Item[]
-  bids: Bid[]
-  pricing: PricingTerms
-  candidates: number
-}
-
-export interface Tender {
-  code: string
-  title: string
-  lots: Lot[]
-}
-
-export interface Site {
-  id: string
-  name: string
-  host: boolean
-  node: boolean
-}
-
-export interface Seat {
-  code: string
-  site: string
-  node: string
-  role: Role
-  label: string
-}
-
-export interface Commitment {
-  commit: string
-}
-
-/** The opening of one commitment: RFC 6901 pointer into the body, the value, 32 bytes of nonce in hex. */
-export interface Secret {
-  path: string
-  value: string
-  nonce: string
-}
-
-export interface SelfTestResult {
-  check: string
-  passed: boolean
-  detail: string
-}
-
-export interface LockedSheet {
-  seat: string
-  digest: string
-}
-
-export interface BidVote {
-  bid: string
-  against: number
-  members: number
-  rejected: boolean
-}
-
-export interface OpenedPrice {
-  bid: string
-  price_fen: number
-}
-
-export interface PriceRow {
-  bid: string
-  price_fen: number
-  admitted: boolean
-  trimmed: boolean
-  deviation: string
-  score: string
-}
-
+/** One bid in the ranking: exact technical mean and price score, the rounded total, rank from 1. */
 export interface RankRow {
   bid: string
   technical: string
@@ -139,104 +285,316 @@ export interface RankRow {
   candidate: boolean
 }
 
+/** Totals and ranking of a lot; `ties` lists bids whose order the declared keys did not settle. */
+export interface RankingComputed {
+  lot: string
+  rows: RankRow[]
+  ties: string[]
+  rejected: string[]
+}
+
+/** A reel is finished; a torn one (the recorder died) ends at its last whole fragment. */
+export interface ReelClosed {
+  track: string
+  reel: number
+  bytes: number
+  sha256: string
+  init_sha256: string
+  fragments: number
+  torn: boolean
+}
+
+/** The host holds a verified copy of a reel. */
+export interface ReelReceived {
+  track: string
+  reel: number
+  sha256: string
+}
+
+/** A member signed the results by their digest; a dissent is written out, else empty. */
+export interface ReportSigned {
+  digest: string
+  dissent: string
+}
+
+/** Open the inputs again. */
+export interface ResumeSession {
+  reason: string
+  kind: 'resume_session'
+}
+
+/** A role of the trade (trust.md §6); the last three are machines and strangers. */
+export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'node' | 'host' | 'anyone'
+
+/** How a declared rounding treats the half. */
+export type Rounding = 'half_up' | 'half_even' | 'down'
+
+/** A declared rounding: digits after the point, and the treatment of the half. */
+export interface RoundingTerms {
+  digits: number
+  mode: Rounding
+}
+
+/** A cell of the actor's own sheet was set; value and reason stand committed. */
+export interface ScoreEntered {
+  lot: string
+  bid: string
+  item: string
+  revision: number
+  value: Commitment
+  reason: Commitment
+}
+
+/** A seat: where it stands, the node its browser connects to, and the role of whoever takes it. */
+export interface Seat {
+  code: string
+  site: string
+  node: string
+  role: Role
+  label: string
+}
+
+/** Somebody took the seat with its code; `key` is the P-256 public key (base64url SPKI) of their acts. */
+export interface SeatJoined {
+  seat: string
+  role: Role
+  key: string
+}
+
+/** The seat's link has been silent for six seconds. */
+export interface SeatLost {
+  seat: string
+}
+
+/** The same identity is back on its seat. */
+export interface SeatReturned {
+  seat: string
+}
+
+/** The seat passport: what the environment check at the seat found. */
+export interface SeatTested {
+  seat: string
+  results: SelfTestResult[]
+}
+
+/** The opening of one commitment: RFC 6901 pointer into the body, the value, 32 bytes of nonce in hex. */
+export interface Secret {
+  path: string
+  value: string
+  nonce: string
+}
+
+/** One card of the environment check. */
+export interface SelfTestResult {
+  check: string
+  passed: boolean
+  detail: string
+}
+
+/** The last act: nothing but the final checkpoint follows. */
+export interface SessionClosed {
+  reason: string
+}
+
+/** The log's key, the witnesses, and how many of them make a quorum. */
 export interface SessionKeys {
   log: string
-  witnesses: { site: string; vkey: string }[]
+  witnesses: WitnessKey[]
   quorum: number
+}
+
+/** The first entry: everything the session is bound to. `rehearsal` marks bids brought in unsealed. */
+export interface SessionOpened {
+  session: string
+  tender: Tender
+  sites: Site[]
+  seats: Seat[]
+  keys: SessionKeys
+  rehearsal: boolean
+  software: string
+}
+
+/** Inputs are closed on every site; recording goes on. */
+export interface SessionPaused {
+  reason: string
+}
+
+/** Inputs are open again, as they were. */
+export interface SessionResumed {
+  reason: string
+}
+
+/** The actor closed the sheet of one part; both ends computed the same digest over its commitments. */
+export interface SheetLocked {
+  lot: string
+  part: Part
+  digest: string
+}
+
+/** Sign the results by their digest, with a written dissent or none. */
+export interface SignReport {
+  digest: string
+  dissent: string
+  kind: 'sign_report'
+}
+
+/** A site; `host` leads. `node` says whether it runs a node of its own. */
+export interface Site {
+  id: string
+  name: string
+  host: boolean
+  node: boolean
+}
+
+/** The link to a sub-site has been silent for six seconds; its seats go on and catch up later. */
+export interface SiteLost {
+  site: string
+}
+
+/** A site's clock against the host's, by least round trip; the bound is half of that round trip. */
+export interface SiteOffsetMeasured {
+  site: string
+  offset_us: number
+  bound_us: number
+}
+
+/** The link to a sub-site is back. */
+export interface SiteReturned {
+  site: string
+}
+
+/** The stages of this version; the others of domain.md join the table when their rules do. */
+export type Stage = 'gathering' | 'briefed' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'signing' | 'concluded'
+
+/** The session moved to another stage. */
+export interface StageChanged {
+  before: Stage
+  after: Stage
+  reason: string
+}
+
+/** The tender under evaluation. */
+export interface Tender {
+  code: string
+  title: string
+  lots: Lot[]
+}
+
+/** The track is over at `at_ms`. */
+export interface TrackEnded {
+  track: string
+  at_ms: number
+}
+
+/** What a seat publishes: its camera with the microphone, or its screen. */
+export type TrackKind = 'camera' | 'screen'
+
+/** A seat began to publish a track; `at_ms` is the time meant, not the time of writing. */
+export interface TrackStarted {
+  track: string
+  seat: string
+  kind: TrackKind
+  media: Medium[]
+  codecs: string[]
+  at_ms: number
+}
+
+/** From `from_bids` bids on, leave out that many highest and lowest prices from the mean. */
+export interface TrimTerms {
+  from_bids: number
+  high: number
+  low: number
+}
+
+/** A site's witness: its C2SP verifier key, certified by the site's enrolment. */
+export interface WitnessKey {
+  site: string
+  vkey: string
+}
+
+/** A witness has not cosigned for 30 seconds; scoring and recording go on. */
+export interface WitnessLate {
+  site: string
+}
+
+/** A witness saw another history of this journal: nothing can be closed until this is explained. */
+export interface WitnessRefused {
+  site: string
+  reason: string
 }
 
 /** Entry type to its body. */
 export interface EventBodies {
-  SessionOpened: {
-    session: string
-    tender: Tender
-    sites: Site[]
-    seats: Seat[]
-    keys: SessionKeys
-    rehearsal: boolean
-    software: string
-  }
-  StageChanged: { before: Stage; after: Stage; reason: string }
-  SessionPaused: { reason: string }
-  SessionResumed: { reason: string }
-  SessionClosed: { reason: string }
-  BidImported: {
-    lot: string
-    bid: string
-    bidder: string
-    price: Commitment
-    sha256: string
-    bytes: number
-    pages: number
-  }
-  PricesOpened: { lot: string; prices: OpenedPrice[] }
-  SeatJoined: { seat: string; role: Role; key: string }
-  SeatTested: { seat: string; results: SelfTestResult[] }
-  SeatLost: { seat: string }
-  SeatReturned: { seat: string }
-  DisciplineAccepted: { seat: string; sha256: string }
-  ScoreEntered: { lot: string; bid: string; item: string; revision: number; value: Commitment; reason: Commitment }
-  SheetLocked: { lot: string; part: Part; digest: string }
-  GroupUnlocked: { lot: string; part: Part; sheets: LockedSheet[] }
-  BidsReviewed: { lot: string; votes: BidVote[] }
-  PricesComputed: { lot: string; formula: Formula; base_fen: string; rows: PriceRow[] }
-  RankingComputed: { lot: string; rows: RankRow[]; ties: string[]; rejected: string[] }
-  ReportSigned: { digest: string; dissent: string }
-  TrackStarted: { track: string; seat: string; kind: TrackKind; media: Medium[]; codecs: string[]; at_ms: number }
-  FormatChanged: { track: string; reel: number; pts: number; width: number; height: number }
-  FragmentRecorded: {
-    track: string
-    reel: number
-    n: number
-    offset: number
-    length: number
-    sha256: string
-    pts: number
-    duration: number
-    keyframe: boolean
-  }
-  GapDeclared: { track: string; from_ms: number; to_ms: number; cause: GapCause; lost_packets: number }
-  ReelClosed: {
-    track: string
-    reel: number
-    bytes: number
-    sha256: string
-    init_sha256: string
-    fragments: number
-    torn: boolean
-  }
-  ReelReceived: { track: string; reel: number; sha256: string }
-  TrackEnded: { track: string; at_ms: number }
-  ClockMapped: { track: string; reel: number; map: [number, number][] }
-  SiteOffsetMeasured: { site: string; offset_us: number; bound_us: number }
-  SiteLost: { site: string }
-  SiteReturned: { site: string }
-  AlarmRaised: { alarm: string; code: string; seat: string; text: string }
-  AlarmClosed: { alarm: string; note: string }
-  CheckpointCosigned: { size: number; root: string; witnesses: string[] }
-  WitnessLate: { site: string }
-  WitnessRefused: { site: string; reason: string }
+  SessionOpened: SessionOpened
+  StageChanged: StageChanged
+  SessionPaused: SessionPaused
+  SessionResumed: SessionResumed
+  SessionClosed: SessionClosed
+  BidImported: BidImported
+  PricesOpened: PricesOpened
+  SeatJoined: SeatJoined
+  SeatTested: SeatTested
+  DisciplineAccepted: DisciplineAccepted
+  ScoreEntered: ScoreEntered
+  SheetLocked: SheetLocked
+  GroupUnlocked: GroupUnlocked
+  BidsReviewed: BidsReviewed
+  PricesComputed: PricesComputed
+  RankingComputed: RankingComputed
+  ReportSigned: ReportSigned
+  AlarmClosed: AlarmClosed
+  TrackStarted: TrackStarted
+  FormatChanged: FormatChanged
+  FragmentRecorded: FragmentRecorded
+  GapDeclared: GapDeclared
+  ReelClosed: ReelClosed
+  TrackEnded: TrackEnded
+  ClockMapped: ClockMapped
+  SeatLost: SeatLost
+  SeatReturned: SeatReturned
+  AlarmRaised: AlarmRaised
+  SiteOffsetMeasured: SiteOffsetMeasured
+  SiteLost: SiteLost
+  SiteReturned: SiteReturned
+  ReelReceived: ReelReceived
+  CheckpointCosigned: CheckpointCosigned
+  WitnessLate: WitnessLate
+  WitnessRefused: WitnessRefused
 }
 
 export type EventType = keyof EventBodies
 
-/** Commands a seat may give; each has the members of the event it leads to (evalroom/commands.py, ACTS). */
-export interface SeatCommands {
-  import_bid: EventBodies['BidImported']
-  check_in: EventBodies['SeatJoined']
-  pass_self_test: EventBodies['SeatTested']
-  accept_discipline: EventBodies['DisciplineAccepted']
-  advance_stage: EventBodies['StageChanged']
-  pause_session: EventBodies['SessionPaused']
-  resume_session: EventBodies['SessionResumed']
-  enter_score: EventBodies['ScoreEntered']
-  lock_sheet: EventBodies['SheetLocked']
-  sign_report: EventBodies['ReportSigned']
-  close_alarm: EventBodies['AlarmClosed']
-  close_session: EventBodies['SessionClosed']
-}
+export type SeatCommand =
+  | ImportBid
+  | CheckIn
+  | PassSelfTest
+  | AcceptDiscipline
+  | AdvanceStage
+  | PauseSession
+  | ResumeSession
+  | EnterScore
+  | LockSheet
+  | SignReport
+  | CloseAlarm
+  | CloseSession
 
-export type CommandKind = keyof SeatCommands
+export type CommandKind = SeatCommand['kind']
+
+/** Command kind to what a seat fills in: the members of the event it leads to. */
+export interface SeatCommands {
+  import_bid: Omit<ImportBid, 'kind'>
+  check_in: Omit<CheckIn, 'kind'>
+  pass_self_test: Omit<PassSelfTest, 'kind'>
+  accept_discipline: Omit<AcceptDiscipline, 'kind'>
+  advance_stage: Omit<AdvanceStage, 'kind'>
+  pause_session: Omit<PauseSession, 'kind'>
+  resume_session: Omit<ResumeSession, 'kind'>
+  enter_score: Omit<EnterScore, 'kind'>
+  lock_sheet: Omit<LockSheet, 'kind'>
+  sign_report: Omit<SignReport, 'kind'>
+  close_alarm: Omit<CloseAlarm, 'kind'>
+  close_session: Omit<CloseSession, 'kind'>
+}
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
 export const ACTS: Readonly<Record<CommandKind, EventType>> = {

@@ -163,7 +163,7 @@ export const useSession = defineStore('session', () => {
   }
 
   function secretOf(submit: Submit, path: string): string {
-    return submit.secrets.find((secret) => secret.path === path)?.value ?? ''
+    return submit.secrets?.find((secret) => secret.path === path)?.value ?? ''
   }
 
   /** Count what is unsent, and show cells of a former tab that are still on their way. */
