@@ -123,7 +123,7 @@ class SigningKey(Protocol):
 
 
 class Suite(Protocol):
-    """One choice of algorithms.  Everything is deterministic but wrapping, whose dice are the library's own."""
+    """One choice of algorithms.  Deterministic but for wraps, ML-DSA and SM2, whose dice are the libraries' own."""
 
     @property
     def code(self) -> int:
