@@ -43,6 +43,7 @@ from evalroom.ids import HOST_ACTOR, BidId, LotId, SeatCode, SessionId, SiteId, 
 from evalroom.ledger.canonical import canonical
 from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
+from evalroom.needs import Need, NeedCode, Unready
 from evalroom.pricing import compute
 from evalroom.ranking import rank
 from evalroom.recording import TrackRecord, next_record
@@ -125,12 +126,6 @@ class Unknown(Refusal):
     """The session knows nothing by that name; reload the page and try again."""
 
     code = "unknown"
-
-
-class Unready(Refusal):
-    """Something has to be done first: it is named below."""
-
-    code = "unready"
 
 
 class SecretsMismatch(Refusal):
@@ -297,8 +292,10 @@ class Session:
             return
         self._check_giver(order)
         key = command.key if isinstance(command, CheckIn) else self.seat_keys.get(SeatCode(order.actor))
-        if key is None or order.sig is None or order.cmd is None:
-            raise Unready(problem="check in first, and sign what you send", seat=order.actor)
+        if key is None:
+            raise Unready(Need(NeedCode.CHECK_IN, (order.actor,)))
+        if order.sig is None or order.cmd is None:
+            raise Unready(Need(NeedCode.SIGNED_ACT, (order.actor,)))
         payload = act_payload(
             actor=order.actor,
             body=body_of(command),
@@ -330,11 +327,11 @@ class Session:
             if command.role is not self.seats[seat].role:
                 raise NotOwner(seat=seat, role=command.role)
         elif seat not in self.seat_keys:
-            raise Unready(problem="check in first", seat=seat)
+            raise Unready(Need(NeedCode.CHECK_IN, (seat,)))
 
     def _check_import(self, command: ImportBid, order: Order) -> None:
         if not self.rehearsal:
-            raise Unready(problem="plain bids are for rehearsals; this session takes sealed ones")
+            raise Unready(Need(NeedCode.REHEARSAL))
         if Bid(command.bid, command.bidder) not in self._lot(command.lot).bids:
             raise Unknown(bid=command.bid, bidder=command.bidder[:80])
         if not _SHA256.fullmatch(command.sha256) or min(command.bytes, command.pages) < 1:
@@ -386,7 +383,7 @@ class Session:
     def _unlock(self, command: UnlockGroup, order: Order) -> tuple[Fact, ...]:
         lot = self._lot(command.lot)
         if not self.ready_to_unlock(lot.id, command.part):
-            raise Unready(problem="sheets still open, or not yet cosigned", lot=lot.id, part=command.part)
+            raise Unready(Need(NeedCode.UNLOCK, (lot.id,)), part=command.part)
         locked = [
             ev.LockedSheet(seat, self.sheet(seat, lot.id, command.part).locked or "")
             for seat in self.experts()
@@ -418,10 +415,10 @@ class Session:
     def _check_close(self, command: CloseSession) -> None:
         _demand_reason(command.reason)
         if self.disputed:
-            raise Unready(problem="a witness saw another history", site=min(self.disputed))
-        still_open = [track for track, record in self.tracks.items() if record.running]
+            raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
+        still_open = tuple(track for track, record in self.tracks.items() if record.running)
         if still_open:
-            raise Unready(problem="a track is still being recorded", track=still_open[0])
+            raise Unready(Need(NeedCode.TRACK_END, still_open))
 
     def _record(self, command: RecordFacts, order: Order) -> Iterator[Fact]:
         ahead: dict[TrackId, TrackRecord] = {}
@@ -457,7 +454,7 @@ class Session:
         """Demand a quorum of the session's own witnesses, over entries there are: the group unlock rests on it."""
         known = self.witness_sites().keys() & set(event.witnesses)
         if len(known) < max(self.keys.quorum, 1) or not 0 < event.size <= self.size:
-            raise Unready(problem="no quorum of this session's witnesses", size=event.size)
+            raise Unready(Need(NeedCode.COSIGNATURES, (str(event.size),)))
 
     # --- the way from stage to stage ----------------------------------------------------------------
 
@@ -467,7 +464,7 @@ class Session:
             raise WrongStage(stage=self.stage, command=command.kind, after=command.after)
         missing = self.missing_for(after)
         if missing:
-            raise Unready(problem=missing, stage=self.stage)
+            raise Unready(*missing, stage=self.stage)
         facts = [_act(command, order)]
         if after is R:
             facts += [self._by_host(order, event) for lot in self.lots.values() for event in self._price(lot)]
@@ -482,9 +479,10 @@ class Session:
         """Return the stage after this one, None at the end."""
         return TRANSITIONS[self.stage].get(ev.StageChanged)
 
-    def missing_for(self, after: Stage) -> str:
-        """Say in one sentence what must still happen before `after` can be entered; empty when nothing."""
-        return _NEEDED[after](self) if after in _NEEDED else ""
+    def missing_for(self, after: Stage) -> tuple[Need, ...]:
+        """List what must still happen before `after` can be entered."""
+        waited = _NEEDED[after](self) if after in _NEEDED else ()
+        return tuple(Need(code, names) for code, names in waited if names)
 
     def _price(self, lot: Lot) -> tuple[Event, ...]:
         fen = {
@@ -724,35 +722,31 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
 """Event to the change it makes; events that only inform have none."""
 
 
-def _needs_bids_and_seats(session: Session) -> str:
-    bids = [bid.id for lot in session.tender.lots for bid in lot.bids if bid.id not in session.bids]
-    if bids:
-        return f"bids not yet brought in: {', '.join(bids)}"
-    seats = [seat for seat in session.experts() if seat not in session.seat_keys]
-    return f"experts not yet checked in: {', '.join(seats)}" if seats else ""
+_Waited = Iterator[tuple[NeedCode, tuple[str, ...]]]
 
 
-def _needs_acceptance(session: Session) -> str:
-    seats = [seat for seat in session.experts() if seat not in session.accepted]
-    return f"experts who have not yet accepted the discipline notice: {', '.join(seats)}" if seats else ""
+def _needs_bids_and_seats(session: Session) -> _Waited:
+    bids = (bid.id for lot in session.tender.lots for bid in lot.bids)
+    yield NeedCode.BIDS, tuple(bid for bid in bids if bid not in session.bids)
+    yield NeedCode.CHECK_IN, tuple(seat for seat in session.experts() if seat not in session.seat_keys)
 
 
-def _needs_unlock(session: Session) -> str:
-    waiting = [lot for lot, _ in session.open_parts()]
-    if waiting:
-        return f"sheets not yet locked by all members and cosigned, lot: {', '.join(waiting)}"
-    for lot in session.tender.lots:
-        if len(session.rejected.get(lot.id, ())) == len(lot.bids):
-            return f"every bid of lot {lot.id} was rejected in the preliminary review"
-    return ""
+def _needs_acceptance(session: Session) -> _Waited:
+    yield NeedCode.ACCEPTANCE, tuple(seat for seat in session.experts() if seat not in session.accepted)
 
 
-def _needs_signatures(session: Session) -> str:
-    seats = [seat for seat in session.experts() if seat not in session.signatures]
-    return f"experts who have not yet signed: {', '.join(seats)}" if seats else ""
+def _needs_unlock(session: Session) -> _Waited:
+    yield NeedCode.UNLOCK, tuple(lot for lot, _ in session.open_parts())
+    rejected = session.rejected
+    hopeless = (lot.id for lot in session.tender.lots if len(rejected.get(lot.id, ())) == len(lot.bids))
+    yield NeedCode.ADMITTED_BID, tuple(hopeless)
 
 
-_NEEDED: Mapping[Stage, Callable[[Session], str]] = {
+def _needs_signatures(session: Session) -> _Waited:
+    yield NeedCode.SIGNATURES, tuple(seat for seat in session.experts() if seat not in session.signatures)
+
+
+_NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {
     Stage.BRIEFED: _needs_bids_and_seats,
     Stage.PRELIMINARY: _needs_acceptance,
     Stage.DETAILED: _needs_unlock,
@@ -778,9 +772,9 @@ def _check_witnesses(command: OpenSession) -> None:
     names = {one.vkey.partition("+")[0] for one in command.keys.witnesses}
     count = len(command.keys.witnesses)
     if (len(sites), len(names)) != (count, count) or not sites <= {site.id for site in command.sites}:
-        raise Unready(problem="each witness is another site of this session, with a key of its own")
+        raise Unready(Need(NeedCode.WITNESS_KEYS))
     if not 0 <= command.keys.quorum <= count:
-        raise Unready(problem="the quorum is larger than the witnesses", quorum=command.keys.quorum)
+        raise Unready(Need(NeedCode.QUORUM, (str(command.keys.quorum),)))
 
 
 def _demand_reason(reason: str) -> None:

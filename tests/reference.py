@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from evalroom import commands, events, roles, session
+from evalroom import commands, events, needs, roles, session
 from evalroom.errors import EvalroomError, LocalFault, PeerFault, Refusal
 from tests import page_types
 
@@ -120,6 +120,12 @@ def stages() -> str:
     ]
     first = next(iter(session.TRANSITIONS))
     return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {first}: SessionOpened", *arrows, "```"])
+
+
+def what_is_waited_for() -> str:
+    """Return the table of needs: the codes of `unready` and of a session's overview."""
+    rows = [(f"`{code}`", words) for code, words in needs.SENTENCES.items()]
+    return table(("need", "what must happen first"), rows)
 
 
 def union(alias: Any) -> list[Any]:  # noqa: ANN401 - a union of classes has no narrower type
@@ -232,6 +238,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "orders": orders,
     "facts": facts,
     "stages": stages,
+    "needs": what_is_waited_for,
     "command_line": command_line,
     "settings": settings,
 }

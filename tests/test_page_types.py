@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from evalroom.needs import NeedCode
 from signaling.codec import schema
 from tests import page_types
 from tests.page_types import Inexpressible
@@ -43,3 +44,11 @@ def test_only_what_a_page_sends_may_be_left_out() -> None:
     one = {"properties": {"seat": {"type": "string", "default": ""}, "kind": {"const": "x"}}}
     assert "seat?: string\n  kind: 'x'" in page_types.declaration("X", one, whole=False)
     assert "seat: string\n  kind: 'x'" in page_types.declaration("X", one, whole=True)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_the_pages_can_say_every_need(language: str) -> None:
+    text = (page_types.PAGES.parent / "locale" / f"{language}.ts").read_text("utf-8")
+    section = text.partition("  unready: {\n")[2].partition("  },\n")[0]
+    said = [line.split(":")[0].strip() for line in section.splitlines()]
+    assert [*NeedCode, "and"] == said

@@ -205,8 +205,8 @@ def _bids(live: Live) -> Iterator[dict[str, Any]]:
             }
 
 
-def _missing(live: Live) -> dict[str, str]:
-    """Say what the next stage still needs."""
+def _missing(live: Live) -> dict[str, Any]:
+    """Say what the next stage still needs, each need with its code and the names it waits for."""
     state = live.evaluation.conductor.session
     after = state.next_stage()
-    return {"stage": after, "needs": state.missing_for(after)} if after else {}
+    return {"stage": after, "needs": [asdict(one) for one in state.missing_for(after)]} if after else {}

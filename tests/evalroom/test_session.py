@@ -20,6 +20,7 @@ from evalroom.events import Fact, Secret, Stage
 from evalroom.ids import HOST_ACTOR, BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.ledger.signature import BadActSignature, UnsupportedSeatKey, encode_seat_key
 from evalroom.media import TrackKind
+from evalroom.needs import Unready
 from evalroom.pricing import NothingToPrice
 from evalroom.recording import BrokenRecording
 from evalroom.roles import NotPermitted, Role
@@ -39,7 +40,6 @@ from evalroom.session import (
     Session,
     SessionOver,
     Unknown,
-    Unready,
     WrongStage,
 )
 from evalroom.sheet import (
@@ -693,7 +693,7 @@ def test_a_lot_of_which_every_bid_was_rejected_goes_no_further() -> None:
     none: dict[tuple[str, str], str] = {(bid, "form"): "fail" for bid in BIDS}
     room.review({E1: none, E2: none})
     detail = refused(room, room[OPERATOR].order(co.AdvanceStage(P, D, "")), Unready)
-    assert "every bid of lot lot1 was rejected" in str(detail["problem"])
+    assert ("admitted_bid", LOT) == (detail["needs"], detail["admitted_bid"])
 
 
 # --- stages -------------------------------------------------------------------------------------------
@@ -717,18 +717,20 @@ def test_no_stage_is_skipped_repeated_or_gone_back_from(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("stage", "missing"),
     [
-        (G, "bids not yet brought in: bid1, bid2, bid3, bid4"),
-        (B, "E1, E2, E3"),
-        (P, "not yet locked"),
-        (D, "not yet locked"),
-        (N, "E1, E2, E3"),
+        (G, {"bids": "bid1, bid2, bid3, bid4"}),
+        (B, {"acceptance": "E1, E2, E3"}),
+        (P, {"unlock": LOT}),
+        (D, {"unlock": LOT}),
+        (N, {"signatures": "E1, E2, E3"}),
     ],
 )
-def test_a_stage_is_left_when_its_work_is_done_and_not_before(stage: Stage, missing: str) -> None:
+def test_a_stage_is_left_when_its_work_is_done_and_not_before(stage: Stage, missing: dict[str, str]) -> None:
     room = room_at(stage)
     after = TRANSITIONS[stage][ev.StageChanged]
     order = room[OPERATOR].order(co.AdvanceStage(stage, after, ""))
-    assert missing in str(refused(room, order, Unready)["problem"])
+    detail = refused(room, order, Unready)
+    del detail["problem"]
+    assert {"stage": stage, "needs": " ".join(missing), **missing} == detail
     finish(room)
     assert room.try_out(order)
 
@@ -739,7 +741,7 @@ def test_experts_who_have_not_checked_in_are_waited_for() -> None:
         room.give(room[seat].check_in())
     finish(room)
     order = room[OPERATOR].order(co.AdvanceStage(G, B, ""))
-    assert "experts not yet checked in: E2" == refused(room, order, Unready)["problem"]
+    assert "E2" == refused(room, order, Unready)["check_in"]
 
 
 def test_one_member_who_has_not_signed_is_waited_for() -> None:
@@ -747,7 +749,19 @@ def test_one_member_who_has_not_signed_is_waited_for() -> None:
     room.sign(E1)
     room.sign(E3)
     order = room[OPERATOR].order(co.AdvanceStage(N, C, ""))
-    assert "experts who have not yet signed: E2" == refused(room, order, Unready)["problem"]
+    assert "E2" == refused(room, order, Unready)["signatures"]
+
+
+def test_everything_a_stage_still_needs_is_named_at_once() -> None:
+    room = opened()
+    for seat in (OPERATOR, E1, E3):
+        room.give(room[seat].check_in())
+    detail = refused(room, room[OPERATOR].order(co.AdvanceStage(G, B, "")), Unready)
+    assert ("bids check_in", "bid1, bid2, bid3, bid4", "E2") == (
+        detail["needs"],
+        detail["bids"],
+        detail["check_in"],
+    )
 
 
 def test_prices_are_opened_and_computed_once_on_entering_pricing() -> None:
@@ -1036,7 +1050,7 @@ def test_a_session_is_not_closed_while_a_track_is_recorded() -> None:
     room = room_at(C)
     close = room[OPERATOR].order(co.CloseSession("done"))
     room.give(by_node(track_started(E2)))
-    assert track_started(E2).track == refused(room, close, Unready)["track"]
+    assert track_started(E2).track == refused(room, close, Unready)["track_end"]
     room.give(by_node(ev.TrackEnded(track_started(E2).track, 9)))
     assert room.try_out(close)
 
@@ -1045,7 +1059,7 @@ def test_a_session_is_not_closed_while_a_witness_saw_another_history() -> None:
     room = room_at(C)
     close = room[OPERATOR].order(co.CloseSession("done"))
     room.note(ev.WitnessRefused(WEST, "other root"))
-    assert WEST == refused(room, close, Unready)["site"]
+    assert WEST == refused(room, close, Unready)["agreement"]
     room.cosign()
     assert room.try_out(close)
 

@@ -258,7 +258,8 @@ async def test_the_overview_says_where_the_session_stands_and_no_price(place: Ha
     wire = await place.linked()
     overview = (await place.http.get(f"/api/v1/sessions/{SESSION}")).json()
     assert ("gathering", "briefed") == (overview["stage"], overview["missing"]["stage"])
-    assert all(bid in overview["missing"]["needs"] for bid in BIDS)
+    needs = {one["code"]: one["names"] for one in overview["missing"]["needs"]}
+    assert list(BIDS) == needs["bids"]
     await place.advance_to(Stage.BRIEFED)
     answer = await place.http.get(f"/api/v1/sessions/{SESSION}")
     assert {True} == {one["joined"] for one in answer.json()["seats"]}

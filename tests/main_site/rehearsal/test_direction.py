@@ -62,8 +62,12 @@ async def test_the_session_moves_on_when_its_next_stage_needs_nothing_and_nobody
 ) -> None:
     monkeypatch.setattr(module, "POLL_S", 0)
     monkeypatch.setattr(asyncio, "sleep", _at_once)
-    gathering = {"stage": "gathering", "paused": False, "missing": {"stage": "briefed", "needs": "bids"}}
-    ready = gathering | {"missing": {"stage": "briefed", "needs": ""}}
+    gathering = {
+        "stage": "gathering",
+        "paused": False,
+        "missing": {"stage": "briefed", "needs": [{"code": "bids", "names": ["b1"]}]},
+    }
+    ready = gathering | {"missing": {"stage": "briefed", "needs": []}}
     overviews = [gathering, ready | {"paused": True}, ready, {"stage": "concluded"}]
     seat, stages = Seat(), list[Stage]()
     made = operator(lambda _: httpx.Response(200, json=overviews.pop(0)))

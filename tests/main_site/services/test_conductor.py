@@ -12,7 +12,8 @@ from evalroom import events as ev
 from evalroom.commands import AdvanceStage
 from evalroom.ids import CommandId
 from evalroom.ledger.journal import ChainBroken
-from evalroom.session import NotOwner, Unready
+from evalroom.needs import Unready
+from evalroom.session import NotOwner
 from evalroom.sheet import StaleRevision
 from evalroom.tender import Part
 from main_site.services.conductor import CommandReused, Committed, Conductor, digest_of, node_key

@@ -17,9 +17,9 @@ from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.checkpoint import Checkpoint, cosign, open_checkpoint, parse_checkpoint
 from evalroom.ledger.note import KeyKind, SigningKey
 from evalroom.ledger.witness import AddCheckpoint
+from evalroom.needs import Unready
 from evalroom.protocol import messages as m
 from evalroom.roles import Role
-from evalroom.session import Unready
 from main_site.services import notary as module
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.notary import LATE_MS, Notary

@@ -10,26 +10,20 @@ export interface Said {
   readonly code: string
 }
 
-/** How the host names what a stage still needs (evalroom/session.py), and our words for it. */
-const NEEDS: readonly (readonly [string, string])[] = [
-  ['bids not yet brought in: ', 'unready.bids'],
-  ['experts not yet checked in: ', 'unready.check_in'],
-  ['experts who have not yet accepted the discipline notice: ', 'unready.acceptance'],
-  ['sheets not yet locked by all members and cosigned, lot: ', 'unready.unlock'],
-  ['experts who have not yet signed: ', 'unready.signatures'],
-]
-
-/** Return what is still needed in the person's language; an unknown need stands as the host says it. */
-export function sayNeed(problem: string): string {
-  const known = NEEDS.find(([words]) => problem.startsWith(words))
-  return known === undefined ? problem : i18n.global.t(known[1], { names: problem.slice(known[0].length) })
+/** Return what must be done first in the person's language (evalroom/needs.py); null for a refusal of another kind. */
+function sayNeeds(detail: Readonly<Record<string, unknown>>): string | null {
+  const { t, te } = i18n.global
+  if (typeof detail['needs'] !== 'string') return null
+  const codes = detail['needs'].split(' ')
+  if (!codes.every((code) => te(`unready.${code}`))) return null // a newer host: its own sentence stands
+  return codes.map((code) => t(`unready.${code}`, { names: String(detail[code] ?? '') })).join(t('unready.and'))
 }
 
 /** Return the sentence for `code`; the node's own sentence stands in for codes this page does not know. */
 export function sayCode(code: string, message: string, detail: Readonly<Record<string, unknown>> = {}): Said {
   const { t, te } = i18n.global
   const key = `error.${code}`
-  const facts = typeof detail['problem'] === 'string' ? { ...detail, problem: sayNeed(detail['problem']) } : { ...detail }
+  const facts = { ...detail, problem: sayNeeds(detail) ?? detail['problem'] }
   if (te(key)) return { sentence: t(key, facts), code }
   return { sentence: message === '' ? t('error.unknown') : message, code }
 }

@@ -50,7 +50,7 @@ export interface Overview {
   closed: boolean
   archive: ArchiveState
   bids: BidLine[]
-  missing: { stage?: Stage; needs?: string }
+  missing: { stage?: Stage; needs?: { code: string; names: string[] }[] }
 }
 
 export interface SubSite {

@@ -1,0 +1,72 @@
+"""What must have happened first: the needs of a stage or an act, each with a stable code and whom it waits for.
+
+Pages say a need in the reader's language by its code; the sentence here is for the command line and for logs.
+It refuses to judge: which need stands when is the session's rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from evalroom.errors import Refusal
+
+
+class NeedCode(StrEnum):
+    """Everything that is ever waited for."""
+
+    BIDS = "bids"
+    CHECK_IN = "check_in"
+    SIGNED_ACT = "signed_act"
+    ACCEPTANCE = "acceptance"
+    UNLOCK = "unlock"
+    ADMITTED_BID = "admitted_bid"
+    SIGNATURES = "signatures"
+    REHEARSAL = "rehearsal"
+    TRACK_END = "track_end"
+    AGREEMENT = "agreement"
+    COSIGNATURES = "cosignatures"
+    WITNESS_KEYS = "witness_keys"
+    QUORUM = "quorum"
+
+
+SENTENCES: Mapping[NeedCode, str] = {
+    NeedCode.BIDS: "bids not yet brought in",
+    NeedCode.CHECK_IN: "seats not yet checked in",
+    NeedCode.SIGNED_ACT: "an act is signed with the key of its seat, and has an id; not so from",
+    NeedCode.ACCEPTANCE: "experts who have not yet accepted the discipline notice",
+    NeedCode.UNLOCK: "sheets not yet locked by all members and cosigned, lot",
+    NeedCode.ADMITTED_BID: "every bid was rejected in the preliminary review, lot",
+    NeedCode.SIGNATURES: "experts who have not yet signed",
+    NeedCode.REHEARSAL: "plain bids are for rehearsals; this session takes sealed ones",
+    NeedCode.TRACK_END: "tracks still being recorded",
+    NeedCode.AGREEMENT: "witnesses who saw another history, site",
+    NeedCode.COSIGNATURES: "no quorum of this session's witnesses over the entries there are, up to entry",
+    NeedCode.WITNESS_KEYS: "each witness is another site of this session, with a key of its own",
+    NeedCode.QUORUM: "no quorum can be larger than the witnesses are many, or below none: asked for",
+}
+"""Each need in English; the names it waits for follow after a colon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that must happen first, and the seats, bids, lots, tracks or sites it waits for."""
+
+    code: NeedCode
+    names: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """Return the need in English."""
+        names = ", ".join(self.names)
+        return SENTENCES[self.code] + (f": {names}" if names else "")
+
+
+class Unready(Refusal):
+    """Something has to be done first: it is named below."""
+
+    code = "unready"
+
+    def __init__(self, *needs: Need, **detail: str | int | None) -> None:
+        """Keep the needs' codes in `needs`, a space between, and each one's names under its code."""
+        names = {need.code.value: ", ".join(need.names) for need in needs}
+        sentences = "; ".join(need.sentence() for need in needs)
+        super().__init__(**detail, **names, needs=" ".join(names), problem=sentences)
