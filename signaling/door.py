@@ -5,6 +5,7 @@ the seatings of its sessions.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -51,6 +52,9 @@ PAGES: Mapping[Role, str] = {
 """The page of each role."""
 
 YEAR_S = 365 * 24 * 3600
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[^:\[\]]*)(:(?P<port>[0-9]{0,5}))?")
+"""A Host header (RFC 9110 §7.2); one that is none names no port."""
 
 
 class Node(Protocol):
@@ -159,8 +163,8 @@ def seat_cookie(connection: HTTPConnection) -> str | None:
 
 def _browser_cookie(connection: HTTPConnection) -> str:
     """Name a browser's cookie by the port: cookies ignore ports, and two nodes of one machine are two doors."""
-    port = urlsplit(f"//{connection.headers.get('host', '')}").port
-    return COOKIE if port is None else f"{COOKIE}_{port}"
+    host = _HOST.fullmatch(connection.headers.get("host", ""))
+    return f"{COOKIE}_{host['port']}" if host is not None and host["port"] else COOKIE
 
 
 def set_cookie(request: HTTPConnection, response: Response, cookie: str, *, secure: bool) -> None:
@@ -177,7 +181,12 @@ def set_cookie(request: HTTPConnection, response: Response, cookie: str, *, secu
 def same_origin(connection: HTTPConnection) -> bool:
     """Say whether a socket comes from a page of this node (browsers always send Origin; programs may not)."""
     origin = connection.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc == connection.headers.get("host")
+    except ValueError:  # brackets that hold no IPv6 address
+        return False
 
 
 def seated(node: Node, claim: Claim) -> Seated:

@@ -21,6 +21,7 @@ from main_site.services.centre import OPERATOR_COOKIE, Centre, IssuedCode, Live
 from main_site.template import parse_template, write_toml, write_xlsx
 from signaling.door import YEAR_S, Seated, seated, set_cookie
 from signaling.permits import Permitted, permit
+from signaling.problems import COUNTED_BY_ROUTE
 from signaling.register import Claim
 
 MAX_TEMPLATE = 2 << 20
@@ -70,7 +71,7 @@ def session_routes(centre: Centre) -> APIRouter:
         """List the sessions of this host."""
         return [_brief(live) for live in centre.live.values()]
 
-    @router.post("/api/v1/sessions")
+    @router.post("/api/v1/sessions", max_body_size=COUNTED_BY_ROUTE)
     async def open_session(request: Request) -> Opened:
         """Open a session from a template, TOML or xlsx, sent as the body."""
         data = await _body(request, MAX_TEMPLATE, TemplateTooLarge(limit=MAX_TEMPLATE))
@@ -103,7 +104,7 @@ def session_routes(centre: Centre) -> APIRouter:
         """Say where the session's archive stands."""
         return asdict(centre.session(session).archiver.state)
 
-    @router.post("/api/v1/documents")
+    @router.post("/api/v1/documents", max_body_size=COUNTED_BY_ROUTE)
     async def put_document(request: Request) -> dict[str, Any]:
         """Take a PDF in, sent as the body."""
         data = await _body(request, MAX_PDF_BYTES, PdfTooLarge(limit=MAX_PDF_BYTES))

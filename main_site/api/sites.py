@@ -17,6 +17,7 @@ from signaling import connection as link
 from signaling.connection import LinkClosed
 from signaling.door import SocketWire
 from signaling.permits import Permitted, permit
+from signaling.problems import COUNTED_BY_ROUTE
 
 MAX_PIECE = 4 << 20
 MAX_READINGS = 8 << 20
@@ -115,7 +116,7 @@ def _reel_routes(centre: Centre) -> APIRouter:
         done = {"upload-complete": "1"} if await asyncio.to_thread(store.has, reel) else {}
         return Response(headers={"upload-offset": str(here), **done})
 
-    @router.patch(place)
+    @router.patch(place, max_body_size=COUNTED_BY_ROUTE)
     async def piece(request: Request, session: str, site_seat: str, name: str, person: Permitted) -> Response:
         """Take the next piece of a reel."""
         live, reel, what = _reel(centre, person, session, site_seat, name)

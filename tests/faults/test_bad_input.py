@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import json
 import socket
 import sys
@@ -17,6 +18,7 @@ from evalroom import commands as co
 from evalroom.ids import ItemId, SeatCode
 from evalroom.protocol import messages as m
 from evalroom.protocol.messages import MAX_FRAME
+from evalroom.roles import ROUTES
 from evalroom.tender import Part
 from main_site.app import WS_MAX_SIZE
 from main_site.sample import sample_template
@@ -202,6 +204,77 @@ async def test_a_frame_over_64_kib_closes_the_socket_with_1009_and_one_below_doe
             order = scored(host.people[E1], 2)
             await window.socket.send(encode(submit_of(order)).ljust(MAX_FRAME))
             assert "" == await window.answer(submit_of(order).command_id)
+
+
+# --- what no page of ours asks for -------------------------------------------------------------------
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS")
+NO_ADDRESSES = (
+    "/nothing", "/api/v1/nothing", "/ws/seat", "/api/v1/sessions/none", "/api/v1/sessions/%00/enter",
+    "/api/v1/sessions/..%2f..%2f", "/api/v1/documents/..%2f..%2fevalroom.sqlite", "/api/v1/documents/%ff",
+    "/api/v1/replay/media/..%2f..%2fx.0.mp4", "/%2e%2e/%2e%2e/etc/passwd", "/assets/..%2f..%2fkeys/log", "/" + "a" * 5000,
+)  # fmt: skip
+NO_BODIES: tuple[tuple[bytes, str], ...] = (
+    (b"", "application/json"),
+    (b"{", "application/json"),
+    (b"null", "application/json"),
+    (b"[" * 30_000 + b"]" * 30_000, "application/json"),
+    (b'{"code":"\xff"}', "application/json"),
+    (b'{"code":"\\ud800"}', "application/json"),
+    (b'{"code":' + b"9" * 9999 + b"}", "application/json"),
+    (b'{"code":"A","role":"operator"}', "application/json"),
+    (b'{"code":"' + b"A" * 3_000_000 + b'"}', "application/json"),
+    ('{"code":"A"}'.encode("utf-16"), "application/json"),
+    (b'{"code":"A"}', "application/json; charset=nonsense"),
+    (b"code=A", "application/x-www-form-urlencoded"),
+    (b"--x", "multipart/form-data"),
+    (b"<code/>", "application/xml"),
+)
+NO_HEADERS: tuple[dict[str, str], ...] = (
+    {"host": "["},
+    {"host": "a:b:c"},
+    {"host": "a:99999999"},
+    {"host": "[zz]:80"},
+    {"cookie": "evalroom_seat=;;;="},
+    {"authorization": "Bearer ..."},
+    {"origin": "http://[", "range": "bytes=9-1"},
+)
+
+
+def assert_coded(answer: httpx.Response) -> None:
+    """Demand that a refusal has a code and a sentence, and says nothing of the host's insides."""
+    asked = f"{answer.request.method} {answer.request.url} {answer.status_code}"
+    if answer.status_code < httpx.codes.BAD_REQUEST:
+        return
+    assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR, asked
+    assert "application/problem+json" == answer.headers["content-type"], asked
+    if answer.request.method != "HEAD":
+        problem = answer.json()
+        assert problem["code"].isidentifier(), asked
+        assert problem["title"].endswith("."), asked
+        assert "Traceback" not in answer.text, asked
+
+
+async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the_seat_works_on(
+    tmp_path: Path,
+) -> None:
+    async with scoring(tmp_path) as host, desk(host) as operator, host.window(E1) as window:
+        cookie, acts = await host.login(E2), host.acts()
+        routes = [route.split() for route in sorted(ROUTES)]
+        paths = sorted({path for _, path in routes if path != "/api/v1/logout"})
+        taking = [path for method, path in routes if method == "POST" and path in paths]
+        async with host.http() as stranger, host.http(cookie) as seat:
+            for http in (stranger, operator):
+                for path, method in itertools.product((*paths, *NO_ADDRESSES), METHODS):
+                    assert_coded(await http.request(method, path))
+                for path, (body, kind) in itertools.product(taking, NO_BODIES):
+                    assert_coded(await http.post(path, content=body, headers={"content-type": kind}))
+            for path, headers in itertools.product(("/", *paths, *NO_ADDRESSES[:4]), NO_HEADERS):
+                assert_coded(await seat.get(path, headers=headers))
+            assert (await seat.get("/api/v1/me")).is_success
+        assert acts == host.acts()
+        assert 1 == len(host.centre.live), "no session was opened"
+        assert "" == await window.give(scored(host.people[E1], 2)), "the socket is still there"
 
 
 # --- what an operator brings in ---------------------------------------------------------------------

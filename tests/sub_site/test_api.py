@@ -5,6 +5,7 @@ from pathlib import Path
 
 from evalroom import commands as co
 from evalroom.ids import BidId
+from signaling.problems import MAX_BODY
 from tests.evalroom.room import BIDS, EXPERTS, LOT, OPERATOR, SESSION, SITE_OPERATOR, Person
 from tests.sub_site.stage import HERE, Scene, joined, until
 
@@ -78,3 +79,18 @@ async def test_health_tells_no_names(tmp_path: Path) -> None:
         assert ("online", 1) == (ready["link"], ready["sessions"])
         assert SESSION not in str(ready)
         assert LOT not in str(ready)
+
+
+async def test_what_no_page_asks_for_is_refused_with_a_code_here_too(tmp_path: Path) -> None:
+    async with joined(tmp_path) as scene, scene.http(await scene.login(HERE)) as http:
+        asked = {
+            "no_such_address": await http.get("/api/v1/nothing"),
+            "wrong_method": await http.put("/api/v1/me"),
+            "body_too_large": await http.post("/api/v1/login", content=bytes(MAX_BODY + 1)),
+            "malformed_request": await http.post("/api/v1/login", content=b"{"),
+            "stage": await http.get("/api/v1/documents/..%5c..%5cspool.sqlite"),
+        }
+        for code, answer in asked.items():
+            assert "application/problem+json" == answer.headers["content-type"]
+            assert code == answer.json()["code"]
+        assert HERE == (await http.get("/api/v1/me", headers={"host": "[zz]:99999999"})).json()["seat"]
