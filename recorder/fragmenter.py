@@ -16,6 +16,9 @@ LONGEST_US = 1_000_000
 _SOUND_PATIENCE_US = 250_000
 """How far sound may run ahead of the picture in a fragment before it is taken for stopped."""
 
+_STILL_US = 100_000
+"""Sound alone for this long is told as such; half of what a verifier calls a hole (docs/spec/archive.md, step 10)."""
+
 _NOMINAL = {Medium.VIDEO: RATES[Medium.VIDEO] // 30, Medium.AUDIO: RATES[Medium.AUDIO] // 50}
 _LONGEST_NOMINAL_US = 200_000
 
@@ -81,13 +84,21 @@ class Fragmenter:
             distance = sample.dts - lane.samples[-1].dts
             lane.learn(distance)
         drafts: list[Draft] = []
-        if lane.samples and not contiguous:
+        if (lane.samples and not contiguous) or self._is_sound_ahead(medium, sample):
             drafts = self.flush()
         elif self._is_full(medium, sample):
             self.last_until(medium, sample.dts)
             drafts = self._cut()
         lane.add(sample, contiguous=contiguous)
         return drafts
+
+    def _is_sound_ahead(self, medium: Medium, sample: Sample) -> bool:
+        # The picture stood still until its last sample was cut, and sound went on: that sound is a fragment of its
+        # own.  In one with this picture it would hide behind the picture's later start, and look like a hole.
+        if medium is not Medium.VIDEO or self._lanes[Medium.VIDEO].samples:
+            return False
+        sound = self._lanes[Medium.AUDIO]
+        return bool(sound.samples) and micros(medium, sample.dts) - sound.start_us() >= _STILL_US
 
     def _is_full(self, medium: Medium, sample: Sample) -> bool:
         video, audio = self._lanes[Medium.VIDEO], self._lanes[Medium.AUDIO]

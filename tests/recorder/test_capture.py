@@ -195,6 +195,19 @@ def test_sound_goes_on_in_fragments_of_a_second_when_the_camera_stops(tmp_path: 
     assert longest_sample_ms(studio, Medium.VIDEO) < 70
 
 
+@pytest.mark.parametrize("still_ms", [300, 420, 700, 1100, 1400, 2600])
+@pytest.mark.parametrize("from_ms", [1000, 1950, 2010, 2600])
+def test_sound_covers_a_camera_that_stands_still_wherever_its_fragment_was_cut(
+    tmp_path: Path, from_ms: int, still_ms: int
+) -> None:
+    studio = Studio(tmp_path)
+    shown = [unit for unit in pictures(8) if not from_ms < unit.at_ms < from_ms + still_ms]
+    studio.feed(in_order(video_packets(shown), audio_packets(tones(8)), reports(8)))
+    studio.end()
+    studio.check()
+    assert studio.gaps() == []
+
+
 def test_late_sound_begins_late_and_is_not_stretched_back(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.feed(in_order(video_packets(pictures(6)), without(audio_packets(tones(6)), 0, 2500), reports(6)))
@@ -477,17 +490,26 @@ def test_a_disk_that_hangs_never_holds_the_loop_and_what_is_dropped_is_declared(
     assert longest_sample_ms(studio, Medium.VIDEO) < 70
 
 
+def within(at: float, periods: list[tuple[int, int]]) -> bool:
+    return any(begin < at < begin + length for begin, length in periods)
+
+
 def connection(dice: random.Random, studio: Studio, begin_ms: float) -> tuple[list[Packet], float]:
-    """One connection of a seat, with random loss, bursts and skew; return its packets and when it ends."""
+    """One connection of a seat, with random loss, bursts, still pictures and skew; return its packets and when it ends."""
     seconds, loss = dice.choice([2, 6, 10]), dice.choice([0, 0, 0.003, 0.02, 0.3])
     bursts = [
         (dice.randrange(seconds * 1000), dice.choice([50, 250, 1500, 4000])) for _ in range(dice.randrange(4))
+    ]
+    still = [
+        (dice.randrange(seconds * 1000), dice.choice([150, 400, 1300, 3000]))
+        for _ in range(dice.randrange(3))
     ]
     packets: list[Packet] = []
     for medium in studio.track.media:
         seq, ts = dice.randrange(100_000), dice.randrange(1 << 33)
         if medium is Medium.VIDEO:
-            made = video_packets(pictures(seconds), seq, ts)
+            moving = [unit for unit in pictures(seconds) if unit.key or not within(unit.at_ms, still)]
+            made = video_packets(moving, seq, ts)
         else:
             made = audio_packets(tones(seconds), seq, ts)
         for begin, length in bursts if dice.random() < 0.7 else ():
