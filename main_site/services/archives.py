@@ -107,8 +107,9 @@ class Archiver:
         self.state = replace(self.state, stage="verifying")
         report = await asyncio.to_thread(self._verify, target)
         await self._writer.write(lambda db: store.set_archive(db, self._evaluation.id, str(target)))
-        self.state = ArchiveState("ready", path=str(target), verified=report.ok)
-        self._log.info("archive_ready", path=str(target), verified=report.ok)
+        detail = report.first_failure.sentence() if report.first_failure else ""
+        self.state = ArchiveState("ready", detail, str(target), verified=report.ok)
+        self._log.info("archive_ready", path=str(target), verified=report.ok, detail=detail)
 
     def _missing(self) -> int:
         return sum(1 for reel in self._recordings.reels() if not self.reels.has(reel))

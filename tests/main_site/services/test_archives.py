@@ -5,10 +5,12 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalroom.media import TrackKind
+from main_site.services import archives
 from main_site.store.journal import read_sessions
 from recorder.verify import verify
 from tests.evalroom.room import EXPERTS, SESSION, people
@@ -53,6 +55,23 @@ async def test_a_damaged_document_fails_the_archive_and_says_so(place: Hall) -> 
     assert place.session.closed
     overview = (await place.http.get(f"/api/v1/sessions/{SESSION}/archive")).json()
     assert ("failed", place.live.archiver.state.detail) == (overview["stage"], overview["detail"])
+
+
+async def test_an_archive_that_does_not_verify_says_what_is_wrong_and_where(
+    place: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = archives.build
+
+    def build_and_harm(target: Path, *parts: Any) -> None:
+        packed(target, *parts)
+        with (target / "data" / "session.json").open("ab") as index:
+            index.write(b" ")
+
+    monkeypatch.setattr(archives, "build", build_and_harm)
+    await conclude(place, await place.linked())
+    assert "ready" == await done(place)
+    assert place.live.archiver.state.verified is False
+    assert "data/session.json" in place.live.archiver.state.detail
 
 
 async def test_an_archive_verifies_under_the_log_key_known_from_outside(place: Hall) -> None:
