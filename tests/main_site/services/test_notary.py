@@ -79,6 +79,13 @@ class Office:
     def noted(self, kind: type[ev.Event]) -> list[ev.Event]:
         return [one for one in self.facts if isinstance(one, kind)]
 
+    def is_cosigned(self) -> bool:
+        """Say whether everything is cosigned; if not, ask: notes about two quorums may have crossed."""
+        done = self.conductor.session.cosigned + 1 == self.conductor.journal.size
+        if not done:
+            self.notary.connected(WEST)
+        return done
+
     async def asked(self, site: SiteId, times: int = 1) -> AddCheckpoint:
         self.notary.connected(site)
         await until(lambda: len(self.links.sizes(site)) >= times)
@@ -244,7 +251,7 @@ async def test_a_refusal_by_somebody_who_is_no_witness_is_nothing(desk: Office) 
 async def test_a_session_cannot_close_until_the_witness_that_refused_has_cosigned(desk: Office) -> None:
     desk.links.silent = set()
     await desk.advance_to(Stage.CONCLUDED)
-    await until(lambda: desk.conductor.session.cosigned + 1 == desk.conductor.journal.size)
+    await until(desk.is_cosigned)
     desk.notary.take_refusal(WEST, m.WitnessRefusal(422, 0, "witness_inconsistent"))
     await until(lambda: bool(desk.noted(ev.WitnessRefused)))
     with pytest.raises(Unready):
