@@ -1,0 +1,232 @@
+"""The stream of a part: 16 KiB chunks under AES-GCM or SM4-GCM, committing to its key, readable at any place.
+
+The format is c2sp.org/chunked-encryption, written here because `cryptography` chooses the salt itself and
+offers no random access: vectors need the one, experts who turn pages the other.  A reader checks commitment
+and final chunk before it gives out a byte; otherwise a stream cut at a chunk's edge would pass for a shorter
+one.  Refused: lengths that no plaintext has, another key, another context, any changed bit.
+"""
+
+from collections.abc import Callable, Iterator
+from hmac import compare_digest
+from typing import Self, TypeAlias
+
+from cryptography.exceptions import InvalidTag
+
+from evalroom.errors import LocalFault, PeerFault
+from evalroom.sealing.suite import COMMITMENT_SIZE, NONCE_SIZE, TAG_SIZE, Buffer, Suite
+
+CHUNK = 1 << 14
+SEALED_CHUNK = CHUNK + TAG_SIZE
+SALT_SIZE = 24
+PREFIX = SALT_SIZE + COMMITMENT_SIZE
+PIECE_CHUNKS = 64
+"""Chunks that are encrypted or read at a time: 1 MiB, which stays in a core's cache."""
+
+ReadAt: TypeAlias = Callable[[int, int], Buffer]
+"""Returns the bytes of the envelope from an offset on, of the length asked for; the shell's `pread`."""
+
+
+class PartDamaged(PeerFault):
+    """A part does not decrypt under its own keys: it was sealed wrongly; every other part keeps its value."""
+
+    code = "part_damaged"
+
+
+class BytesMissing(LocalFault):
+    """Stored bytes of an envelope could not be read in full: fetch the identical bytes again, nothing is lost."""
+
+    code = "bytes_missing"
+
+
+def sealed_size(plain: int) -> int:
+    """Return the length of the stream of `plain` bytes."""
+    return PREFIX + plain + TAG_SIZE * (plain // CHUNK + 1)
+
+
+def plain_size(sealed: int) -> int:
+    """Return the length of the plaintext in a stream of `sealed` bytes.
+
+    Raises:
+        PartDamaged: no plaintext has such a stream.
+    """
+    whole, rest = divmod(sealed - PREFIX, SEALED_CHUNK)
+    if sealed < PREFIX + TAG_SIZE or rest < TAG_SIZE:
+        raise PartDamaged(reason="a stream of this length was cut", length=sealed)
+    return whole * CHUNK + rest - TAG_SIZE
+
+
+def read_exactly(read: ReadAt, offset: int, length: int) -> Buffer:
+    """Return `length` bytes from `offset` on.
+
+    Raises:
+        BytesMissing: the store gave fewer or more.
+    """
+    data = read(offset, length)
+    if len(data) != length:
+        raise BytesMissing(offset=offset, length=length, got=len(data))
+    return data
+
+
+class ChunkCipher:
+    """Encrypts and decrypts whole runs of chunks; stateless, so that threads may share one."""
+
+    __slots__ = ("_base", "_bulk")
+
+    def __init__(self, suite: Suite, key: bytes, nonce: bytes) -> None:
+        """Take the stream's key and base nonce.
+
+        Raises:
+            SuiteUnavailable: this machine lacks the cipher.
+        """
+        self._bulk = suite.bulk(key)
+        self._base = int.from_bytes(nonce, "big")
+
+    def seal(self, first: int, data: Buffer) -> bytearray:
+        """Return the chunks of `data`, numbered from `first`; only the last may be shorter than 16 KiB.
+
+        Without `data` that is one empty chunk, the end of a stream.
+        """
+        count = -(-len(data) // CHUNK) or 1
+        out = bytearray(len(data) + count * TAG_SIZE)
+        source, target, encrypt = memoryview(data), memoryview(out), self._bulk.encrypt_into
+        base = self._base
+        for place in range(count):
+            encrypt(
+                (base ^ (first + place)).to_bytes(NONCE_SIZE, "big"),
+                source[place * CHUNK : (place + 1) * CHUNK],
+                None,
+                target[place * SEALED_CHUNK : (place + 1) * SEALED_CHUNK],
+            )
+        return out
+
+    def open(self, first: int, data: Buffer) -> bytearray:
+        """Return the plaintext of the chunks in `data`, numbered from `first`; only the last may be short.
+
+        Raises:
+            PartDamaged: a tag is wrong.
+        """
+        count = -(-len(data) // SEALED_CHUNK)
+        out = bytearray(max(0, len(data) - count * TAG_SIZE))
+        source, target, decrypt = memoryview(data), memoryview(out), self._bulk.decrypt_into
+        base = self._base
+        try:
+            for place in range(count):
+                decrypt(
+                    (base ^ (first + place)).to_bytes(NONCE_SIZE, "big"),
+                    source[place * SEALED_CHUNK : (place + 1) * SEALED_CHUNK],
+                    None,
+                    target[place * CHUNK : (place + 1) * CHUNK],
+                )
+        except (InvalidTag, ValueError) as error:  # ValueError: less than a tag is left
+            raise PartDamaged(reason="tag", chunk=first + place) from error
+        return out
+
+
+class StreamSealer:
+    """Encrypts one part as it comes in; keeps less than one chunk."""
+
+    __slots__ = ("_cipher", "_next", "_pending", "prefix")
+
+    def __init__(self, suite: Suite, content_key: bytes, salt: bytes, context: bytes) -> None:
+        """Take the content key, used for this stream alone, 24 random bytes of salt, and the part's context."""
+        keys = suite.stream_key(content_key, salt, context)
+        self._cipher = ChunkCipher(suite, keys.key, keys.nonce)
+        self._next = 0
+        self._pending = bytearray()
+        self.prefix = salt + keys.commitment
+        """What stands before the chunks: salt and commitment, 56 bytes."""
+
+    def update(self, data: Buffer) -> bytearray:
+        """Return the chunks that `data` completes; nothing is copied when it comes in multiples of 16 KiB."""
+        if self._pending:
+            self._pending += data
+            data = self._pending
+        whole = len(data) // CHUNK * CHUNK
+        view = memoryview(data)
+        out = self._cipher.seal(self._next, view[:whole]) if whole else bytearray()
+        self._next += whole // CHUNK
+        self._pending = bytearray(view[whole:])
+        return out
+
+    def finish(self) -> bytearray:
+        """Return the final chunk, shorter than 16 KiB and possibly empty."""
+        return self._cipher.seal(self._next, self._pending)
+
+
+class StreamReader:
+    """Reads one part at any place, straight from the ciphertext; nothing is ever written down."""
+
+    __slots__ = ("_cipher", "_offset", "_read", "_sealed", "size")
+
+    def __init__(self, cipher: ChunkCipher, read: ReadAt, offset: int, sealed: int) -> None:
+        """Take a checked stream; `open` is the way to one."""
+        self._cipher = cipher
+        self._read = read
+        self._offset = offset
+        self._sealed = sealed
+        self.size = plain_size(sealed)
+        """Bytes of plaintext."""
+
+    @classmethod
+    def open(
+        cls, suite: Suite, content_key: bytes, context: bytes, read: ReadAt, offset: int, sealed: int
+    ) -> Self:
+        """Return a reader once commitment and final chunk are right.
+
+        Raises:
+            PartDamaged: another key or context, a cut or changed stream.
+            BytesMissing: the store did not give what was asked for.
+            SuiteUnavailable: this machine lacks the cipher.
+        """
+        plain_size(sealed)
+        prefix = bytes(read_exactly(read, offset, PREFIX))
+        keys = suite.stream_key(content_key, prefix[:SALT_SIZE], context)
+        if not compare_digest(keys.commitment, prefix[SALT_SIZE:]):
+            raise PartDamaged(reason="commitment")
+        reader = cls(ChunkCipher(suite, keys.key, keys.nonce), read, offset, sealed)
+        last = reader.size // CHUNK
+        reader.chunks(last, last + 1)
+        return reader
+
+    @property
+    def cipher(self) -> ChunkCipher:
+        """Return the cipher, for shells that decrypt runs of chunks on several threads."""
+        return self._cipher
+
+    def chunks(self, first: int, behind: int) -> bytearray:
+        """Return the plaintext of chunks `first` to `behind` - 1.
+
+        Raises:
+            PartDamaged: a tag is wrong.
+            BytesMissing: the store did not give what was asked for.
+        """
+        start = PREFIX + first * SEALED_CHUNK
+        stop = min(PREFIX + behind * SEALED_CHUNK, self._sealed)
+        return self._cipher.open(first, read_exactly(self._read, self._offset + start, stop - start))
+
+    def range(self, start: int, stop: int) -> memoryview:
+        """Return plaintext bytes `start` to `stop` - 1, fewer where the part ends before.
+
+        Raises:
+            PartDamaged: a tag is wrong.
+            BytesMissing: the store did not give what was asked for.
+        """
+        stop = min(stop, self.size)
+        start = max(0, start)
+        if start >= stop:
+            return memoryview(b"")
+        first = start // CHUNK
+        plain = self.chunks(first, (stop - 1) // CHUNK + 1)
+        return memoryview(plain)[start - first * CHUNK : stop - first * CHUNK]
+
+    def pieces(self) -> Iterator[bytearray]:
+        """Yield the whole plaintext, 1 MiB at a time.
+
+        Raises:
+            PartDamaged: a tag is wrong.
+            BytesMissing: the store did not give what was asked for.
+        """
+        for first in range(0, self.size // CHUNK + 1, PIECE_CHUNKS):
+            piece = self.chunks(first, min(first + PIECE_CHUNKS, self.size // CHUNK + 1))
+            if piece:
+                yield piece
