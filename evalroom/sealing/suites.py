@@ -6,10 +6,11 @@ Refused: bytes that are not in it.  Which suites a tender takes stands in its po
 from collections.abc import Mapping
 
 from evalroom.errors import PeerFault
+from evalroom.sealing.gm.suite import GM
 from evalroom.sealing.hybrid import P256Suite, XWingSuite
 from evalroom.sealing.suite import Suite
 
-SUITES: Mapping[int, Suite] = {suite.code: suite for suite in (XWingSuite(), P256Suite())}
+SUITES: Mapping[int, Suite] = {suite.code: suite for suite in (XWingSuite(), P256Suite(), GM)}
 
 
 class UnknownSuite(PeerFault):
