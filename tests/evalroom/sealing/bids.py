@@ -15,8 +15,8 @@ from tests.evalroom.sealing import tender
 TEXTS: Mapping[PartName, bytes] = {
     PartName.IDENTITY: b'{"cert":"..."}',
     PartName.OPENING: "报价 1,234,567.89 元, 工期 120 天".encode(),
-    PartName.TECHNICAL: tender.drawn("technical", 40_000),
-    PartName.PRICE: tender.drawn("price", 16_384),
+    PartName.TECHNICAL: tender.pattern(40_000),
+    PartName.PRICE: tender.pattern(16_384),
 }
 """Plaintexts; the price part ends at a chunk's edge, so that its final chunk is empty."""
 

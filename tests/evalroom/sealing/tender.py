@@ -28,6 +28,11 @@ def drawn(label: str, size: int) -> bytes:
     return hashlib.shake_256(label.encode()).digest(size)
 
 
+def pattern(size: int) -> bytes:
+    """Return the bytes whose value at i is i mod 251, for long texts that need not be written down."""
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
 @cache
 def opening_pkcs8(suite: int, owner: str) -> tuple[bytes, ...]:
     """Return the private opening key of `owner`, in PKCS#8."""
