@@ -224,7 +224,7 @@ class Evaluation:
 
     def _follow(self, audience: str) -> None:
         log = self._log_of(audience)
-        reader = FeedReader(self.id, self._feed_name(audience), log.length, log.head(log.length))
+        reader = FeedReader(self.id, self._feed_name(audience), log.chain(log.length))
         self.parts.end.follow(audience, reader)
 
     # --- what the link brings --------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-// The page of `bench.journal`: our feed reader, as the pages use it, and Yjs, each over a real WebSocket.
+// The page of `bench.catchup`: our feed reader, as the pages use it, and Yjs, each over a real WebSocket.
 
+import type { Entries } from '@/protocol/messages'
 import { Feed } from '@/session/feed'
 import * as Y from 'yjs'
 
@@ -23,15 +24,21 @@ async function ours(port: number, session: string, audience: string, count: numb
   const socket = await open(port, '/feed')
   const feed = new Feed(session, audience)
   let bytes = 0
+  let taken: Promise<void> = Promise.resolve()
   const began = performance.now()
   return new Promise((resolve, reject) => {
-    socket.onmessage = (event: MessageEvent<string>) => {
-      bytes += event.data.length
-      const outcome = feed.take(JSON.parse(event.data))
-      if (!outcome.accepted) return reject(new Error(outcome.reason))
+    const take = async (entries: Entries): Promise<void> => {
+      const outcome = await feed.take(entries)
+      if (!outcome.accepted) throw new Error(outcome.reason)
       if (feed.number < count) return
       resolve({ ms: performance.now() - began, items: feed.number, bytes })
       socket.close()
+    }
+    socket.onmessage = (event: MessageEvent<string>) => {
+      bytes += event.data.length
+      const entries = JSON.parse(event.data) as Entries
+      taken = taken.then(() => take(entries))
+      taken.catch(reject)
     }
     socket.send(JSON.stringify({ kind: 'subscribe', since: 0, audience: '' }))
   })

@@ -2,12 +2,13 @@
 
 `FeedLog` is the sending end's memory of a feed, `FeedReader` the receiving end's cursor.  The reader takes
 each number once and in order, whatever the link does; a hole or a changed item shows in the chain
-(docs/spec/signalling.md §2).
+(docs/spec/signalling.md §2, docs/decisions/0006-feed-chain-in-blocks.md).  An item of two lines is refused: in
+the chain it would look like two items.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from evalroom.encoding import to_json
 from evalroom.errors import PeerFault
@@ -23,6 +24,9 @@ ENTRIES_BYTES = MAX_FRAME - 16 * 1024
 ACKS_PER_MESSAGE = 200
 """Acknowledgements in one `entries` message, 45 bytes each."""
 
+BLOCK = 64
+"""Items in one block of the chain: a browser hashes a block in one call, 30 kB of scores."""
+
 
 class FeedBroken(PeerFault):
     """A feed did not continue where it had ended: it is read again from the last good item."""
@@ -35,9 +39,44 @@ def first_head(session: SessionId, audience: str) -> bytes:
     return hashlib.sha256(f"evalroom/feed/v1\n{session}\n{audience}".encode()).digest()
 
 
-def next_head(head: bytes, text: str) -> bytes:
-    """Return the chain after one more item."""
-    return hashlib.sha256(head + text.encode()).digest()
+@dataclass(slots=True)
+class Chain:
+    """A place in a feed's chain: `length` items so far, `start` the head before the block that is open."""
+
+    start: bytes
+    length: int = 0
+    _open: "hashlib._Hash" = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open a block: `length` is a multiple of `BLOCK`."""
+        self._open = hashlib.sha256(self.start)
+
+    @property
+    def head(self) -> bytes:
+        """The head after the last item."""
+        return self._open.digest() if self.length % BLOCK else self.start
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Go on by some items.
+
+        Raises:
+            UnicodeEncodeError: a text cannot be written as UTF-8; the place is then undefined.
+        """
+        at = 0
+        while at < len(texts):
+            lines = texts[at : at + BLOCK - self.length % BLOCK]
+            self._open.update("".join(f"{text}\n" for text in lines).encode())
+            self.length += len(lines)
+            at += len(lines)
+            if self.length % BLOCK == 0:
+                self.start = self._open.digest()
+                self._open = hashlib.sha256(self.start)
+
+    def copy(self) -> "Chain":
+        """Return a place that goes on by itself."""
+        other = Chain(self.start, self.length)
+        other._open = self._open.copy()
+        return other
 
 
 def wire_size(text: str) -> int:
@@ -64,27 +103,44 @@ def item_text(n: int, fact: Fact, seen: Seen) -> str:
 
 @dataclass(slots=True)
 class FeedLog:
-    """A feed as its sending end keeps it: texts, chain heads, and where each of the audience's commands landed."""
+    """A feed as its sending end keeps it: texts, heads of full blocks, where the audience's commands landed."""
 
     session: SessionId
     audience: str
-    texts: list[str] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
-    commands: dict[CommandId, int] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list, init=False)
+    commands: dict[CommandId, int] = field(default_factory=dict, init=False)
+    _blocks: list[bytes] = field(init=False)
+    _end: Chain = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin the chain."""
+        self._end = Chain(first_head(self.session, self.audience))
+        self._blocks = [self._end.start]
 
     @property
     def length(self) -> int:
         """Count the items; also the number of the last one."""
         return len(self.texts)
 
+    def chain(self, n: int) -> Chain:
+        """Return the chain's place after item `n` (0: before the first); an older block is hashed anew to there."""
+        if n == self.length:
+            return self._end.copy()
+        block = n // BLOCK
+        place = Chain(self._blocks[block], block * BLOCK)
+        place.add(self.texts[block * BLOCK : n])
+        return place
+
     def head(self, n: int) -> bytes:
-        """Return the chain after item `n` (0: before the first)."""
-        return self.heads[n - 1] if n else first_head(self.session, self.audience)
+        """Return the chain's head after item `n` (0: before the first)."""
+        return self._end.head if n == self.length else self.chain(n).head
 
     def append(self, text: str) -> int:
-        """Take one item in and return its number."""
-        self.heads.append(next_head(self.head(self.length), text))
+        """Take one item in, a single line, and return its number."""
+        self._end.add((text,))
         self.texts.append(text)
+        if self.length % BLOCK == 0:
+            self._blocks.append(self._end.start)
         return self.length
 
     def record(self, fact: Fact, seen: Seen) -> int:
@@ -109,31 +165,47 @@ class FeedLog:
 
 @dataclass(slots=True)
 class FeedReader:
-    """The receiving end's place in a feed: the number and chain head of the last item taken."""
+    """The receiving end's place in a feed: right after the last item taken."""
 
     session: SessionId
     audience: str
-    taken: int = 0
-    head: bytes = b""
+    stored: InitVar[Chain | None] = None
+    chain: Chain = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Begin the chain unless a stored place is given."""
-        self.head = self.head or first_head(self.session, self.audience)
+    def __post_init__(self, stored: Chain | None) -> None:
+        """Begin the chain, or go on from a place that is stored (`FeedLog.chain`)."""
+        self.chain = stored or Chain(first_head(self.session, self.audience))
+
+    @property
+    def taken(self) -> int:
+        """The number of the last item taken."""
+        return self.chain.length
+
+    @property
+    def head(self) -> bytes:
+        """The chain's head after the last item taken."""
+        return self.chain.head
 
     def take(self, entries: Entries) -> tuple[str, ...]:
         """Return the items that are new, in order; those already taken are dropped.
 
         Raises:
-            FeedBroken: there is a hole before the first item, or the chain is not the sender's.
+            FeedBroken: there is a hole before the first item, an item is not one line of Unicode, or the chain
+                is not the sender's.  Nothing is taken then.
         """
         if entries.first > self.taken + 1:
             raise FeedBroken(expected=self.taken + 1, got=entries.first)
         new = entries.items[self.taken + 1 - entries.first :]
-        head = self.head
-        for text in new:
-            head = next_head(head, text)
-        if new and head.hex() != entries.head:
+        if not new:
+            return ()
+        place = self.chain.copy()
+        try:
+            place.add(new)
+        except UnicodeEncodeError as error:
+            raise FeedBroken(after=self.taken, problem="an item is not Unicode text") from error
+        if any("\n" in text for text in new):
+            raise FeedBroken(after=self.taken, problem="an item has more than one line")
+        if place.head.hex() != entries.head:
             raise FeedBroken(after=self.taken, problem="the hash chain differs")
-        self.taken += len(new)
-        self.head = head
+        self.chain = place
         return new

@@ -12,7 +12,7 @@ from evalroom.commands import AdvanceStage
 from evalroom.events import Stage
 from evalroom.ids import CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.protocol import messages as m
-from evalroom.protocol.feed import FeedLog, FeedReader, first_head, next_head
+from evalroom.protocol.feed import FeedLog, FeedReader
 from evalroom.protocol.liveness import OFFLINE_MS, LinkState
 from evalroom.roles import Role
 from signaling import seating as module
@@ -95,11 +95,8 @@ class Behind:
         return lambda *_: None
 
     def grow(self, count: int, size: int = 10) -> None:
-        head = self.log.heads[-1] if self.log.heads else first_head(SESSION, E1)
         for n in range(count):
-            self.log.texts.append(json.dumps({"n": n, "type": "x" * size}))
-            head = next_head(head, self.log.texts[-1])
-            self.log.heads.append(head)
+            self.log.append(json.dumps({"n": n, "type": "x" * size}))
 
 
 class Room:

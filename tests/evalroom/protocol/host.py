@@ -51,11 +51,15 @@ def _scoring() -> "Journal":
 def scoring() -> "Journal":
     """Return a journal whose detailed part has just begun."""
     first = _scoring()
-    logs = {
-        seat: FeedLog(SESSION, seat, list(log.texts), list(log.heads), dict(log.commands))
-        for seat, log in first.logs.items()
-    }
-    return Journal(first.room.copy(), logs)
+    return Journal(first.room.copy(), {seat: _copied(log) for seat, log in first.logs.items()})
+
+
+def _copied(log: FeedLog) -> FeedLog:
+    other = FeedLog(log.session, log.audience)
+    for text in log.texts:
+        other.append(text)
+    other.commands.update(log.commands)
+    return other
 
 
 @dataclass(slots=True)

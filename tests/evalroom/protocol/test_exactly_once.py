@@ -67,7 +67,7 @@ class Browser:
         self.look()
         stored, reader = list(self.end.outbox.pending.values()), self.end.readers[""]
         self.end = SubscriberEnd(SESSION)
-        self.end.follow("", FeedReader(SESSION, reader.audience, reader.taken, reader.head))
+        self.end.follow("", FeedReader(SESSION, reader.audience, reader.chain))
         for submit in stored:
             self.end.submit(submit)
 
@@ -222,7 +222,7 @@ def test_a_reader_that_skips_the_chain_would_be_caught_by_these_tests(
     """Without its sequence check nearly every bad link tears the feed: the tests above would notice."""
 
     def careless(self: FeedReader, entries: Any) -> tuple[str, ...]:  # noqa: ANN401 - as in the module
-        self.taken = max(self.taken, entries.first - 1 + len(entries.items))
+        self.chain.length = max(self.taken, entries.first - 1 + len(entries.items))
         return tuple(entries.items)
 
     monkeypatch.setattr(FeedReader, "take", careless)

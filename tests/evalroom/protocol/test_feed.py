@@ -1,8 +1,8 @@
 """Feeds: numbered for one audience, chained, and never torn by what a link does."""
 
-import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,17 +12,18 @@ from evalroom.events import Fact, SessionPaused, Stage
 from evalroom.ids import CommandId, SessionId
 from evalroom.ledger.canonical import canonical, parse_canonical
 from evalroom.protocol.feed import (
+    BLOCK,
     FeedBroken,
     FeedLog,
     FeedReader,
     first_head,
     item_text,
-    next_head,
     wire_size,
 )
 from evalroom.protocol.messages import MAX_FRAME, Entries
 from evalroom.visibility import Seen
 from signaling.codec import encode
+from tests.evalroom.protocol.vectors import FILE, HEADS, ITEMS, text_of
 from tests.evalroom.room import EXPERTS, HOST, SESSION, SUPERVISOR
 
 FACT = Fact(7, HOST, SUPERVISOR, SessionPaused("fire"), CommandId("ab" * 16))
@@ -37,6 +38,46 @@ def log_of(*texts: str) -> FeedLog:
 
 def reader() -> FeedReader:
     return FeedReader(SESSION, EXPERTS[0])
+
+
+REFUSED: list[dict[str, Any]] = json.loads(text_of())["refused"]
+
+
+def sample() -> FeedLog:
+    log = FeedLog(SessionId("EV-2026-0001"), "E03")
+    for text in ITEMS:
+        log.append(text)
+    return log
+
+
+def test_the_vectors_made_anew_show_no_diff() -> None:
+    assert FILE.read_text(encoding="ascii") == text_of()
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[case["reason"] for case in REFUSED])
+def test_what_the_vectors_refuse_is_not_taken_in_any_part(case: dict[str, Any]) -> None:
+    log, after = sample(), case["after"]
+    end = FeedReader(log.session, log.audience, log.chain(after))
+    with pytest.raises(FeedBroken):
+        end.take(Entries(case["first"], tuple(case["items"]), case["head"]))
+    assert (after, HEADS[after]) == (end.taken, end.head.hex())
+    assert tuple(ITEMS[after:]) == end.take(log.entries(after))
+
+
+@pytest.mark.parametrize("length", [2, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
+def test_whichever_item_is_changed_dropped_doubled_or_moved_the_feed_breaks(length: int) -> None:
+    good = Entries(1, tuple(ITEMS[:length]), HEADS[length])
+    log = sample()
+    for at in range(length):
+        before, one, behind = ITEMS[:at], ITEMS[at], ITEMS[at + 1 : length]
+        for items in (
+            [*before, f"{one[:-1]} {one[-1]}", *behind],
+            [*before, *behind],
+            [*before, one, one, *behind],
+            [*before, *behind[:1], one, *behind[1:]] if behind else [one, *before],
+        ):
+            with pytest.raises(FeedBroken):
+                FeedReader(log.session, log.audience).take(replace(good, items=tuple(items)))
 
 
 def test_a_hole_breaks_the_feed() -> None:
@@ -106,16 +147,27 @@ def test_a_reader_goes_on_from_a_stored_place() -> None:
     log, end = log_of("a", "b"), reader()
     end.take(log.entries(0))
     log.append("c")
-    stored = FeedReader(SESSION, EXPERTS[0], end.taken, end.head)
+    stored = FeedReader(SESSION, EXPERTS[0], end.chain)
     assert ("c",) == stored.take(log.entries(2))
+    assert (2, 3) == (end.taken, stored.taken)
+
+
+@pytest.mark.parametrize("place", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, len(ITEMS)])
+def test_a_stored_feed_goes_on_from_any_place_and_leaves_the_log_alone(place: int) -> None:
+    log = sample()
+    stored = FeedReader(log.session, log.audience, log.chain(place))
+    assert tuple(ITEMS[place:]) == stored.take(log.entries(place))
+    log.append("more")
+    assert ("more",) == stored.take(log.entries(len(ITEMS)))
 
 
 def test_the_chain_is_what_the_specification_says() -> None:
-    head = hashlib.sha256(f"evalroom/feed/v1\n{SESSION}\nE1".encode()).digest()
-    for text in ("a", "评"):
-        head = hashlib.sha256(head + text.encode()).digest()
-    assert head == log_of("a", "评").head(2)
-    assert next_head(first_head(SESSION, "E1"), "a") == log_of("a").head(1)
+    log = sample()
+    assert HEADS == [log.head(n).hex() for n in range(len(ITEMS) + 1)]
+    grown = FeedLog(log.session, log.audience)
+    for n, text in enumerate(ITEMS):
+        assert HEADS[n] == grown.head(n).hex()
+        grown.append(text)
 
 
 def test_an_item_has_the_members_of_the_specification_and_no_others() -> None:
@@ -163,7 +215,10 @@ def test_messages_are_filled_not_one_item_each() -> None:
     assert 500 == len(log_of(*("x" for _ in range(1000))).entries(0).items)
 
 
-@given(st.lists(st.text(max_size=5), max_size=20), st.randoms(), st.integers(0, 60))
+LINES = st.text(max_size=5).map(lambda text: text.replace("\n", ""))
+
+
+@given(st.lists(LINES, max_size=20).map(lambda more: [*ITEMS[:55], *more]), st.randoms(), st.integers(0, 60))
 def test_whatever_pieces_arrive_the_reader_has_the_senders_items_in_order(
     texts: list[str], dice: object, tries: int
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from evalroom.errors import PeerFault, Refusal
 from evalroom.ids import CommandId, SiteId
 from evalroom.protocol import messages as m
-from evalroom.protocol.feed import FeedReader, next_head
+from evalroom.protocol.feed import FeedLog, FeedReader
 from evalroom.protocol.liveness import OFFLINE_MS, LinkState
 from main_site.identity.authority import SiteNotRecognised, certify, open_authority
 from main_site.services import links as module
@@ -267,7 +267,7 @@ async def test_a_site_that_falls_silent_is_lost_and_comes_back(
 async def test_a_feed_of_megabytes_goes_to_a_slow_site_whole(place: Hall) -> None:
     evaluation = place.live.evaluation
     log = evaluation.conductor.feeds[E2]
-    big_feed(log.texts, log.heads, "E2")
+    big_feed(log, "E2")
     wire = await place.linked()
     wire.reading.clear()
     place.from_west(wire, m.Subscribe(0, E2))
@@ -284,8 +284,7 @@ async def test_a_feed_of_megabytes_goes_to_a_slow_site_whole(place: Hall) -> Non
     assert wire.closed is None
 
 
-def big_feed(texts: list[str], heads: list[bytes], word: str, count: int = 300) -> None:
+def big_feed(log: FeedLog, word: str, count: int = 300) -> None:
     """Let a feed be three megabytes long."""
     for n in range(count):
-        texts.append(json.dumps({"n": n, "type": word * 5_000}))
-        heads.append(next_head(heads[-1], texts[-1]))
+        log.append(json.dumps({"n": n, "type": word * 5_000}))

@@ -33,43 +33,88 @@ export type FeedItem = {
   }
 }[FeedType]
 
+/** Items in one block of the chain (docs/spec/signalling.md §2). */
+const BLOCK = 64
+/** Two lines would pass for two items, and UTF-8 writes every lone surrogate as U+FFFD: the head would not differ. */
+const NOT_ONE_LINE = /[\n\ud800-\udfff]/u
 const UTF8 = new TextEncoder()
 
-export function feedOrigin(session: string, audience: string): Uint8Array {
-  return sha256(UTF8.encode(`evalroom/feed/v1\n${session}\n${audience}`))
+export function feedOrigin(session: string, audience: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(sha256(UTF8.encode(`evalroom/feed/v1\n${session}\n${audience}`)))
 }
 
 export type Outcome =
   | { readonly accepted: true; readonly items: FeedItem[] }
   | { readonly accepted: false; readonly reason: 'hole' | 'head' }
 
+/** Where a feed stands: `hashed` is what the open block's digest is over, the head before the block and its lines. */
+interface Place {
+  readonly number: number
+  readonly hashed: Uint8Array<ArrayBuffer>
+  readonly head: Uint8Array<ArrayBuffer>
+}
+
 export class Feed {
-  #number = 0
-  #head: Uint8Array
+  #place: Place
+  #taking = false
 
   constructor(session: string, audience: string) {
-    this.#head = feedOrigin(session, audience)
+    const origin = feedOrigin(session, audience)
+    this.#place = { number: 0, hashed: origin, head: origin }
   }
 
   /** The number of the last item taken; what `subscribe` names. */
   get number(): number {
-    return this.#number
+    return this.#place.number
   }
 
   get head(): string {
-    return toHex(this.#head)
+    return toHex(this.#place.head)
   }
 
-  /** Take `entries` whole or not at all; items already seen are dropped. */
-  take(entries: Pick<Entries, 'first' | 'items' | 'head'>): Outcome {
-    if (entries.first > this.#number + 1) return { accepted: false, reason: 'hole' }
-    const fresh = entries.items.slice(this.#number + 1 - entries.first)
-    if (fresh.length === 0) return { accepted: true, items: [] }
-    let head = this.#head
-    for (const text of fresh) head = sha256(concat(head, UTF8.encode(text)))
-    if (toHex(head) !== entries.head) return { accepted: false, reason: 'head' }
-    this.#head = head
-    this.#number += fresh.length
-    return { accepted: true, items: fresh.map((text) => JSON.parse(text) as FeedItem) }
+  /**
+   * Take `entries` whole or not at all; items already seen are dropped. One message at a time: a second call before
+   * the first has settled rejects, as does an item that is no JSON.
+   */
+  async take(entries: Pick<Entries, 'first' | 'items' | 'head'>): Promise<Outcome> {
+    if (this.#taking) throw new Error('a feed takes one message at a time')
+    this.#taking = true
+    try {
+      return await this.#take(entries)
+    } finally {
+      this.#taking = false
+    }
   }
+
+  async #take(entries: Pick<Entries, 'first' | 'items' | 'head'>): Promise<Outcome> {
+    const next = this.number + 1
+    if (entries.first > next) return { accepted: false, reason: 'hole' }
+    const fresh = entries.items.slice(next - entries.first)
+    if (fresh.length === 0) return { accepted: true, items: [] }
+    if (fresh.some((text) => NOT_ONE_LINE.test(text))) return { accepted: false, reason: 'head' }
+    const place = await after(this.#place, fresh)
+    if (toHex(place.head) !== entries.head) return { accepted: false, reason: 'head' }
+    const items = fresh.map((text) => JSON.parse(text) as FeedItem)
+    this.#place = place
+    return { accepted: true, items }
+  }
+}
+
+/**
+ * Return the place after some more items, one digest for each block they touch.
+ *
+ * WebCrypto does it for single live items, too, though it hashes the open block anew for each: a live item costs 40 µs
+ * then, 15 µs with an incremental hash in JavaScript, and nobody sees either; 10,000 items cost 20 ms against 60.
+ */
+async function after(place: Place, texts: string[]): Promise<Place> {
+  let { number, hashed, head } = place
+  for (let at = 0; at < texts.length; ) {
+    const lines = texts.slice(at, at + BLOCK - (number % BLOCK))
+    hashed = concat(hashed, UTF8.encode(`${lines.join('\n')}\n`))
+    head = new Uint8Array(await crypto.subtle.digest('SHA-256', hashed))
+    at += lines.length
+    number += lines.length
+    if (number % BLOCK === 0) hashed = head
+  }
+  return { number, hashed, head }
 }

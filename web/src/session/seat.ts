@@ -62,6 +62,10 @@ export class SeatSession {
   #site: string | null
   #siteKnown: (() => void)[] = []
   #generation = 0
+  /** What the node told of commands and the journal is carried out in the order it came: digests take their time. */
+  #turn: Promise<void> = Promise.resolve()
+  /** A broken feed was asked for again: what was already on its way then looks like holes. */
+  #rereading = false
 
   private constructor(
     private readonly me: Me,
@@ -175,12 +179,11 @@ export class SeatSession {
       case 'welcome':
         return this.#welcome(message)
       case 'entries':
-        return this.#takeEntries(message)
+        return this.#inTurn(() => this.#takeEntries(message))
       case 'held':
-        for (const id of message.command_ids) this.outbox.mark(id, 'held')
-        return this.events.outboxChanged()
+        return this.#inTurn(() => this.#hold(message.command_ids))
       case 'refused':
-        return this.#refuse(message)
+        return this.#inTurn(() => this.#refuse(message))
       case 'offer':
         return this.events.offered(message)
       case 'progress':
@@ -194,8 +197,21 @@ export class SeatSession {
     }
   }
 
+  #inTurn(step: () => void | Promise<void>): void {
+    const done = this.#turn.then(step)
+    // A step that failed is reported as an unhandled rejection; those behind it have their turn all the same.
+    this.#turn = done.then(undefined, () => undefined)
+    void done.then()
+  }
+
+  #hold(commandIds: string[]): void {
+    for (const id of commandIds) this.outbox.mark(id, 'held')
+    this.events.outboxChanged()
+  }
+
   #welcome(welcome: Welcome): void {
     this.#welcomed = true
+    this.#rereading = false
     this.#settle(welcome.site)
     // Whoever held the pen takes it again after a cut: the old socket may still look alive to the node.
     this.#take = true
@@ -221,14 +237,19 @@ export class SeatSession {
     this.#connection.send({ kind: 'subscribe', since: this.#feed.number })
   }
 
-  #takeEntries(entries: Entries): void {
-    const outcome = this.#feed.take(entries)
-    if (!outcome.accepted) {
-      this.events.faulted(`feed_${outcome.reason}`, '')
-      return this.#subscribe()
-    }
+  async #takeEntries(entries: Entries): Promise<void> {
+    const outcome = await this.#feed.take(entries)
+    if (!outcome.accepted) return this.#readAgain(outcome.reason)
+    this.#rereading = false
     if (outcome.items.length > 0) this.events.items(outcome.items)
     for (const [commandId, number] of entries.acks) this.#acknowledge(commandId, number)
+  }
+
+  #readAgain(reason: 'hole' | 'head'): void {
+    if (reason === 'hole' && this.#rereading) return
+    this.#rereading = true
+    this.events.faulted(`feed_${reason}`, '')
+    this.#subscribe()
   }
 
   #acknowledge(commandId: string, number: number): void {

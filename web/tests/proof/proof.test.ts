@@ -8,7 +8,6 @@ import { concat, fromBase64Url, fromHex, toBase64Url, toHex } from '@/proof/byte
 import { canonical, canonicalText, NotCanonical } from '@/proof/canonical'
 import { commit, opens, seal } from '@/proof/commitment'
 import { SeatKey, type SignedAct } from '@/proof/signing'
-import { Feed } from '@/session/feed'
 import { sheetDigest } from '@/session/sheet'
 
 describe('canonical JSON', () => {
@@ -113,41 +112,6 @@ describe('a signature', () => {
     const [header, payload] = (await (await freshKey()).sign(act)).split('.')
     expect(new TextDecoder().decode(fromBase64Url(header ?? ''))).toBe('{"alg":"ES256"}')
     expect(payload).toBe('')
-  })
-})
-
-describe('a feed', () => {
-  const first = '{"n":1}'
-  const second = '{"n":2,"t":"中"}'
-  const heads = {
-    start: '9f90b6206b72cff54a8e02a188d7faaab314270562946bd3cf43d0f60fee8ccf',
-    one: '423fbae44da5868314d980bbcf62e9679d556d73e5bc93cdd363cfb43e47d1f7',
-    two: '27ab1f66263559872f368407d9d8034ce90ad18cf031647e5473fa181f74ecf8',
-  }
-
-  it('refuses a changed item, whole message and all', () => {
-    const feed = new Feed('YC-1', 'E01')
-    expect(feed.take({ first: 1, items: ['{"n":1 }', second], head: heads.two })).toEqual({ accepted: false, reason: 'head' })
-    expect(feed.number).toBe(0)
-    expect(feed.head).toBe(heads.start)
-  })
-
-  it('refuses a hole', () => {
-    const feed = new Feed('YC-1', 'E01')
-    expect(feed.take({ first: 2, items: [second], head: heads.two })).toEqual({ accepted: false, reason: 'hole' })
-  })
-
-  it('begins otherwise for another session or audience', () => {
-    expect(new Feed('YC-1', 'E02').head).not.toBe(heads.start)
-    expect(new Feed('YC-2', 'E01').head).not.toBe(heads.start)
-  })
-
-  it('takes items in order and drops what it has', () => {
-    const feed = new Feed('YC-1', 'E01')
-    expect(feed.take({ first: 1, items: [first], head: heads.one })).toEqual({ accepted: true, items: [{ n: 1 }] })
-    expect(feed.take({ first: 1, items: [first, second], head: heads.two })).toEqual({ accepted: true, items: [{ n: 2, t: '中' }] })
-    expect(feed.take({ first: 1, items: [first], head: heads.one })).toEqual({ accepted: true, items: [] })
-    expect([feed.number, feed.head]).toEqual([2, heads.two])
   })
 })
 
