@@ -86,6 +86,7 @@ def groups(pytest_words: list[str]) -> list[Group]:
         ("layout (ruff format)", lambda: module("ruff", "format", "--check")),
         ("types (mypy --strict)", lambda: module("mypy")),
         ("layers (import-linter)", lambda: succeeds(str(shutil.which("lint-imports")), "--no-logo")),
+        ("banned packages, imports and fonts", lambda: module("tests.banned")),
         ("pages (vue-tsc, vitest, budgets)", front_end),
         ("tests (pytest)", lambda: module("pytest", "-n", "auto", "--dist", "loadgroup", *pytest_words)),
     ]

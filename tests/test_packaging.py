@@ -1,4 +1,4 @@
-"""What is shipped and what it stands on: locks without foreign addresses, no banned package, pages in the wheel."""
+"""What is shipped and what it stands on: locks without foreign addresses, known licences, pages in the wheel."""
 
 import ast
 import json
@@ -21,15 +21,6 @@ ROOT = Path(__file__).parent.parent
 STATIC = build_pages.INDEX.parent
 PACKAGES = {"evalroom", "signaling", "recorder", "main_site", "sub_site"}
 PUBLIC = {"https://pypi.org", "https://files.pythonhosted.org"}
-
-BANNED = {
-    "gmssl": "its SM2 nonces come from Mersenne Twister: a key was recovered by predicting them",
-    "opencv-python": "needs libGL and overwrites the files of the headless one",
-    "opencv-contrib-python": "needs libGL and overwrites the files of the headless one",
-    "mplfonts": "its wheel carries SimHei, a proprietary font",
-    "handsontable": "not free for commercial use",
-    "xlsx": "stuck on npm at a version with known holes",
-}
 
 # Absolute addresses that stand in the built pages and are never fetched: names, not places.
 NAMES_NOT_PLACES = {
@@ -87,12 +78,6 @@ def test_the_front_end_lock_is_whole_on_every_platform() -> None:
         name for package in front_end_lock().values() for name in package.get("optionalDependencies", {})
     }
     assert set() == wanted_somewhere - locked
-
-
-def test_no_banned_package_is_locked_not_even_transitively() -> None:
-    python = {package["name"] for package in lock()["package"]}
-    front_end = {name.rpartition("node_modules/")[2] for name in front_end_lock()}
-    assert set() == (python | front_end) & BANNED.keys()
 
 
 def test_opencv_is_the_headless_one_below_five_and_aiortc_stays_on_its_minor() -> None:
