@@ -77,6 +77,10 @@ class Members:
         """Take a list of 1 to `most` strings of exactly `size` bytes each, in canonical Base64."""
         return tuple(self._decode(one, name, size, size) for one in self._list(name, most))
 
+    def many_data_within(self, name: str, size: int, most: int) -> tuple[bytes, ...]:
+        """Take a list of up to `most` strings of 1 to `size` bytes each, in canonical Base64."""
+        return tuple(self._decode(one, name, 1, size) for one in self._list(name, most, 0))
+
     def integers(self, name: str, most: int) -> tuple[int, ...]:
         """Take a list of 1 to `most` integers from 0 on."""
         return tuple(self._natural(name, one) for one in self._list(name, most))

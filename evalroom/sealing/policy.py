@@ -26,7 +26,10 @@ MAX_TRUSTEES = 16
 MAX_SUITES = 8
 MAX_SIGNER = 4096
 PAD_STEP = 1 << 16
-"""Padded parts are a multiple of this long: 64 KiB (sealed-bid.md §7)."""
+"""Padded parts are a multiple of this long: 64 KiB (sealed-bid.md §8)."""
+
+MAX_PADDED = 1 << 24
+"""Most bytes of a padded part, which is held in memory while it is sealed: 16 MiB."""
 
 
 class MalformedPolicy(PeerFault):
@@ -276,8 +279,10 @@ def _check_parts(policy: Policy) -> None:
     if names != [name for name in PartName if name in names] or not set(names) >= PADDED:
         raise MalformedPolicy(reason="identity and opening, then others in their order, each once")
     for part in policy.parts:
-        if part.padded and (part.max_size % PAD_STEP or not part.max_size):
-            raise MalformedPolicy(reason="a padded part is limited to a multiple of 64 KiB", part=part.name)
+        if part.padded and (part.max_size % PAD_STEP or not 0 < part.max_size <= MAX_PADDED):
+            raise MalformedPolicy(
+                reason="a padded part is limited to a multiple of 64 KiB, at most 16 MiB", part=part.name
+            )
         if part.max_size > policy.max_size:
             raise MalformedPolicy(reason="a part may be larger than the whole", part=part.name)
 

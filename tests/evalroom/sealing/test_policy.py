@@ -57,6 +57,7 @@ CHANGES: dict[str, Change] = {
     "no identity": lambda one: one["parts"].pop(0),
     "parts in another order": lambda one: one["parts"].reverse(),
     "a padded part whose limit is no step": lambda one: one["parts"][0].update(max_size=70000),
+    "a padded part that no memory holds": lambda one: one["parts"][0].update(max_size=1 << 25),
     "a part larger than the whole": lambda one: one.update(max_size=70000),
     "a tender that is a path": lambda one: one.update(tender="../other"),
 }
