@@ -38,6 +38,8 @@ export default defineConfig({
     __VUE_OPTIONS_API__: true,
     __VUE_PROD_DEVTOOLS__: false,
   },
+  // The sealing worker fetches the library only where the browser lacks an algorithm: chunks need modules.
+  worker: { format: 'es' },
   build: {
     outDir: STATIC,
     emptyOutDir: true,

@@ -1,0 +1,88 @@
+// The worker that seals one bid and ends. It holds the synchronous file and all the work, so that the page stays alive while
+// gigabytes pass; only Blobs cross the border, never content.
+
+import type { Bytes } from './bytes'
+import { type SealingDetail, SealingError } from './errors'
+import { BlobPieces, PrivateFile } from './files'
+import type { Policy } from './policy'
+import { type PartToSeal, type Progress, seal, type SealedPart, type SealingOrder } from './seal'
+import { streamSize } from './stream'
+import { SigningKey, suiteOf } from './suites'
+
+/** What the page hands over: an order as plain data. */
+export interface WorkerOrder {
+  readonly kind: 'seal'
+  /** Name of the file in the origin private file system. */
+  readonly file: string
+  readonly policy: Policy
+  readonly suite: number
+  readonly bid: Bytes
+  readonly bidder: Bytes
+  readonly signing: readonly Bytes[]
+  readonly slots: readonly Bytes[]
+  readonly parts: readonly PartToSeal[]
+}
+
+export type ToWorker = WorkerOrder | { readonly kind: 'cancel' }
+
+export interface SealedFile {
+  /** The sealed bid: its bytes lie on the disk. */
+  readonly blob: Blob
+  readonly size: number
+  readonly root: Bytes
+  readonly parts: readonly SealedPart[]
+  /** Whether the bytes are in a private file of the order's name, to be removed after the upload. */
+  readonly private: boolean
+}
+
+export type FromWorker =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'sealed'; readonly sealed: SealedFile }
+  | { readonly kind: 'failed'; readonly code: SealingError['code']; readonly detail: SealingDetail }
+
+const PROGRESS_EVERY_MS = 100
+/** For header and trailer, with room to spare. */
+const FRAME = 1024 * 1024
+
+const cancelling = new AbortController()
+const post = (message: FromWorker): void => self.postMessage(message)
+
+self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === 'cancel') cancelling.abort()
+  else void work(data)
+})
+
+async function work(order: WorkerOrder): Promise<void> {
+  try {
+    post({ kind: 'sealed', sealed: await sealTo(order) })
+  } catch (cause) {
+    const known = cause instanceof SealingError ? cause : new SealingError('sealing_failed', { reason: String(cause) })
+    post({ kind: 'failed', code: known.code, detail: known.detail })
+  }
+}
+
+async function sealTo(order: WorkerOrder): Promise<SealedFile> {
+  await checkRoom(order.parts.reduce((sum, { content }) => sum + streamSize(content.size), FRAME))
+  const signing = await SigningKey.load(suiteOf(order.suite), order.signing)
+  const sink = PrivateFile.available() ? await PrivateFile.create(order.file) : new BlobPieces()
+  const options = { signal: cancelling.signal, progress: sparingly() }
+  const { size, root, parts } = await seal({ ...order, signing } satisfies SealingOrder, sink, options)
+  return { blob: await sink.release(), size, root, parts, private: sink instanceof PrivateFile }
+}
+
+/** Refuse before the first byte what would fail at the last. */
+async function checkRoom(needed: number): Promise<void> {
+  const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {}
+  if (quota - usage < needed) throw new SealingError('storage_full', { needed, free: quota - usage })
+}
+
+/** A bid of gigabytes has thousands of steps; the page wants ten a second, and the last of each part. */
+function sparingly(): (progress: Progress) => void {
+  let last = 0
+  return (progress) => {
+    const now = performance.now()
+    if (progress.done < progress.total && now - last < PROGRESS_EVERY_MS) return
+    last = now
+    post({ kind: 'progress', progress })
+  }
+}

@@ -1,0 +1,83 @@
+// Where a sealed bid is written, and the root that grows with it. The bytes go out leaf by leaf, each hashed by the browser while the
+// next one fills, so that memory does not grow with the bid. What a cancelled bid left behind is removed.
+
+import type { Bytes } from './bytes'
+import { LEAF_SIZE, Leaf, MerkleRoot } from './merkle'
+import type { ByteSource } from './stream'
+
+/** A file being written from its beginning. */
+export interface Sink {
+  /** Append `bytes`, which may change as soon as this returns or its promise is done; throws storage_full. */
+  write(bytes: Bytes): void | Promise<void>
+  /** Make what was written durable and return it for reading. */
+  finish(): Promise<ByteSource>
+  /** Remove what was written. */
+  discard(): Promise<void>
+}
+
+/** Leaves that are hashed beside the one that fills. */
+const HASHED_AT_ONCE = 4
+
+export class EnvelopeWriter {
+  readonly #leaf = new Leaf()
+  readonly #tree = new MerkleRoot()
+  readonly #hashing: Promise<Bytes>[] = []
+  #size = 0
+
+  constructor(private readonly sink: Sink) {}
+
+  /** Bytes under the root so far. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Take in the next bytes under the root; a copy is made at once. */
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#size += bytes.length
+    for (let rest = bytes; rest.length > 0; ) {
+      rest = rest.subarray(this.#leaf.append(rest))
+      if (this.#leaf.length === LEAF_SIZE) await this.#flush()
+    }
+  }
+
+  /** Write the last, shorter leaf and return the root. */
+  async root(): Promise<Bytes> {
+    if (this.#leaf.length > 0) await this.#flush()
+    while (this.#hashing.length > 0) await this.#take()
+    return this.#tree.root()
+  }
+
+  /** Write what stands behind the root. */
+  async end(bytes: Bytes): Promise<void> {
+    await this.sink.write(bytes)
+  }
+
+  async #flush(): Promise<void> {
+    // The browser copies what it hashes before this call returns.
+    this.#hashing.push(this.#leaf.hash())
+    await this.sink.write(this.#leaf.bytes())
+    this.#leaf.clear()
+    if (this.#hashing.length > HASHED_AT_ONCE) await this.#take()
+  }
+
+  async #take(): Promise<void> {
+    this.#tree.push(await (this.#hashing.shift() as Promise<Bytes>))
+  }
+}
+
+/** Return the root over the first `size` bytes of `source`. */
+export async function rootOf(source: ByteSource, size: number, progress: (done: number) => void): Promise<Bytes> {
+  const tree = new MerkleRoot()
+  const leaf = new Leaf()
+  let hashing: Promise<Bytes> | undefined
+  for (let at = 0; at < size; at += LEAF_SIZE) {
+    const bytes = await source.read(at, Math.min(LEAF_SIZE, size - at))
+    if (hashing !== undefined) tree.push(await hashing)
+    leaf.clear()
+    leaf.append(bytes)
+    hashing = leaf.hash()
+    progress(at + bytes.length)
+  }
+  if (hashing !== undefined) tree.push(await hashing)
+  return tree.root()
+}
