@@ -529,15 +529,19 @@ class Capture:
     def _map(self, reel: _OpenReel, *, begin: bool) -> None:
         """Enter a knot of the reel's clock: its first one (anew, when reports came), or one at its end so far."""
         media_us = 0 if begin else reel.fragmenter.end_us()
-        ticks = reel.lanes[reel.lead].origin + media_us * RATES[reel.lead] / 1_000_000
-        knot = (media_us, round(reel.clocks.session_ms(reel.lead, ticks) * 1000))
         if begin:
-            reel.knots[:1] = [knot]
+            reel.knots[:1] = [self._knot(reel, 0)]
             reel.reports = reel.clocks.reports(reel.lead)
         elif media_us > reel.knots[-1][0]:
-            reel.knots.append(knot)
+            if len(reel.knots) == 1:  # what came first may have come late: both by the same readings
+                reel.knots[0] = self._knot(reel, 0)
+            reel.knots.append(self._knot(reel, media_us))
         if reel.has_fragments:
             self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
+
+    def _knot(self, reel: _OpenReel, media_us: int) -> tuple[int, int]:
+        ticks = reel.lanes[reel.lead].origin + media_us * RATES[reel.lead] / 1_000_000
+        return media_us, round(reel.clocks.session_ms(reel.lead, ticks) * 1000)
 
     def _map_first(self, number: int) -> None:
         # A reel is told of only once it holds something: the disk may refuse it altogether.

@@ -20,7 +20,7 @@ from evalroom.events import (
     TrackEnded,
     TrackStarted,
 )
-from evalroom.media import GapCause, Medium, Packet
+from evalroom.media import GapCause, Medium, Packet, SenderReport
 from recorder.capture import Capture, CaptureSettings, Resume
 from recorder.depacketize import UnsupportedPayload
 from recorder.facts import RecorderAlarm
@@ -228,6 +228,23 @@ def test_sender_reports_tie_sound_to_picture_whatever_arrives_when(tmp_path: Pat
     # The session clock is where the reports arrived, not where the pictures did.
     knots = studio.of(ClockMapped)[-1].map
     assert abs(session_us(knots, 0) / 1000 - T0_MS) < 5
+
+
+@pytest.mark.parametrize("reported", [[], reports(3, 90_000.0)], ids=["no report", "reports"])
+def test_a_short_reel_whose_first_packets_came_late_has_one_straight_clock(
+    tmp_path: Path, reported: list[SenderReport]
+) -> None:
+    # A node that is busy when the seat connects: what was sent in the first 700 ms is read together.
+    studio = Studio(tmp_path)
+    read = round((700 + 5_000_000) * 1e6)
+    sent = [*video_packets(pictures(3)), *audio_packets(tones(3))]
+    packets = [replace(one, arrival=max(one.arrival, read)) for one in sent]
+    studio.feed(in_order(packets, [replace(one, arrival=max(one.arrival, read)) for one in reported]))
+    studio.capture.hold(GapCause.DISK)
+    studio.end()
+    (begin_us, begin), (end_us, end) = studio.of(ClockMapped)[-1].map
+    assert abs((end - begin) - (end_us - begin_us)) < 1000
+    assert abs(begin / 1000 - T0_MS) < 25
 
 
 def test_without_sender_reports_sound_is_tied_by_arrival_after_a_second(tmp_path: Path) -> None:
