@@ -62,6 +62,11 @@ class HostSettings(BaseSettings):
     )
     camera_kbps: int = Field(default=1500, ge=64, description="Bit rate a seat's camera may use, kbit/s.")
     screen_kbps: int = Field(default=1200, ge=64, description="Bit rate a seat's screen may use, kbit/s.")
+    reserve_mb: int = Field(
+        default=64,
+        ge=0,
+        description="Room on the disk kept for the journal, MB; given up when all else is full. 0 keeps none.",
+    )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @model_validator(mode="after")

@@ -53,6 +53,11 @@ class SiteSettings(BaseSettings):
     )
     camera_kbps: int = Field(1500, ge=64, description="Bit rate a seat's camera may use, kbit/s.")
     screen_kbps: int = Field(1200, ge=64, description="Bit rate a seat's screen may use, kbit/s.")
+    reserve_mb: int = Field(
+        64,
+        ge=0,
+        description="Room on the disk kept for the spool, MB; given up when all else is full. 0 keeps none.",
+    )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ from evalroom.protocol.liveness import LinkState
 from evalroom.protocol.subscriber import SubscriberEnd
 from recorder.booth import Booth, BoothTerms
 from recorder.capture import CaptureSettings
+from recorder.disk import Reserve
 from recorder.recovery import Recovered, recover, told_by
 from signaling.clock import monotonic_ms
 from signaling.codec import decode_to_site, parse_json
@@ -65,6 +66,8 @@ class Venue:
         self.settings = settings
         self.identity = identity
         self._fatal = fatal
+        self._reserve = Reserve(settings.data_dir, settings.reserve_mb)
+        self._reserve.look()  # a full disk may be what ended this node before
         engine = open_engine(settings.data_dir / "spool.sqlite")
         spool.metadata.create_all(engine)
         self.writer = Writer(engine, fatal)
@@ -92,6 +95,7 @@ class Venue:
             self.clock.restore(offset, bound)
         for one in stored:
             await self._bring_up(_roster(one.roster))
+        self._spawn(self._reserve.watch())
         self._spawn(self.link.run())
         self._spawn(self.documents.run())
         self._spawn(self._keep_clock())

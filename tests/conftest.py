@@ -1,5 +1,6 @@
 """Rules of every test run: real programs or a loud skip, no skip at all with `--require-all`, a printed seed."""
 
+import os
 import secrets
 from collections.abc import Generator
 
@@ -10,6 +11,9 @@ from tests.programs import PROGRAMS
 
 SEED_BITS = 32
 LONG_VALUE = 40
+
+# Hundreds of short-lived nodes, here and as processes, need no room kept for their journals.
+os.environ.update(EVALROOM_RESERVE_MB="0", EVALROOM_SITE_RESERVE_MB="0")
 
 # No deadline: a machine that is busy is no bug.  The blob lets a person repeat a failure at once.
 hypothesis.settings.register_profile("evalroom", deadline=None, print_blob=True)

@@ -58,6 +58,18 @@ def netns() -> str | None:
     )
 
 
+def mount() -> str | None:
+    """Return the path of `mount` where this process may mount a file system of its own."""
+    path, unshare = shutil.which("mount"), shutil.which("unshare")
+    if path is None or unshare is None:
+        return None
+    return (
+        path
+        if subprocess.run([unshare, "--mount", "true"], capture_output=True, check=False).returncode == 0
+        else None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """One program: how it is found, and what brings it on Debian or Ubuntu."""
@@ -74,6 +86,7 @@ PROGRAMS = {
         Program("coturn", coturn, "coturn"),
         Program("cjk-font", cjk_font, "fonts-wqy-microhei"),
         Program("netns", netns, "iproute2"),
+        Program("mount", mount, "mount"),
     )
 }
 

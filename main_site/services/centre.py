@@ -39,6 +39,7 @@ from main_site.store import journal as store
 from main_site.template import SessionTemplate
 from recorder.booth import Booth, BoothTerms
 from recorder.capture import CaptureSettings
+from recorder.disk import Reserve
 from recorder.recovery import Recovered, recover, told_by
 from signaling.clock import HostClock, monotonic_ms
 from signaling.database import StoreFailed, Writer, open_engine
@@ -115,6 +116,8 @@ class Centre:
         """Open database, keys and folders under the data folder."""
         self.settings = settings
         self.clock = HostClock()
+        self._reserve = Reserve(settings.data_dir, settings.reserve_mb)
+        self._reserve.look()  # a full disk may be what ended this node before
         engine = open_engine(settings.data_dir / "evalroom.sqlite")
         for metadata in (store.metadata, centre_store.metadata):
             metadata.create_all(engine)
@@ -137,6 +140,7 @@ class Centre:
     async def start(self) -> None:
         """Take up all stored sessions and begin to serve the links."""
         self._spawn(self.links.run())
+        self._spawn(self._reserve.watch())
         with self.writer.engine.connect() as db:
             stored = store.read_sessions(db)
         for one in stored:
