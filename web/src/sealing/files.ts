@@ -1,5 +1,6 @@
 // Where the sealed bytes lie: in the origin private file system, written in place by a worker (Chromium 108, Firefox 111), or else in
-// pieces of a Blob, which a browser moves to its disk by itself. The quota's end is storage_full, and nothing half-written stays.
+// pieces of a Blob, which a browser moves to its disk by itself. The quota's end is storage_full, and nothing
+// half-written stays. It cannot be foretold: `navigator.storage.estimate` says 10 GiB more than is used, whatever the disk has.
 
 import type { Bytes } from './bytes'
 import { SealingError } from './errors'
@@ -58,11 +59,15 @@ export class PrivateFile implements Sink {
   }
 
   write(bytes: Bytes): void {
+    let written = 0
     try {
-      this.#size += this.file.write(bytes, { at: this.#size })
+      written = this.file.write(bytes, { at: this.#size })
     } catch (cause) {
       throw new SealingError('storage_full', { reason: String(cause), written: this.#size })
     }
+    // Chromium 156 throws nothing at the quota's end: it returns fewer bytes, or 2^32 less an error's number.
+    if (written !== bytes.length) throw new SealingError('storage_full', { written: this.#size })
+    this.#size += written
   }
 
   async finish(): Promise<ByteSource> {

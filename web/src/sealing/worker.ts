@@ -6,7 +6,6 @@ import { type SealingDetail, SealingError } from './errors'
 import { BlobPieces, PrivateFile } from './files'
 import type { Policy } from './policy'
 import { type PartToSeal, type Progress, seal, type SealedPart, type SealingOrder } from './seal'
-import { streamSize } from './stream'
 import { SigningKey, suiteOf } from './suites'
 
 /** What the page hands over: an order as plain data. */
@@ -41,8 +40,6 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: SealingError['code']; readonly detail: SealingDetail }
 
 const PROGRESS_EVERY_MS = 100
-/** For header and trailer, with room to spare. */
-const FRAME = 1024 * 1024
 
 const cancelling = new AbortController()
 const post = (message: FromWorker): void => self.postMessage(message)
@@ -62,18 +59,11 @@ async function work(order: WorkerOrder): Promise<void> {
 }
 
 async function sealTo(order: WorkerOrder): Promise<SealedFile> {
-  await checkRoom(order.parts.reduce((sum, { content }) => sum + streamSize(content.size), FRAME))
   const signing = await SigningKey.load(suiteOf(order.suite), order.signing)
   const sink = PrivateFile.available() ? await PrivateFile.create(order.file) : new BlobPieces()
   const options = { signal: cancelling.signal, progress: sparingly() }
   const { size, root, parts } = await seal({ ...order, signing } satisfies SealingOrder, sink, options)
   return { blob: await sink.release(), size, root, parts, private: sink instanceof PrivateFile }
-}
-
-/** Refuse before the first byte what would fail at the last. */
-async function checkRoom(needed: number): Promise<void> {
-  const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {}
-  if (quota - usage < needed) throw new SealingError('storage_full', { needed, free: quota - usage })
 }
 
 /** A bid of gigabytes has thousands of steps; the page wants ten a second, and the last of each part. */
