@@ -162,7 +162,8 @@ class Evaluation:
         """Journal that a seat of the host's node went silent or came back."""
         session = self.conductor.session
         fact = presence_fact(seat, state, self.parts.now())
-        if fact is not None and seat in session.seat_keys and not session.closed:
+        ours = session.seats[seat].node == session.host_site
+        if fact is not None and ours and seat in session.seat_keys and not session.closed:
             self.booth.note([fact])
 
     # --- orders ---------------------------------------------------------------------------------------
@@ -291,6 +292,7 @@ class Evaluation:
             self.seating.grew(seat.code)
         else:
             self.parts.links.grew(seat.node, self.id, seat.code)
+            self.seating.grew(seat.code)  # who cannot reach the node of the site may sit at the host's
 
     def conclude(self) -> None:
         """End the host's own recordings once the session is concluded; its close follows."""

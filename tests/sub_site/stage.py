@@ -162,6 +162,7 @@ class Scene:
     faults: list[BaseException] = field(default_factory=list)
     venue: Venue = field(init=False)
     url: str = ""
+    host_url: str = ""
     _running: AsyncExitStack | None = None
 
     # --- the sub-site -----------------------------------------------------------------------------
@@ -322,7 +323,7 @@ async def joined(folder: Path) -> AsyncIterator[Scene]:
         issued = await centre.open_session(template)
         codes = {one.seat: one.code for one in issued}
         people = {seat.code: Person(seat) for seat in SEATS}
-        stage = Scene(centre, road, folder, codes, people, stack)
+        stage = Scene(centre, road, folder, codes, people, stack, host_url=url)
         stack.push_async_callback(stage.stop_site)
         await stage.start_site()
         await stage.linked()
