@@ -70,6 +70,11 @@ def mount() -> str | None:
     )
 
 
+def openssl() -> str | None:
+    """Return the path of OpenSSL's command line: an authority, a reader of keys, a time stamper."""
+    return shutil.which("openssl")
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """One program: how it is found, and what brings it on Debian or Ubuntu."""
@@ -86,6 +91,7 @@ PROGRAMS = {
         Program("coturn", coturn, "coturn"),
         Program("cjk-font", cjk_font, "fonts-wqy-microhei"),
         Program("netns", netns, "iproute2"),
+        Program("openssl", openssl, "openssl"),
         Program("mount", mount, "mount"),
     )
 }

@@ -9,7 +9,19 @@ missing, older or newer than 3.x, or built without SM2.
 import ctypes
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from ctypes import POINTER, c_char, c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
+from ctypes import (
+    POINTER,
+    c_char,
+    c_char_p,
+    c_int,
+    c_int64,
+    c_long,
+    c_size_t,
+    c_uint,
+    c_uint32,
+    c_ulong,
+    c_void_p,
+)
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -103,6 +115,37 @@ FUNCTIONS: Mapping[str, Signature] = {
         (Pointer, Pointer, c_char_p, Pointer, c_char_p, Pointer, _Parameters),
     ),
     "EVP_DigestVerify": (c_int, (Pointer, _Bytes, c_size_t, _Bytes, c_size_t)),
+    # certificates
+    "OPENSSL_sk_new_null": (Pointer, ()),
+    "OPENSSL_sk_push": (c_int, (Pointer, Pointer)),
+    "OPENSSL_sk_num": (c_int, (Pointer,)),
+    "OPENSSL_sk_value": (Pointer, (Pointer, c_int)),
+    "OPENSSL_sk_free": (None, (Pointer,)),
+    "ASN1_OCTET_STRING_new": (Pointer, ()),
+    "ASN1_OCTET_STRING_set": (c_int, (Pointer, _Bytes, c_int)),
+    "X509_new_ex": (Pointer, (Pointer, c_char_p)),
+    "d2i_X509": (Pointer, (POINTER(Pointer), POINTER(Pointer), c_long)),
+    "X509_free": (None, (Pointer,)),
+    "X509_set0_distinguishing_id": (None, (Pointer, Pointer)),  # takes the identity over
+    "X509_get0_pubkey": (Pointer, (Pointer,)),
+    "X509_get_signature_nid": (c_int, (Pointer,)),
+    "X509_get_key_usage": (c_uint32, (Pointer,)),
+    "X509_STORE_new": (Pointer, ()),
+    "X509_STORE_free": (None, (Pointer,)),
+    "X509_STORE_add_cert": (c_int, (Pointer, Pointer)),
+    "X509_STORE_CTX_new_ex": (Pointer, (Pointer, c_char_p)),
+    "X509_STORE_CTX_free": (None, (Pointer,)),
+    "X509_STORE_CTX_init": (c_int, (Pointer, Pointer, Pointer, Pointer)),
+    "X509_STORE_CTX_get0_param": (Pointer, (Pointer,)),
+    "X509_STORE_CTX_get0_chain": (Pointer, (Pointer,)),
+    "X509_STORE_CTX_get_error": (c_int, (Pointer,)),
+    "X509_STORE_CTX_get_error_depth": (c_int, (Pointer,)),
+    "X509_VERIFY_PARAM_set_time": (None, (Pointer, c_int64)),
+    "X509_VERIFY_PARAM_set_flags": (c_int, (Pointer, c_ulong)),
+    "X509_VERIFY_PARAM_set_depth": (None, (Pointer, c_int)),
+    "X509_VERIFY_PARAM_set_auth_level": (None, (Pointer, c_int)),
+    "X509_verify_cert": (c_int, (Pointer,)),
+    "X509_verify_cert_error_string": (c_char_p, (c_long,)),
 }
 """Result and arguments of every function used: without them ctypes would cut pointers to 32 bits."""
 

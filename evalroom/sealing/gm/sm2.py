@@ -185,7 +185,7 @@ class Sm2PrivateKey(Sm2PublicKey):
     def to_pkcs8(self) -> bytes:
         """Return the unencrypted PKCS#8 DER, 138 bytes, with the public key in it; wrap it before it is stored."""
         with self._lib.clean_errors():
-            return _PKCS8 + _private_of(self._lib, self._handle) + _PKCS8_PUBLIC + self.encoded
+            return _PKCS8 + _number_of(self._lib, self._handle, b"priv") + _PKCS8_PUBLIC + self.encoded
 
 
 def check_point(encoded: bytes) -> None:
@@ -257,29 +257,40 @@ def _foreign_private(der: bytes) -> bytes:
         if key is None:
             raise MalformedSealingKey(reason="pkcs8")
         with lib.owned(key, lib.call.EVP_PKEY_free):
-            if _group(lib, key) != b"SM2":
+            if curve_of(lib, key) != b"SM2":
                 raise MalformedSealingKey(reason="curve")
-            return _private_of(lib, key)
+            return _number_of(lib, key, b"priv")
 
 
-def _group(lib: Libcrypto, handle: int) -> bytes:
-    """Return the name of a key's curve, or nothing for a key without one."""
+def curve_of(lib: Libcrypto, handle: int) -> bytes:
+    """Return the name of the curve of libcrypto's key, `SM2` for ours, or nothing for a key without one."""
     name, size = ctypes.create_string_buffer(32), c_size_t()
     found = lib.call.EVP_PKEY_get_utf8_string_param(handle, b"group", name, len(name), byref(size))
     return name.value if found == 1 else b""
 
 
-def _private_of(lib: Libcrypto, handle: int) -> bytes:
-    """Return d, 32 bytes.
+def public_of(lib: Libcrypto, handle: int) -> Sm2PublicKey:
+    """Return the public key that libcrypto holds.
+
+    Raises:
+        MalformedSealingKey: it is no point of the curve.
+    """
+    return Sm2PublicKey(
+        bytes([_UNCOMPRESSED]) + _number_of(lib, handle, b"qx") + _number_of(lib, handle, b"qy")
+    )
+
+
+def _number_of(lib: Libcrypto, handle: int, name: bytes) -> bytes:
+    """Return a number of libcrypto's key, 32 bytes: `priv`, `qx` or `qy`.
 
     Raises:
         MalformedSealingKey: there is none, or it is longer: libcrypto reads such a key and keeps quiet.
     """
     big = c_void_p()
-    if lib.call.EVP_PKEY_get_bn_param(handle, b"priv", byref(big)) != 1:
+    if lib.call.EVP_PKEY_get_bn_param(handle, name, byref(big)) != 1:
         raise MalformedSealingKey(reason="range")
-    with lib.owned(big.value, lib.call.BN_clear_free) as d, wiped(32) as buffer:
-        if lib.call.BN_bn2binpad(d, buffer, 32) != 32:
+    with lib.owned(big.value, lib.call.BN_clear_free) as value, wiped(32) as buffer:
+        if lib.call.BN_bn2binpad(value, buffer, 32) != 32:
             raise MalformedSealingKey(reason="range")
         return buffer.raw
 

@@ -1,8 +1,6 @@
 """The binding: nothing leaks, secrets do not stay in buffers, every function has its types."""
 
-import ctypes
 from collections.abc import Callable
-from typing import ClassVar
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -12,11 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from evalroom.sealing.gm import sm2, sm4
 from evalroom.sealing.gm.libcrypto import FUNCTIONS, LibcryptoFault, libcrypto, wiped
 from evalroom.sealing.suite import MalformedSealingKey, WrapNotOpened
+from tests.evalroom.sealing.gm.heap import leaks, tells
 from tests.evalroom.sealing.gm.standard import PRIVATE, PUBLIC
 
 ROUNDS = 300
-PER_ROUND = 24
-"""Bytes that the heap may grow by in a round: less than the smallest thing that could leak, a number."""
 
 KEY = sm2.Sm2PrivateKey(PRIVATE)
 SEALED = KEY.encrypt(b"m")
@@ -60,38 +57,10 @@ WORK: dict[str, Callable[[], object]] = {
 }
 
 
-class Mallinfo2(ctypes.Structure):
-    """What glibc says about its heap; Python's own small objects live elsewhere."""
-
-    _fields_: ClassVar = [
-        (name, ctypes.c_size_t)
-        for name in (
-            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
-            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
-        )
-    ]
-
-
-def glibc() -> ctypes.CDLL | None:
-    """Return the C library if it can say how many bytes are in use."""
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "mallinfo2"):
-        return None
-    library.mallinfo2.restype, library.mallinfo2.argtypes = Mallinfo2, ()
-    return library
-
-
-@pytest.mark.skipif(glibc() is None, reason="only glibc 2.33 and newer tells how many bytes are in use")
+@tells
 @pytest.mark.parametrize("name", WORK)
 def test_nothing_leaks(name: str) -> None:
-    work, library = WORK[name], glibc()
-    assert library is not None
-    for _ in range(50):
-        work()
-    before = library.mallinfo2().uordblks
-    for _ in range(ROUNDS):
-        work()
-    assert library.mallinfo2().uordblks - before < ROUNDS * PER_ROUND
+    assert not leaks(WORK[name], ROUNDS)
 
 
 def test_a_wiped_buffer_holds_zeros_whatever_happened() -> None:
