@@ -42,13 +42,14 @@ class Codec(StrEnum):
 
 
 class GapCause(StrEnum):
-    """Why packets are missing for good (archive.md §2)."""
+    """Why packets are missing for good (archive.md §2); `refused`: the journal took none of what was told of them."""
 
     LINK = "link"
     PUBLISHER = "publisher"
     RECORDER = "recorder"
     DISK = "disk"
     PAUSE = "pause"
+    REFUSED = "refused"
 
 
 CLOCK_RATE: Mapping[Medium, int] = {Medium.VIDEO: 90_000, Medium.AUDIO: 48_000}

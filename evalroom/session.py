@@ -25,6 +25,7 @@ from evalroom.commands import (
     EnterScore,
     ImportBid,
     LockSheet,
+    NodeFact,
     NoteFacts,
     OpenSession,
     Order,
@@ -43,10 +44,11 @@ from evalroom.ids import HOST_ACTOR, BidId, LotId, SeatCode, SessionId, SiteId, 
 from evalroom.ledger.canonical import canonical
 from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
+from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
 from evalroom.pricing import compute
 from evalroom.ranking import rank
-from evalroom.recording import TrackRecord, next_record
+from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import Role
 from evalroom.sheet import (
     Cell,
@@ -223,6 +225,7 @@ class Session:
     rankings: dict[LotId, ev.RankingComputed] = field(default_factory=dict)
     signatures: dict[SeatCode, Signature] = field(default_factory=dict)
     tracks: dict[TrackId, TrackRecord] = field(default_factory=dict)
+    told: dict[TrackId, int] = field(default_factory=dict)
     alarms: dict[str, bool] = field(default_factory=dict)
     size: int = 0
     cosigned: int = 0
@@ -247,7 +250,7 @@ class Session:
             case UnlockGroup():
                 return self._unlock(command, order)
             case RecordFacts():
-                return tuple(self._record(command, order))
+                return self._record(command, order)
             case NoteFacts():
                 return tuple(self._note(command, order))
             case CheckIn() | PassSelfTest() | AcceptDiscipline():
@@ -420,20 +423,44 @@ class Session:
         if still_open:
             raise Unready(Need(NeedCode.TRACK_END, still_open))
 
-    def _record(self, command: RecordFacts, order: Order) -> Iterator[Fact]:
-        ahead: dict[TrackId, TrackRecord] = {}
+    def _record(self, command: RecordFacts, order: Order) -> tuple[Fact, ...]:
+        """Take what follows; of the rest, raise the alarm and declare the gap, so that what comes later can follow.
+
+        Raises:
+            Refusal: the first one, when nothing is taken and no gap has to be declared.
+        """
+        report = _Report(order, dict(self.tracks), dict(self.told))
         for one in command.facts:
-            event = one.body
-            if isinstance(event, ev.SeatLost | ev.SeatReturned | ev.TrackStarted):
-                self._check_at_node(event.seat, order.site)
-            if isinstance(event, ev.TrackStarted):
-                self._check_track(event)
-            if isinstance(event, ev.AlarmRaised) and event.seat:
-                self._check_at_node(SeatCode(event.seat), order.site)
-            if isinstance(event, ev.RecordingEvent):
-                record = ahead.get(event.track) or self.tracks.get(event.track)
-                ahead[event.track] = next_record(record, event, order.site)
-            yield Fact(one.at, order.site, order.actor, event)
+            try:
+                self._check_told(one.body, order.site)
+                report.take(one)
+            except Refusal as refusal:
+                self._refuse_told(one, report, refusal)
+        if report.refused is not None and not report.told_anything:
+            raise report.refused
+        return tuple(report.facts)
+
+    def _check_told(self, event: ev.NodeEvent, node: SiteId) -> None:
+        if isinstance(event, ev.SeatLost | ev.SeatReturned | ev.TrackStarted):
+            self._check_at_node(event.seat, node)
+        if isinstance(event, ev.TrackStarted):
+            self._check_track(event)
+        if isinstance(event, ev.AlarmRaised) and event.seat:
+            self._check_at_node(SeatCode(event.seat), node)
+        if isinstance(event, ev.GapDeclared) and event.cause is GapCause.REFUSED:
+            raise BrokenRecording(track=event.track, problem="only the journal says what it refused")
+
+    def _refuse_told(self, one: NodeFact, report: "_Report", refusal: Refusal) -> None:
+        site, name = report.order.site, report.bridge(one)
+        report.refused = report.refused or refusal
+        alarm, seat = f"facts-{name or site}", self.tracks[name].seat if name in self.tracks else ""
+        if self.alarms.get(alarm) or alarm in report.alarms:
+            return
+        report.alarms.add(alarm)
+        text = f"The journal refused what {site} told of its seats, {one.type}: {refusal}"
+        report.facts.append(
+            self._by_host(report.order, ev.AlarmRaised(alarm, refusal.code, seat, text[:500]))
+        )
 
     def _check_at_node(self, seat: SeatCode, node: SiteId) -> None:
         if seat not in self.seats or self.seats[seat].node != node:
@@ -590,6 +617,40 @@ class Session:
         return after
 
 
+@dataclass(slots=True)
+class _Report:
+    """A node's facts on their way into the journal, and how its tracks stand after those taken so far."""
+
+    order: Order
+    tracks: dict[TrackId, TrackRecord]
+    told: dict[TrackId, int]
+    facts: list[Fact] = field(default_factory=list)
+    alarms: set[str] = field(default_factory=set)
+    refused: Refusal | None = None
+    told_anything: bool = False
+
+    def take(self, one: NodeFact, by: str = "") -> None:
+        """Take a fact that follows; raise what says why it does not."""
+        site = self.order.site
+        if isinstance(one.body, ev.RecordingEvent):
+            track = one.body.track
+            self.tracks[track] = next_record(self.tracks.get(track), one.body, site)
+            self.told[track] = one.at
+        self.facts.append(Fact(one.at, site, by or self.order.actor, one.body))
+        self.told_anything = True
+
+    def bridge(self, one: NodeFact) -> TrackId | None:
+        """Name the track of this node that a refused fact is about, and declare the gap if it is running."""
+        event = one.body
+        record = self.tracks.get(event.track) if isinstance(event, ev.RecordingEvent) else None
+        if not isinstance(event, ev.RecordingEvent) or record is None or record.node != self.order.site:
+            return None
+        if record.running:
+            gap = gap_for(event, self.told[event.track], one.at)
+            self.take(NodeFact(one.at, type(gap).__name__, gap), HOST_ACTOR)
+        return event.track
+
+
 def _set_opened(session: Session, fact: Fact) -> None:
     event = fact.event
     if isinstance(event, ev.SessionOpened):
@@ -667,6 +728,7 @@ def _keep_recording(session: Session, fact: Fact) -> None:
     if isinstance(fact.event, ev.RecordingEvent):
         track = fact.event.track
         session.tracks[track] = next_record(session.tracks.get(track), fact.event, fact.site)
+        session.told[track] = fact.at
 
 
 def _keep_alarm(session: Session, fact: Fact) -> None:

@@ -18,7 +18,7 @@ from typing import ClassVar
 from evalroom.errors import LocalFault, Refusal
 from evalroom.events import FragmentRecorded, ReelClosed
 from evalroom.ids import SeatCode, SiteId, TrackId
-from recorder.fmp4 import INIT_AT
+from recorder.fmp4 import INIT_AT, init_end
 from recorder.manifest import (
     BAGIT,
     Digest,
@@ -184,7 +184,10 @@ def _add_reel(bag: "_Bag", reel: BagReel, before_ms: int | None) -> tuple[Indexe
 def _init_of(reel: BagReel) -> bytes:
     with reel.source.open("rb") as file:
         file.seek(INIT_AT)
-        init = file.read(reel.fragments[0].offset - INIT_AT)
+        first = reel.fragments[0]
+        head = file.read(first.offset - INIT_AT)
+        # Fragments before it that the journal refused lie between: then only the boxes say where the init ends.
+        init = head[: init_end(bytes(INIT_AT) + head) - INIT_AT] if first.n else head
     if hashlib.sha256(init).hexdigest() != reel.closed.init_sha256:
         raise ReelIncomplete(track=reel.closed.track, reel=reel.closed.reel, missing="its init segment")
     return init

@@ -6,6 +6,7 @@ begin there.  Times come from the journal, since a box walk of a closed reel no 
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import ceil
 
 from evalroom.events import FragmentRecorded
@@ -18,9 +19,9 @@ def playlist(file: str, init: str, fragments: Sequence[FragmentRecorded], start_
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{ceil(max(lengths, default=1))}"]
     lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-INDEPENDENT-SEGMENTS", f'#EXT-X-MAP:URI="{init}"']
     lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(start_ms)}")
-    for group, length in zip(groups, lengths, strict=True):
-        size = sum(fragment.length for fragment in group)
-        lines += [f"#EXTINF:{length:.6f},", f"#EXT-X-BYTERANGE:{size}@{group[0].offset}", file]
+    begins = [group[0].offset for group in groups] + [one.offset + one.length for one in fragments[-1:]]
+    for length, (begin, end) in zip(lengths, pairwise(begins), strict=True):
+        lines += [f"#EXTINF:{length:.6f},", f"#EXT-X-BYTERANGE:{end - begin}@{begin}", file]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 

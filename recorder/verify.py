@@ -24,6 +24,7 @@ import re
 import stat
 import struct
 import sys
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -450,7 +451,7 @@ _SHAPES: Mapping[str, _Shape] = {
     "judged": _match("score|pass|deduct"),
     "formula": _match("lowest_price|trimmed_mean"),
     "mode": _match("half_up|half_even|down"),
-    "cause": _match("link|publisher|recorder|disk|pause"),
+    "cause": _match("link|publisher|recorder|disk|pause|refused"),
     "ceiling": lambda value: value is None or _whole(value),
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
 }
@@ -612,6 +613,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Fragment:
+    n: int
     offset: int
     length: int
     sha256: str
@@ -621,6 +623,10 @@ class _Fragment:
     t: int
     seq: int
 
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
 
 @dataclass(slots=True)
 class _Reel:
@@ -629,6 +635,7 @@ class _Reel:
     fragments: list[_Fragment] = field(default_factory=list)
     closed: dict[str, _Json] | None = None
     map: list[list[int]] = field(default_factory=list)
+    counted: bool = True
 
     @property
     def file(self) -> str:
@@ -640,8 +647,12 @@ class _Reel:
 
     @property
     def end(self) -> int:
-        last = self.fragments[-1]
-        return last.offset + last.length
+        return self.fragments[-1].end
+
+    @property
+    def following(self) -> int:
+        """The number of the fragment that comes next."""
+        return self.fragments[-1].n + 1 if self.fragments else 0
 
     def utc_us(self, media_us: int) -> int:
         """Return media time on the session clock: straight between the points, at nominal rate outside."""
@@ -668,6 +679,7 @@ class _Case:
     size: int = 0
     leaves: bytearray = field(default_factory=bytearray)
     reels: dict[tuple[str, int], _Reel] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     notes: list[_Note] = field(default_factory=list)
     openings: dict[tuple[int, str], str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -852,25 +864,43 @@ def _keep(case: _Case, entry: _Entry) -> None:
     body = entry.body
     if entry.type not in {"FragmentRecorded", "ReelClosed", "ClockMapped"}:
         case.entries.append(entry)
+        if entry.type == "GapDeclared" and body["cause"] == "refused":
+            _keep_refusal(case, entry)
         return
     key = (body["track"], body["reel"])
     reel = case.reels.setdefault(key, _Reel(*key))
     if entry.type == "ReelClosed":
-        if reel.closed is not None:
-            _stop("track_order", file=ENTRIES, track=reel.track, seq=entry.seq)
-        reel.closed = body
+        _keep_closing(case, reel, entry)
     elif entry.type == "ClockMapped":
         reel.map = body["map"]
     else:
-        _keep_fragment(reel, entry)
+        _keep_fragment(case, reel, entry)
 
 
-def _keep_fragment(reel: _Reel, entry: _Entry) -> None:
-    body = entry.body
-    if body["n"] != len(reel.fragments) or reel.closed is not None:
+def _keep_refusal(case: _Case, entry: _Entry) -> None:
+    """Until the track's next fragment numbers may be left out; only the journal itself can say so."""
+    if entry.actor != "host":
+        _stop("track_order", file=ENTRIES, track=entry.body["track"], seq=entry.seq)
+    case.refused.add(entry.body["track"])
+
+
+def _keep_closing(case: _Case, reel: _Reel, entry: _Entry) -> None:
+    if reel.closed is not None:
         _stop("track_order", file=ENTRIES, track=reel.track, seq=entry.seq)
+    reel.closed = entry.body
+    left_out = entry.body["fragments"] - reel.following
+    reel.counted = left_out == 0 or (left_out > 0 and reel.track in case.refused)
+
+
+def _keep_fragment(case: _Case, reel: _Reel, entry: _Entry) -> None:
+    body = entry.body
+    left_out = body["n"] - reel.following
+    follows = left_out == 0 or (left_out > 0 and reel.track in case.refused)
+    if not follows or reel.closed is not None:
+        _stop("track_order", file=ENTRIES, track=reel.track, seq=entry.seq)
+    case.refused.discard(reel.track)
     times = (body["pts"], body["duration"], body["keyframe"], entry.t, entry.seq)
-    reel.fragments.append(_Fragment(body["offset"], body["length"], body["sha256"], *times))
+    reel.fragments.append(_Fragment(body["n"], body["offset"], body["length"], body["sha256"], *times))
 
 
 # --- 2 payload digests, and the fragments on the way ----------------------------------------------
@@ -879,10 +909,14 @@ def _keep_fragment(reel: _Reel, entry: _Entry) -> None:
 def _digest_all(case: _Case) -> Findings:
     """Read every listed file once; reels give the digests of their fragments in the same pass."""
     wanted = [path for path in (*case.manifest, *case.tags) if path in case.files]
-    reels = {reel.file: reel for reel in case.reels.values() if _follows(reel, case.files.get(reel.file, 0))}
+    reels = {reel.file: reel for reel in case.reels.values() if _follows(case, reel)}
+    inits = {file: _init_length(case, reel) for file, reel in reels.items()}
     total, done = sum(case.files[path] for path in wanted), 0
     with ThreadPoolExecutor(case.threads) as pool:
-        jobs = [(path, pool.submit(_digest_file, case.root / path, reels.get(path))) for path in wanted]
+        jobs = [
+            (path, pool.submit(_digest_file, case.root / path, reels.get(path), inits.get(path, 0)))
+            for path in wanted
+        ]
         for path, job in jobs:
             case.digests[path], case.cut_digests[path] = job.result()
             done += case.files[path]
@@ -895,26 +929,40 @@ def _digest_all(case: _Case) -> Findings:
     case.checked = len(wanted)
 
 
-def _follows(reel: _Reel, size: int) -> bool:
-    """Say whether the fragments lie one after another inside the file."""
+def _follows(case: _Case, reel: _Reel) -> bool:
+    """Say whether the fragments lie one after another inside the file, with bytes between where some were refused."""
     if not reel.fragments or reel.fragments[0].offset < 44:
         return False
-    ends = [one.offset + one.length for one in reel.fragments]
-    return ends[-1] <= size and all(
-        end == after.offset for end, after in zip(ends, reel.fragments[1:], strict=False)
+    first = reel.fragments[0]
+    ends = [(0, 44 + _init_length(case, reel)), *((one.n + 1, one.end) for one in reel.fragments)]
+    steps = zip(ends, reel.fragments, strict=False)
+    return first.end <= reel.end <= case.files.get(reel.file, 0) and all(
+        end == one.offset if n == one.n else end < one.offset for (n, end), one in steps
     )
 
 
-def _digest_file(path: Path, reel: _Reel | None) -> tuple[str, list[str]]:
+def _init_length(case: _Case, reel: _Reel) -> int:
+    """Return the bytes of the init segment; its own file tells where the reel's first fragments were refused."""
+    first = reel.fragments[0]
+    return case.files.get(reel.init_file, 0) if first.n else first.offset - 44
+
+
+def _digest_file(path: Path, reel: _Reel | None, init: int) -> tuple[str, list[str]]:
     """Return the file's SHA-256 and, for a reel, those of its init segment and fragments."""
     whole, cuts = hashlib.sha256(), []
     with _open(path) as handle:
-        if reel is not None:
-            lengths = [44, reel.fragments[0].offset - 44, *(one.length for one in reel.fragments)]
-            cuts = [_digest_cut(handle, length, whole) for length in lengths]
+        for begin, length in _cuts(reel, init) if reel is not None else ():
+            _digest_cut(handle, begin - handle.tell(), whole)
+            cuts.append(_digest_cut(handle, length, whole))
         while piece := handle.read(_PIECE):
             whole.update(piece)
-    return whole.hexdigest(), cuts[1:]
+    return whole.hexdigest(), cuts
+
+
+def _cuts(reel: _Reel, init: int) -> Iterator[tuple[int, int]]:
+    """Yield offset and length of the init segment and of each fragment, in their order in the file."""
+    yield 44, init
+    yield from ((one.offset, one.length) for one in reel.fragments)
 
 
 def _digest_cut(handle: BinaryIO, length: int, whole: "hashlib._Hash") -> str:
@@ -1142,10 +1190,12 @@ def _check_unlocks(case: _Case, cosigned: Sequence[_Entry], quorum: int) -> Find
 
 def _check_reels(case: _Case) -> Findings:
     case.need(5)
-    for reel in case.reels.values():
+    # Of a reel that is only mapped every fragment was refused: it may not be here, and step 10 looks for its gap.
+    told = [reel for reel in case.reels.values() if reel.fragments or reel.closed is not None]
+    for reel in told:
         yield from _check_reel(case, reel)
-    known = {path for reel in case.reels.values() for path in (reel.file, reel.init_file)}
-    playlists = {reel.file.removesuffix(".mp4") + ".m3u8": reel for reel in case.reels.values()}
+    known = {path for reel in told for path in (reel.file, reel.init_file)}
+    playlists = {reel.file.removesuffix(".mp4") + ".m3u8": reel for reel in told}
     for path in case.files:
         if path.startswith("data/media/") and path not in known | playlists.keys():
             yield Failure("reel_unknown", file=path)
@@ -1168,7 +1218,7 @@ def _check_reel(case: _Case, reel: _Reel) -> Findings:
     if size is None or reel.init_file not in case.files:
         yield Failure("missing", file=reel.file if size is None else reel.init_file, track=reel.track)
         return
-    if closed["fragments"] != len(reel.fragments) or not _follows(reel, size):
+    if not reel.counted or not _follows(case, reel):
         yield Failure("fragment_order", reel.file, reel.track)
         return
     if size != closed["bytes"]:
@@ -1180,7 +1230,14 @@ def _check_reel(case: _Case, reel: _Reel) -> Findings:
         yield Failure("init", reel.file, reel.track, 0.0)
     if case.digests.get(reel.file) != closed["sha256"]:
         yield Failure("reel_digest", reel.file, reel.track)
-    elif not _is_accounted_for(case.root / reel.file, reel, size, torn=closed["torn"]):
+    elif not _is_accounted_for(
+        case.root / reel.file,
+        reel,
+        size,
+        init=_init_length(case, reel),
+        fragments=closed["fragments"],
+        torn=closed["torn"],
+    ):
         yield Failure("boxes", reel.file, reel.track)
 
 
@@ -1203,23 +1260,34 @@ def _playlist(reel: _Reel) -> str:
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def _is_accounted_for(path: Path, reel: _Reel, size: int, *, torn: bool) -> bool:
-    """Say whether header, init, fragments and trailer are boxes that leave no byte over (archive.md §3)."""
+def _is_accounted_for(path: Path, reel: _Reel, size: int, *, init: int, fragments: int, torn: bool) -> bool:
+    """Say whether header, init, fragments and trailer are boxes that leave no byte over (archive.md §3).
+
+    Where fragments were refused their boxes are there all the same, as many as their numbers say.
+    """
     with _open(path) as handle:
         head = handle.read(44)
-        init = list(_boxes(handle, 44, reel.fragments[0].offset))
-        if [name for name, _ in init] != [b"ftyp", b"moov"]:
+        end = size if torn else 36 + int.from_bytes(head[36:40], "big")
+        if [name for name, _ in _boxes(handle, 44, 44 + init)] != [b"ftyp", b"moov"] or end > size:
             return False
-        for one in reel.fragments:
-            names = [name for name, _ in _boxes(handle, one.offset, one.offset + one.length)]
-            if names != [b"moof", b"mdat"]:
+        places = [(one.n, one.offset) for one in reel.fragments] + [(fragments, end)]
+        n, at = 0, 44 + init
+        for after, begin in _with_ends(reel, places):
+            names = [name for name, _ in _boxes(handle, at, begin)]
+            if names != [b"moof", b"mdat"] * (after - n):
                 return False
-        trailer = [name for name, _ in _boxes(handle, reel.end, size)]
+            n, at = after, begin
+        trailer = [name for name, _ in _boxes(handle, end, size)]
     if head[:8] != b"\0\0\0\x1cftyp" or head[28:36] != b"\0\0\0\x08free":
         return False
     if torn:
-        return trailer == [] and reel.end == size and head[36:44] == b"\0\0\0\x24free"
-    return trailer == [b"moov"] and head[36:44] == struct.pack(">I", reel.end - 36) + b"mdat"
+        return trailer == [] and head[36:44] == b"\0\0\0\x24free"
+    return trailer == [b"moov"] and head[40:44] == b"mdat"
+
+
+def _with_ends(reel: _Reel, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the begin and the end of every fragment the journal names, each with the number that begins there."""
+    return sorted({*places, *((one.n + 1, one.end) for one in reel.fragments)})
 
 
 def _boxes(handle: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int]]:
@@ -1315,22 +1383,41 @@ def _check_clocks(case: _Case) -> Findings:
     measured = set()
     for entry in case.of("SiteOffsetMeasured"):
         measured.add(entry.body["site"])
-        if abs(entry.body["offset_us"]) > _SKEW_MS * 1000:
+        if entry.body["bound_us"] > _SKEW_MS * 1000:  # how far off a clock is does no harm once that is known
             yield Failure("clock_bound", file=ENTRIES, seq=entry.seq, detail=entry.body["site"])
     hosts = {site["id"] for site in case.opened["sites"] if site["host"]}
     recording = {entry.site for entry in case.of("TrackStarted")}
     yield from (Failure("site_clock", detail=site) for site in sorted(recording - measured - hosts))
     youngest, at = 0, -1
-    times = {note.size: min(note.times.values()) for note in case.notes if note.times}
+    times = _witnessed(case)
     for entry in case.entries:
         for size in [size for size in times if size <= entry.seq]:
-            if youngest > (times.pop(size) + 1) * 1000 + _SKEW_MS:
+            if youngest > times.pop(size) + 1000 + _SKEW_MS:
                 yield Failure("time_ahead", file=CHECKPOINTS, seq=at, detail=f"size {size}")
         youngest, at = max((youngest, at), (entry.t, entry.seq))
     for size, time in times.items():
-        if youngest > (time + 1) * 1000 + _SKEW_MS:
+        if youngest > time + 1000 + _SKEW_MS:
             yield Failure("time_ahead", file=CHECKPOINTS, seq=at, detail=f"size {size}")
     case.checked = len(case.reels) + len(measured)
+
+
+def _witnessed(case: _Case) -> dict[int, int]:
+    """Return size to when a witness first saw that checkpoint: its own clock and what that was measured to be off."""
+    sites = {one["vkey"].partition("+")[0]: one["site"] for one in case.opened["keys"]["witnesses"]}
+    offsets: dict[str, list[tuple[int, int]]] = {site: [] for site in sites.values()}
+    for entry in case.of("SiteOffsetMeasured"):
+        offsets.setdefault(entry.body["site"], []).append((entry.seq, entry.body["offset_us"] // 1000))
+
+    def seen(name: str, time: int, size: int) -> int:
+        known = offsets[sites[name]]
+        last = max(bisect_left(known, (size,)) - 1, 0)  # the last one before; the first where none was yet
+        return time * 1000 + (known[last][1] if known else 0)
+
+    return {
+        note.size: min(seen(name, time, note.size) for name, time in note.times.items())
+        for note in case.notes
+        if note.times
+    }
 
 
 def _check_map(reel: _Reel) -> Findings:

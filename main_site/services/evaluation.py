@@ -211,9 +211,10 @@ class Evaluation:
     def _refused_facts(self, site: SiteId, error: EvalroomError) -> None:
         """A recorder's facts that the journal will not take are lost evidence: somebody must look."""
         self._log.error("recorder_facts_refused", site=site, code=error.code, detail=error.detail)
-        if not self.conductor.session.closed:
+        session, alarm = self.conductor.session, f"facts-{site}"
+        if not session.closed and not session.alarms.get(alarm):
             text = f"The journal refused facts of the recorder at {site}: {error}"
-            self._note(ev.AlarmRaised(f"facts-{site}-{self.parts.now()}", error.code, "", text[:500]))
+            self._note(ev.AlarmRaised(alarm, error.code, "", text[:500]))
 
     def take_from_site(self, site: SiteId, message: m.FromSite) -> None:
         """Take a site's message that is not about feeds and heartbeats."""

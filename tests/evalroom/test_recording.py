@@ -7,7 +7,7 @@ import pytest
 from evalroom import events as ev
 from evalroom.ids import TrackId
 from evalroom.media import GapCause
-from evalroom.recording import BrokenRecording, TrackRecord, next_record
+from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from tests.evalroom.room import EAST, EXPERTS, WEST, fragment, track_started
 
 STARTED = track_started(EXPERTS[1])
@@ -25,6 +25,10 @@ def closed(reel: int, fragments: int, *, torn: bool = False) -> ev.ReelClosed:
 
 def gap(start: int, end: int) -> ev.GapDeclared:
     return ev.GapDeclared(TRACK, start, end, GapCause.LINK, 3)
+
+
+def refused(at: int = 9) -> ev.GapDeclared:
+    return gap_for(ENDED, at, at)
 
 
 def after(*events: ev.RecordingEvent) -> TrackRecord | None:
@@ -74,6 +78,18 @@ OVER = (*BETWEEN, ENDED)
         (OVER, frag(1, 0)),
         (OVER, closed(0, 2)),
         (RUNNING, gap(2, 1)),
+        ((), refused()),
+        ((*RUNNING, refused()), frag(0, -1)),
+        ((*RUNNING, refused()), frag(1, -1)),
+        ((*RUNNING, refused()), STARTED),
+        ((*RUNNING, refused()), closed(0, 1)),
+        ((*IN_REEL, refused()), frag(0, 1)),
+        ((*IN_REEL, refused()), closed(0, 1)),
+        ((*IN_REEL, refused()), closed(1, 3)),
+        ((*IN_REEL, refused(), frag(0, 3)), frag(0, 5)),
+        ((*IN_REEL, gap(1, 2)), frag(0, 3)),
+        ((*BETWEEN, refused()), frag(0, 3)),
+        ((*OVER, refused(), STARTED), frag(2, 0)),
     ],
 )
 def test_what_cannot_follow_is_refused(
@@ -145,3 +161,29 @@ def test_tracks_are_told_apart() -> None:
     other = replace(STARTED, track=TrackId("west-E2/screen"))
     assert after(STARTED) is not None
     assert next_record(None, other, WEST).next_reel == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "event"),
+    [
+        (RUNNING, frag(0, 0)),
+        (RUNNING, frag(0, 2)),
+        (RUNNING, frag(3, 1)),
+        (IN_REEL, frag(0, 2)),
+        (IN_REEL, frag(0, 7)),
+        (IN_REEL, frag(1, 0)),
+        (IN_REEL, closed(0, 2)),
+        (IN_REEL, closed(0, 4)),
+        (IN_REEL, ENDED),
+        (BETWEEN, frag(1, 4)),
+    ],
+)
+def test_after_a_refusal_numbers_may_be_left_out_but_never_go_back(
+    before: tuple[ev.RecordingEvent, ...], event: ev.RecordingEvent
+) -> None:
+    assert after(*before, refused(), event) is not None
+
+
+def test_the_gap_of_a_refusal_reaches_back_to_what_was_last_told() -> None:
+    assert ev.GapDeclared(TRACK, 7_000, 11_000, GapCause.REFUSED, 0) == gap_for(frag(0, 9), 10_000, 11_000)
+    assert gap_for(frag(0, 9), 90_000, 11_000).from_ms == 11_000

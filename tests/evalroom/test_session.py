@@ -19,7 +19,7 @@ from evalroom.errors import EvalroomError, Refusal
 from evalroom.events import Fact, Secret, Stage
 from evalroom.ids import HOST_ACTOR, BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.ledger.signature import BadActSignature, UnsupportedSeatKey, encode_seat_key
-from evalroom.media import TrackKind
+from evalroom.media import GapCause, TrackKind
 from evalroom.needs import Unready
 from evalroom.pricing import NothingToPrice
 from evalroom.recording import BrokenRecording
@@ -69,6 +69,7 @@ from tests.evalroom.room import (
     SEAT,
     SESSION,
     SITE_OPERATOR,
+    START,
     SUPERVISOR,
     TENDER,
     WEST,
@@ -1109,11 +1110,80 @@ def test_a_node_does_not_take_over_the_track_of_another() -> None:
         refused(room, by_node(event), BrokenRecording)
 
 
-def test_a_report_with_one_impossible_fact_is_refused_whole() -> None:
+def told_of(room: Room, *facts: ev.NodeEvent) -> list[Fact]:
+    """Let a node report `facts`, and return what that leads to."""
+    before = len(room.history)
+    room.give(by_node(*facts))
+    return list(room.history[before:])
+
+
+def test_of_a_report_with_one_impossible_fact_the_rest_is_taken() -> None:
     room = room_at(D)
     start = track_started(E2)
-    refused(room, by_node(start, fragment(start.track, 0, 0), fragment(start.track, 0, 2)), BrokenRecording)
-    assert start.track not in room.session.tracks
+    name = start.track
+    facts = told_of(
+        room, start, fragment(name, 0, 0), fragment(name, 0, 0), fragment(name, 0, 1), ev.SeatLost(E2)
+    )
+    assert [start, fragment(name, 0, 0), fragment(name, 0, 1), ev.SeatLost(E2)] == [
+        one.event for one in facts if one.actor != HOST_ACTOR
+    ]
+    gap, alarm = (one for one in facts if one.actor == HOST_ACTOR)
+    assert (WEST, ev.GapDeclared(name, START - 3000, START, GapCause.REFUSED, 0)) == (gap.site, gap.event)
+    assert isinstance(alarm.event, ev.AlarmRaised)
+    assert (HOST, "broken_recording", f"facts-{name}") == (alarm.site, alarm.event.code, alarm.event.alarm)
+
+
+def test_what_was_refused_alone_is_a_gap_and_what_follows_goes_on() -> None:
+    room = room_at(D)
+    start = track_started(E2)
+    name = start.track
+    told_of(room, start, fragment(name, 0, 0))
+    told_of(room, fragment(name, 0, 2))
+    told_of(room, fragment(name, 0, 3))
+    told_of(room, ev.ReelClosed(name, 0, 544, "a", "b", 4, torn=False), ev.TrackEnded(name, 9))
+    assert not room.session.tracks[name].running
+    assert [1] == [sum(isinstance(one.event, ev.AlarmRaised) for one in room.history)]
+
+
+def test_the_alarm_of_a_track_rings_again_once_it_was_closed() -> None:
+    room = room_at(D)
+    start = track_started(E2)
+    told_of(room, start, start)
+    assert not [one for one in told_of(room, start) if isinstance(one.event, ev.AlarmRaised)]
+    room.give(room[SUPERVISOR].order(co.CloseAlarm(f"facts-{start.track}", "looked at it")))
+    assert [one for one in told_of(room, start) if isinstance(one.event, ev.AlarmRaised)]
+
+
+def test_a_report_of_which_nothing_can_be_taken_is_refused() -> None:
+    room = room_at(D)
+    refused(room, by_node(fragment("west-E2/camera", 0, 0), ev.SeatLost(E1)), BrokenRecording)
+    refused(room, by_node(ev.SeatLost(E1), fragment("west-E2/camera", 0, 0)), NotOwner)
+
+
+def test_a_foreign_fact_among_good_ones_touches_nobody_elses_track() -> None:
+    room = room_at(D)
+    room.give(by_node(track_started(E1), site=HOST))
+    before = room.session.tracks[track_started(E1).track]
+    facts = told_of(room, ev.SeatLost(E2), fragment("host-E1/camera", 0, 0), ev.SeatLost(E1))
+    assert [ev.SeatLost, ev.AlarmRaised] == [type(one.event) for one in facts]
+    assert before == room.session.tracks[track_started(E1).track]
+
+
+def test_a_node_does_not_say_what_the_journal_refused() -> None:
+    room = room_at(D)
+    start = track_started(E2)
+    refused(room, by_node(ev.GapDeclared(start.track, 1, 2, GapCause.REFUSED, 0)), BrokenRecording)
+    facts = told_of(room, start, ev.GapDeclared(start.track, 1, 2, GapCause.REFUSED, 0))
+    assert [(START - 3000, HOST_ACTOR)] == [
+        (one.event.from_ms, one.actor) for one in facts if isinstance(one.event, ev.GapDeclared)
+    ]
+
+
+def test_nothing_is_declared_of_a_track_that_is_over() -> None:
+    room = room_at(D)
+    start = track_started(E2)
+    told_of(room, start, ev.TrackEnded(start.track, 9))
+    refused(room, by_node(ev.TrackEnded(start.track, 9)), BrokenRecording)
 
 
 def test_the_facts_of_a_report_follow_each_other() -> None:

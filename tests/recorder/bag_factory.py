@@ -9,7 +9,7 @@ import json
 import random
 import shutil
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -180,10 +180,22 @@ class Bag:
             journal.append(self.rows[n][0])
 
 
-def make_bag(path: Path) -> Bag:
-    """Make the bag of a whole session of three experts, four bids and one track with a declared gap."""
+Told = list[co.NodeFact]
+"""What a node tells in one command."""
+
+
+def one_by_one(facts: Told) -> Iterable[Told]:
+    """Tell each fact in a command of its own."""
+    return ([one] for one in facts)
+
+
+def make_bag(path: Path, tell: Callable[[Told], Iterable[Told]] = one_by_one) -> Bag:
+    """Make the bag of a whole session of three experts, four bids and one track with a declared gap.
+
+    `tell` makes commands of what the recorder tells once the track has started.
+    """
     bag = Bag(path)
-    play = _Play(bag, path.with_name(f"{path.name}-reels"))
+    play = _Play(bag, path.with_name(f"{path.name}-reels"), tell)
     play.run()
     bag.openings = [
         {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
@@ -192,7 +204,7 @@ def make_bag(path: Path) -> Bag:
     ]
     log, head = bag.log()
     documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS}
-    build(path, _index(bag, head), [play.media.track()], log, documents, "2026-11-23")
+    build(path, _index(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 
 
@@ -221,8 +233,9 @@ def copy_of(bag: Bag, path: Path) -> Bag:
 class _Play:
     """Plays the session and keeps its journal beside it."""
 
-    def __init__(self, bag: Bag, reels: Path) -> None:
+    def __init__(self, bag: Bag, reels: Path, batches: Callable[[Told], Iterable[Told]]) -> None:
         self.bag = bag
+        self.batches = batches
         self.journal = Journal(ORIGIN)
         self.dice = random.Random(7)
         self.room = trade.opened(replace(trade.OPEN, keys=KEYS))
@@ -232,11 +245,11 @@ class _Play:
         self.note(ev.SiteOffsetMeasured(trade.WEST, -1500, 4000))
         for person in self.room.people.values():
             self.room.give(person.check_in())
-        self.tell(self.media.first())
+        self.tell(one_by_one(self.media.first()))
         while self.room.session.stage is not Stage.CONCLUDED:
             self.finish_stage()
             self.room.advance()
-        self.tell(self.media.rest())
+        self.tell(self.batches(self.media.rest()))
         self.room.give(self.room[trade.OPERATOR].order(co.CloseSession("done")))
         self.keep()
         self.bag.cosigned.add(self.journal.size)
@@ -258,14 +271,12 @@ class _Play:
         self.room.note(*events)
         self.keep()
 
-    def tell(self, events: Iterable[ev.NodeEvent]) -> None:
+    def tell(self, commands: Iterable[Told]) -> None:
         self.keep()
-        for event in events:
+        for facts in commands:
             cmd = CommandId(self.dice.randbytes(16).hex())
-            facts = (co.NodeFact(trade.START, type(event).__name__, event),)
-            self.room.give(
-                co.Order(co.RecordFacts(facts), trade.START, NODE_ACTOR, trade.WEST, Role.NODE, cmd)
-            )
+            told = co.RecordFacts(tuple(facts))
+            self.room.give(co.Order(told, trade.START, NODE_ACTOR, trade.WEST, Role.NODE, cmd))
         self.keep()
 
     def keep(self) -> None:
@@ -290,38 +301,51 @@ class _Media:
         self.at = trade.START + 1000
         self.reels: list[BagReel] = []
 
-    def track(self) -> BagTrack:
+    def track(self, history: Iterable[Fact]) -> BagTrack:
+        """Return the track as the journal knows it: a host packs nothing else."""
         expert = trade.EXPERTS[1]
-        return BagTrack(TRACK, trade.WEST, expert, "camera", ("h264", "opus"), tuple(self.reels))
+        events = [fact.event for fact in history]
+        told = [one for one in events if isinstance(one, ev.FragmentRecorded)]
+        reels = [
+            replace(reel, fragments=[one for one in told if one.reel == reel.closed.reel])
+            for reel in self.reels
+            if reel.closed in events
+        ]
+        return BagTrack(TRACK, trade.WEST, expert, "camera", ("h264", "opus"), tuple(reels))
 
-    def first(self) -> list[ev.NodeEvent]:
+    def first(self) -> Told:
         expert = trade.EXPERTS[1]
+        media = MEDIA[TrackKind.CAMERA]
         return [
-            ev.TrackStarted(
-                TRACK, expert, TrackKind.CAMERA, MEDIA[TrackKind.CAMERA], ("h264", "opus"), self.at
+            self.told(
+                ev.TrackStarted(TRACK, expert, TrackKind.CAMERA, media, ("h264", "opus"), self.at), self.at
             )
         ]
 
-    def rest(self) -> list[ev.NodeEvent]:
-        events: list[ev.NodeEvent] = []
-        events += self._reel(0, 3, torn=False)
-        events.append(ev.GapDeclared(TRACK, self.at, self.at + 1500, GapCause.LINK, 40))
-        self.at += 1500
-        events += self._reel(1, 2, torn=True)
-        events.append(ev.TrackEnded(TRACK, self.at))
-        return events
+    def told(self, event: ev.NodeEvent, at: int) -> co.NodeFact:
+        return co.NodeFact(at + 400, type(event).__name__, event)
 
-    def _reel(self, number: int, fragments: int, *, torn: bool) -> list[ev.NodeEvent]:
+    def rest(self) -> Told:
+        facts = self._reel(0, 3, torn=False)
+        gap = ev.GapDeclared(TRACK, self.at, self.at + 1500, GapCause.LINK, 40)
+        self.at += 1500
+        facts.append(self.told(gap, self.at))
+        facts += self._reel(1, 2, torn=True)
+        return [*facts, self.told(ev.TrackEnded(TRACK, self.at), self.at)]
+
+    def _reel(self, number: int, fragments: int, *, torn: bool) -> Told:
         path = reel_path(self.folder, TRACK, number)
         reel = ReelFile(path, TRACK, number, PICTURE, sound=True)
         recorded = [reel.append(_draft(number, n)) for n in range(fragments)]
         closed = reel.give_up() if torn else reel.close()
         assert closed is not None
-        begin = self.at * 1000
-        knots = ((0, begin), (fragments * 1_000_000, begin + fragments * 1_000_020))
+        begin = self.at
+        knots = ((0, begin * 1000), (fragments * 1_000_000, begin * 1000 + fragments * 1_000_020))
         self.at += fragments * 1000
         self.reels.append(BagReel(closed, recorded, knots, path))
-        return [*recorded, ev.ClockMapped(TRACK, number, knots), closed]
+        told = [self.told(one, begin + 1000 * (one.n + 1)) for one in recorded]
+        end = [self.told(one, self.at) for one in (ev.ClockMapped(TRACK, number, knots), closed)]
+        return [*told, *end]
 
 
 def _draft(reel: int, n: int) -> Draft:

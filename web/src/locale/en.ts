@@ -462,7 +462,7 @@ const en: Messages = {
     lane_acts: 'Acts',
     lane_links: 'Links',
     gap: 'gap of {seconds} s ({cause})',
-    cause: { link: 'link', publisher: 'publisher', recorder: 'recorder', disk: 'disk', pause: 'pause' },
+    cause: { link: 'link', publisher: 'publisher', recorder: 'recorder', disk: 'disk', pause: 'pause', refused: 'refused by the journal' },
     in_gap: 'Declared gap here: {cause}',
     not_started: 'Not recorded at this moment',
     verified: 'Verified',
@@ -544,6 +544,7 @@ const en: Messages = {
   },
   alarm: {
     recording_stalled: 'Recording stalled',
+    broken_recording: 'A recorder told what cannot follow: refused, the gap is declared',
     disk_nearly_full: 'Disk nearly full',
     disk_full: 'Disk full: recording stopped, scoring goes on',
     clock_off: 'Clock is off',

@@ -453,7 +453,7 @@ const zh = {
     lane_acts: '操作',
     lane_links: '线路',
     gap: '缺口 {seconds} 秒（{cause}）',
-    cause: { link: '线路', publisher: '采集端', recorder: '录制端', disk: '磁盘', pause: '暂停' },
+    cause: { link: '线路', publisher: '采集端', recorder: '录制端', disk: '磁盘', pause: '暂停', refused: '记录被拒' },
     in_gap: '此处为已声明的缺口：{cause}',
     not_started: '此刻没有录制',
     verified: '已验证',
@@ -535,6 +535,7 @@ const zh = {
   },
   alarm: {
     recording_stalled: '录制停顿',
+    broken_recording: '录制端所报与前文不符，未予记录，已声明缺口',
     disk_nearly_full: '磁盘将满',
     disk_full: '磁盘已满，录像停止，评分继续',
     clock_off: '时钟偏差过大',

@@ -144,8 +144,11 @@ export interface FragmentRecorded {
   keyframe: boolean
 }
 
-/** Why packets are missing for good (archive.md §2). */
-export type GapCause = 'link' | 'publisher' | 'recorder' | 'disk' | 'pause'
+/**
+ * Why packets are missing for good (archive.md §2); `refused`: the journal took none of what was told of
+ * them.
+ */
+export type GapCause = 'link' | 'publisher' | 'recorder' | 'disk' | 'pause' | 'refused'
 
 /** Nothing was recorded from `from_ms` to `to_ms`, and why. */
 export interface GapDeclared {
