@@ -198,3 +198,15 @@ def test_one_seed_makes_one_key(code: int) -> None:
     seed = tender.drawn("seed", suite.signing_seed_size)
     assert suite.signing_key_from_seed(seed) != suite.signing_key_from_seed(seed[::-1])
     suite.check_available()
+
+
+def test_the_oracle_itself_agrees_with_rfc_9180() -> None:
+    # RFC 9180 A.3.1: DHKEM(P-256, HKDF-SHA256), base mode
+    scalar = "f3ce7fdae57e1a310d87f1ebbde6f328be0a99cdbcadf4d6589cf29de4b8ffd2"
+    private = ec.derive_private_key(int(scalar, 16), ec.SECP256R1())
+    enc = bytes.fromhex(
+        "04a92719c6195d5085104f469a8b9814d5838ff72b60501e2c4466e5e67b325"
+        "ac98536d7b61a1af4b78e5b7f951c0900be863c403ce65c9bfcb9382657222d18c4"
+    )
+    shared = "c0d26aeab536609a572b07695d933b589dcf363ff9d93c93adea537aeabb8cb8"
+    assert shared == rfc9180.p256_decap(enc, private).hex()
