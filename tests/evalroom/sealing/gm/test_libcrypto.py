@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -30,7 +30,7 @@ def refused(work: Callable[[], object]) -> Callable[[], None]:
     """Return `work` as something that must fail."""
 
     def failing() -> None:
-        with pytest.raises((InvalidSignature, MalformedSealingKey, WrapNotOpened)):
+        with pytest.raises((InvalidSignature, InvalidTag, MalformedSealingKey, WrapNotOpened)):
             work()
 
     return failing
@@ -54,6 +54,9 @@ WORK: dict[str, Callable[[], object]] = {
     "decrypt tampered": refused(lambda: KEY.decrypt(SEALED[:-1] + b"?")),
     "decrypt off the curve": refused(lambda: KEY.decrypt(OFF_CURVE + SEALED[65:])),
     "bulk": lambda: sm4.bulk(bytes(16)).encrypt_into(bytes(12), b"m", b"a", bytearray(17)),
+    "bulk tampered": refused(
+        lambda: sm4.bulk(bytes(16)).decrypt_into(bytes(12), bytes(17), b"a", bytearray(1))
+    ),
 }
 
 

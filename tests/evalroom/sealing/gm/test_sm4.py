@@ -134,6 +134,19 @@ def test_keys_nonces_and_buffers_of_another_length_are_our_mistake(make: Make) -
 
 
 @both
+def test_one_cipher_does_many_chunks_and_forgets_each(make: Make) -> None:
+    cipher, dice = make(SM4_KEY), random.Random(3)
+    for turn in range(200):
+        nonce, aad = turn.to_bytes(12), dice.randbytes(dice.choice((0, 5, 33)))
+        plain = dice.randbytes(dice.randrange(300))
+        data = sealed(cipher, plain, nonce, aad)
+        assert data == sealed(sm4.PortableSm4(SM4_KEY), plain, nonce, aad)
+        with pytest.raises(InvalidTag):
+            opened(cipher, data, nonce, aad + b"?")
+        assert opened(cipher, data, nonce, aad) == plain
+
+
+@both
 def test_threads_share_a_cipher(make: Make) -> None:
     cipher = make(SM4_KEY)
     plain = random.Random(1).randbytes(CHUNK)
