@@ -636,9 +636,18 @@ def test_a_recording_from_the_future_is_noticed(bag: Bag) -> None:
     assert (11, "clock_map") in retold(bag)
 
 
-def test_a_site_whose_clock_is_two_seconds_off_is_noticed(bag: Bag) -> None:
-    bag.change(bag.find("SiteOffsetMeasured"), offset_us=2_000_001)
+def test_a_site_whose_clock_is_not_known_to_two_seconds_is_noticed(bag: Bag) -> None:
+    bag.change(bag.find("SiteOffsetMeasured"), bound_us=2_000_001)
     assert {(11, "clock_bound")} == retold(bag)
+
+
+@pytest.mark.parametrize(("off_s", "noticed"), [(3600, set()), (-3600, {(11, "time_ahead")})])
+def test_a_clock_that_is_off_is_no_fault_and_its_cosignatures_count_as_it_was_measured(
+    bag: Bag, off_s: int, noticed: set[tuple[int, str]]
+) -> None:
+    # The witness of this bag is right: an hour taken from its times lets the journal look written ahead.
+    bag.change(bag.find("SiteOffsetMeasured"), offset_us=off_s * 1_000_000)
+    assert noticed == retold(bag)
 
 
 def test_a_site_that_recorded_without_measured_clock_is_noticed(bag: Bag) -> None:
