@@ -2,7 +2,7 @@
 
 `FeedLog` is the sending end's memory of a feed, `FeedReader` the receiving end's cursor.  The reader takes
 each number once and in order, whatever the link does; a hole or a changed item shows in the chain
-(docs/spec/signalling.md §2, docs/decisions/0006-feed-chain-in-blocks.md).  An item of two lines is refused: in
+(docs/spec/signalling.md §2, docs/decisions/0008-feed-chain-in-blocks.md).  An item of two lines is refused: in
 the chain it would look like two items.
 """
 
@@ -39,6 +39,11 @@ def first_head(session: SessionId, audience: str) -> bytes:
     return hashlib.sha256(f"evalroom/feed/v1\n{session}\n{audience}".encode()).digest()
 
 
+def _block_head(before: bytes, lines: bytes) -> bytes:
+    """Return the head after a block, or a part of one, whose lines have that digest."""
+    return hashlib.sha256(before + lines).digest()
+
+
 @dataclass(slots=True)
 class Chain:
     """A place in a feed's chain: `length` items so far, `start` the head before the block that is open."""
@@ -49,12 +54,12 @@ class Chain:
 
     def __post_init__(self) -> None:
         """Open a block: `length` is a multiple of `BLOCK`."""
-        self._open = hashlib.sha256(self.start)
+        self._open = hashlib.sha256()
 
     @property
     def head(self) -> bytes:
         """The head after the last item."""
-        return self._open.digest() if self.length % BLOCK else self.start
+        return _block_head(self.start, self._open.digest()) if self.length % BLOCK else self.start
 
     def add(self, texts: Sequence[str]) -> None:
         """Go on by some items.
@@ -69,8 +74,8 @@ class Chain:
             self.length += len(lines)
             at += len(lines)
             if self.length % BLOCK == 0:
-                self.start = self._open.digest()
-                self._open = hashlib.sha256(self.start)
+                self.start = _block_head(self.start, self._open.digest())
+                self._open = hashlib.sha256()
 
     def copy(self) -> "Chain":
         """Return a place that goes on by itself."""

@@ -26,7 +26,7 @@ def head_after(items: list[str], origin: str = f"{SESSION}\n{AUDIENCE}") -> str:
     head = hashlib.sha256(f"evalroom/feed/v1\n{origin}".encode()).digest()
     for at in range(0, len(items), 64):
         lines = "".join(text + "\n" for text in items[at : at + 64])
-        head = hashlib.sha256(head + lines.encode("utf-8", "replace")).digest()
+        head = hashlib.sha256(head + hashlib.sha256(lines.encode()).digest()).digest()
     return head.hex()
 
 
@@ -80,8 +80,11 @@ def refused() -> Iterator[tuple[str, dict[str, Json]]]:
     yield "head of the beginning", changed(4, 5, run(5, 6), 0)
     yield "head in capitals", {**changed(4, 5, run(5, 6), 6), "head": HEADS[6].upper()}
     yield "no head", {**changed(4, 5, run(5, 6), 6), "head": ""}
-    chained_by_item = hashlib.sha256(bytes.fromhex(HEADS[0]) + ITEMS[0].encode()).hexdigest()
-    yield "an item without its line feed", {**changed(0, 1, run(1, 1), 1), "head": chained_by_item}
+    bare = hashlib.sha256(ITEMS[0].encode()).digest()
+    unended = hashlib.sha256(bytes.fromhex(HEADS[0]) + bare).hexdigest()
+    yield "head over an item without its line feed", {**changed(0, 1, run(1, 1), 1), "head": unended}
+    lines = hashlib.sha256(f"{ITEMS[0]}\n".encode()).hexdigest()
+    yield "digest of the lines alone", {**changed(0, 1, run(1, 1), 1), "head": lines}
 
 
 def chain() -> Json:

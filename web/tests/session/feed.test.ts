@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
+import { concat, fromHex, toHex } from '@/proof/bytes'
 import { Feed } from '@/session/feed'
 
 interface Vectors {
@@ -67,10 +68,9 @@ describe('a feed', () => {
 
   it('takes nothing of a message with an item that is no JSON, even under its right head', async () => {
     const feed = new Feed('S', 'E')
-    const bytes = new TextEncoder().encode('evalroom/feed/v1\nS\nE')
-    const origin = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-    const hashed = new Uint8Array([...origin, ...new TextEncoder().encode('{"n":1}\n{\n')])
-    const head = Buffer.from(await crypto.subtle.digest('SHA-256', hashed)).toString('hex')
+    const digest = async (bytes: Uint8Array<ArrayBuffer>) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+    const lines = await digest(new TextEncoder().encode('{"n":1}\n{\n'))
+    const head = toHex(await digest(concat(fromHex(feed.head), lines)))
     await expect(feed.take({ first: 1, items: ['{"n":1}', '{'], head })).rejects.toThrow(SyntaxError)
     expect(feed.number).toBe(0)
   })

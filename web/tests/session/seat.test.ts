@@ -113,7 +113,7 @@ describe('a seat whose digests take their time', () => {
     socket().says(entries(1, 3))
     socket().says(entries(4, 5))
     socket().says(entries(6, 6))
-    await until(() => held?.length === 1)
+    await until(() => (held?.length ?? 0) > 0)
     expect(told).toEqual([])
     const [first] = held.splice(0)
     held = null
@@ -130,7 +130,7 @@ describe('a seat whose digests take their time', () => {
     socket().says(entries(1, 2))
     socket().says({ kind: 'refused', command_id, code: 'stale', message: '', detail: {}, seat: '' })
     socket().says({ kind: 'offer', generation: 1, sdp: '', publish: [], view: [] })
-    await until(() => held?.length === 1)
+    await until(() => (held?.length ?? 0) > 0)
     expect(told).toEqual(['offer'])
     held.splice(0).forEach((go) => go())
     await until(() => told.length === 3)
@@ -149,7 +149,7 @@ describe('a seat whose digests take their time', () => {
     held = []
     socket().says(entries(1, 70))
     socket().says(entries(71, 80))
-    await until(() => held?.length === 1)
+    await until(() => (held?.length ?? 0) > 0)
     socket().onclose?.({ code: 1006, reason: '' })
     seat.retryNow()
     socket(1).welcome()
