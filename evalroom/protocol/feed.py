@@ -2,7 +2,7 @@
 
 `FeedLog` is the sending end's memory of a feed, `FeedReader` the receiving end's cursor.  The reader takes
 each number once and in order, whatever the link does; a hole or a changed item shows in the chain
-(docs/spec/signalling.md §2, docs/decisions/0008-feed-chain-in-blocks.md).  An item of two lines is refused: in
+(docs/spec/signalling.md §2, docs/decisions/0009-feed-chain-in-blocks.md).  An item of two lines is refused: in
 the chain it would look like two items.
 """
 
