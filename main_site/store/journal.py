@@ -101,14 +101,17 @@ def add_session(db: sa.Connection, session: StoredSession) -> None:
 def append(db: sa.Connection, session: SessionId, rows: Sequence[Row], given: Sequence[GivenCommand]) -> None:
     """Add entries and the commands that led to them.
 
-    As the driver's own statements: composing them anew took 100 of the 270 µs of a scored cell.
+    On the driver's own cursor: of the 270 µs of a scored cell composing the statements took 100, and handing
+    them on as texts still 60.
     """
-    if rows:
-        values = [(session, row.seq, row.entry, row.chain, _write_secrets(row.secrets)) for row in rows]
-        db.exec_driver_sql(_INSERT_ENTRY, values)
-    if given:
-        names = [(session, one.command_id, one.actor, one.digest) for one in given]
-        db.exec_driver_sql(_INSERT_COMMAND, names)
+    if not db.in_transaction():
+        db.begin()
+    cursor = db.connection.cursor()
+    values = [(session, row.seq, row.entry, row.chain, _write_secrets(row.secrets)) for row in rows]
+    cursor.executemany(_INSERT_ENTRY, values)
+    names = [(session, one.command_id, one.actor, one.digest) for one in given]
+    cursor.executemany(_INSERT_COMMAND, names)
+    cursor.close()
 
 
 def read(db: sa.Connection, session: SessionId, start: int = 0) -> Iterator[Row]:

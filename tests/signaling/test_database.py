@@ -53,25 +53,69 @@ async def test_a_write_that_the_database_refuses_is_the_end_and_is_not_acknowled
     assert ["a"] == store.kept()
 
 
+async def test_a_failed_batch_leaves_nothing_behind(store: Store) -> None:
+    await store.writer.write(lambda db: put(db, "a"))
+    outcomes = await asyncio.gather(
+        *(store.writer.write(lambda db, name=name: put(db, name)) for name in ("b", "a", "c")),  # type: ignore[misc] # bound now
+        return_exceptions=True,
+    )
+    assert [StoreFailed] * 3 == [type(one) for one in outcomes]
+    assert (1, ["a"]) == (len(store.deaths), store.kept())
+
+
 async def test_what_the_work_itself_refuses_is_rolled_back_and_ends_nothing(store: Store) -> None:
     def refuse(db: sa.Connection) -> None:
         put(db, "b")
         raise Refusal(reason="no")
 
-    held = threading.Event()
-    first = asyncio.create_task(store.writer.write(lambda db: held.wait() and put(db, "a")))
-    outcomes = asyncio.gather(
-        store.writer.write(refuse), store.writer.write(lambda db: put(db, "c")), return_exceptions=True
+    before, refused, after = await asyncio.gather(
+        store.writer.write(lambda db: put(db, "a")),
+        store.writer.write(refuse),
+        store.writer.write(lambda db: put(db, "c")),
+        return_exceptions=True,
     )
-    await asyncio.sleep(0)  # all three wait: the last two share a transaction
-    held.set()
-    refused, kept = await outcomes
     assert isinstance(refused, Refusal)
-    assert "c" == kept
-    await first
+    assert ("a", "c") == (before, after)
     with pytest.raises(Refusal):
         await store.writer.write(refuse)
-    assert (["a", "c"], []) == (sorted(store.kept()), store.deaths)
+    assert "d" == await store.writer.write(lambda db: put(db, "d"))
+    assert (["a", "c", "d"], []) == (sorted(store.kept()), store.deaths)
+
+
+async def test_what_comes_while_the_disk_is_waited_for_shares_the_next_commit(store: Store) -> None:
+    turns: list[list[str]] = [[], []]
+
+    def note(db: sa.Connection, turn: int, name: str) -> None:
+        assert turn or not turns[1]
+        turns[turn].append(put(db, name))
+
+    first = asyncio.create_task(store.writer.write(lambda db: note(db, 0, "a")))
+    await asyncio.sleep(0)  # the task runs and asks for a turn
+    await asyncio.sleep(0)  # which comes in the next pass
+    rest = [store.writer.write(lambda db, n=n: note(db, 1, f"n{n}")) for n in range(5)]  # type: ignore[misc] # bound now
+    await asyncio.gather(first, *rest)
+    assert [["a"], [f"n{n}" for n in range(5)]] == turns
+    assert 6 == len(store.kept())
+
+
+async def test_another_writer_of_the_file_is_waited_for_and_stops_nobodys_loop(store: Store) -> None:
+    other = writing(open_engine(store.path))
+    with other.begin() as db:
+        put(db, "a")
+        waiting = asyncio.create_task(store.writer.write(lambda db: put(db, "b")))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
+    other.dispose()
+    assert ["a", "b"] == sorted(store.kept())
+
+
+async def test_a_closed_store_takes_nothing_more(tmp_path: Path) -> None:
+    store = Store(tmp_path / "node.sqlite")
+    store.writer.close()
+    with pytest.raises(StoreFailed):
+        await store.writer.write(lambda db: put(db, "a"))
 
 
 async def test_what_is_acknowledged_is_seen_by_every_other_reader(store: Store) -> None:
@@ -83,11 +127,9 @@ async def test_what_is_acknowledged_is_seen_by_every_other_reader(store: Store) 
 
 
 async def test_a_caller_who_went_away_does_not_undo_the_write(store: Store) -> None:
-    held = threading.Event()
-    gone = asyncio.create_task(store.writer.write(lambda db: held.wait() and put(db, "a")))
+    gone = asyncio.create_task(store.writer.write(lambda db: put(db, "a")))
     await asyncio.sleep(0)
     gone.cancel()
-    held.set()
     await store.writer.write(lambda db: put(db, "b"))
     assert ["a", "b"] == sorted(store.kept())
 

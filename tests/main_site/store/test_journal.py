@@ -1,5 +1,6 @@
 """The journal on disk: a number, a command id and a session are there once; what was written is read back."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ def _db(tmp_path: Path) -> Iterator[sa.Connection]:
 
 def test_a_number_is_given_once(db: sa.Connection) -> None:
     store.append(db, SESSION, ROWS, [])
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError):
         store.append(db, SESSION, [replace(ROWS[2], entry=b"another")], [])
     store.append(db, OTHER, ROWS, [])
     assert ROWS == list(store.read(db, SESSION))
@@ -37,7 +38,7 @@ def test_a_number_is_given_once(db: sa.Connection) -> None:
 
 def test_a_command_id_is_used_once(db: sa.Connection) -> None:
     store.append(db, SESSION, [], [GIVEN])
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError):
         store.append(db, SESSION, [], [replace(GIVEN, actor="E2")])
     store.append(db, OTHER, [], [GIVEN])
     assert [GIVEN] == store.read_commands(db, SESSION)
