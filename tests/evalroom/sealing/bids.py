@@ -1,9 +1,12 @@
 """Bids of the sample tender, sealed in memory; and the oracle that opens everything with everybody's keys."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from evalroom.sealing.dealing import deal, share_digest
 from evalroom.sealing.envelope import Envelope, open_envelope
+from evalroom.sealing.header import SealedShare, encode_header, trustee_info
 from evalroom.sealing.inspection import Inspection
 from evalroom.sealing.policy import Mode, PartName, Policy
 from evalroom.sealing.seal import BidTerms, SealingPlan, plan_sealing, seal
@@ -11,6 +14,9 @@ from evalroom.sealing.stream import ReadAt
 from evalroom.sealing.suite import Buffer
 from evalroom.sealing.unseal import content_key, open_half, open_share, read_text
 from tests.evalroom.sealing import tender
+
+Lie: TypeAlias = Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+"""Turns the shares that should be dealt into those that are."""
 
 TEXTS: Mapping[PartName, bytes] = {
     PartName.IDENTITY: b'{"cert":"..."}',
@@ -67,12 +73,31 @@ def sealed(
     policy: Policy | None = None,
     texts: Mapping[PartName, bytes] = TEXTS,
     bid: bytes = tender.BID,
+    lie: Lie | None = None,
 ) -> Sealed:
-    """Return a bid sealed under `suite`."""
+    """Return a bid sealed under `suite`; with a `lie`, by a bidder who deals other shares than he should."""
     policy = policy or tender.policy()
     dice = Dice(f"dice {suite} {bid.hex()}")
     plan = plan_sealing(policy, terms(suite, policy, bid), tender.signing_key(suite, "envelope"), dice)
+    if lie is not None:
+        plan = _dealt_falsely(plan, lie)
     return Sealed(plan, b"".join(seal(plan, {name: [text] for name, text in texts.items()})))
+
+
+def _dealt_falsely(plan: SealingPlan, lie: Lie) -> SealingPlan:
+    """Return the plan with shares changed by `lie`, each with a commitment and a wrap that fit it."""
+    parts = []
+    for part in plan.parts:
+        dealt = lie(deal(plan.suite, plan.secrets[part.name].secret, plan.policy.k, plan.policy.n))
+        shares = tuple(
+            SealedShare(
+                plan.suite.wrap(trustee.key(plan.suite.code), share, trustee_info(part.context, place)),
+                share_digest(plan.suite, part.context, share),
+            )
+            for place, (trustee, share) in enumerate(zip(plan.policy.trustees, dealt, strict=True), 1)
+        )
+        parts.append(replace(part, shares=shares))
+    return replace(plan, parts=tuple(parts), header=encode_header(parts))
 
 
 def open_all(

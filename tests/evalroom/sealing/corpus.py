@@ -59,7 +59,7 @@ class Anatomy:
 
     def with_header(self, change: Callable[[Value], object]) -> bytes:
         """Return the envelope with a changed header, in canonical form and signed."""
-        value = json.loads(self.header)
+        value = header_of(self)
         change(value)
         return replace(self, header=spell(value)).build()
 
@@ -67,10 +67,20 @@ class Anatomy:
 @cache
 def anatomy(suite: int) -> Anatomy:
     """Return the sample envelope of a suite, taken apart."""
-    policy = tender.policy(suites=[suite])
-    sealed = bids.sealed(suite, policy)
+    return take_apart(bids.sealed(suite, tender.policy(suites=[suite])))
+
+
+def take_apart(sealed: bids.Sealed) -> Anatomy:
+    """Return an envelope's header and streams."""
+    plan = sealed.plan
     streams = tuple(sealed.data[part.offset : part.offset + part.length] for part in sealed.open().parts)
-    return Anatomy(suite, policy, sealed.data, sealed.plan.header, streams)
+    return Anatomy(plan.suite.code, plan.policy, sealed.data, plan.header, streams)
+
+
+def header_of(one: Anatomy) -> Value:
+    """Return the header as JSON values."""
+    value: Value = json.loads(one.header)
+    return value
 
 
 def spell(value: object) -> bytes:
