@@ -20,6 +20,7 @@ from evalroom.ids import check_name
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import canonical
 from evalroom.sealing.envelope import Envelope
+from evalroom.sealing.gm.chain import UntrustedSm2Certificate, key_of_certificate
 from evalroom.sealing.members import Members
 from evalroom.sealing.policy import PartName
 from evalroom.sealing.suite import HASH_SIZE, Suite
@@ -112,24 +113,25 @@ def parse_identity(text: bytes) -> Identity:
 def check_identity(envelope: Envelope, identity: Identity) -> x509.Certificate:
     """Return the bidder's certificate once the core commits to it and it signed this envelope.
 
-    SM2 certificates are checked by their suite's adapter: here `alg` SM2 is refused.
-
     Raises:
         IdentityMismatch: it does not.
+        SuiteUnavailable: it is an SM2 certificate, and this machine lacks SM2.
     """
     committed = bidder_commitment(envelope.suite, identity.salt, identity.certificate)
     if committed != envelope.bidder:
         raise IdentityMismatch(reason="another certificate than committed to")
+    context = envelope.part(PartName.IDENTITY).header.context
+    message = identity_message(envelope.envelope_key, context)
     try:
         certificate = x509.load_der_x509_certificate(identity.certificate)
-        public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise IdentityMismatch(reason="no certificate") from error
-    context = envelope.part(PartName.IDENTITY).header.context
-    try:
-        _verify(public, identity, identity_message(envelope.envelope_key, context))
+        if identity.alg == "SM2":
+            key_of_certificate(identity.certificate).verify(message, identity.signature)
+        else:
+            _verify(certificate.public_key(), identity, message)
     except InvalidSignature as error:
         raise IdentityMismatch(reason="signature") from error
+    except (ValueError, UnsupportedAlgorithm, UntrustedSm2Certificate) as error:
+        raise IdentityMismatch(reason="no certificate for this algorithm") from error
     return certificate
 
 

@@ -67,6 +67,21 @@ def verify_chain(
         return public_of(lib, lib.need(lib.call.X509_get0_pubkey(tip)))
 
 
+def key_of_certificate(der: bytes) -> Sm2PublicKey:
+    """Return the key that an SM2 certificate names, whoever issued it: `cryptography` cannot say.
+
+    Raises:
+        UntrustedSm2Certificate: no certificate, or one for a key of another algorithm.
+        SuiteUnavailable: libcrypto is missing.
+    """
+    lib = libcrypto()
+    with lib.clean_errors(), _read(lib, der, DEFAULT_IDENTITY) as certificate:
+        key: int | None = lib.call.X509_get0_pubkey(certificate)
+        if key is None or curve_of(lib, key) != b"SM2":
+            raise UntrustedSm2Certificate(reason="key of another algorithm", certificate=0)
+        return public_of(lib, key)
+
+
 @contextmanager
 def _read(lib: Libcrypto, der: bytes, identity: bytes) -> Iterator[int]:
     """Hand out libcrypto's form of a certificate, told the identity that its issuer signed under."""
