@@ -10,7 +10,9 @@ interface Result {
   readonly bytes: number
 }
 
-function open(port: number, path: string): Promise<WebSocket> {
+const port = location.hash.slice(1)
+
+function open(path: string): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
   socket.binaryType = 'arraybuffer'
   return new Promise((resolve, reject) => {
@@ -20,8 +22,8 @@ function open(port: number, path: string): Promise<WebSocket> {
 }
 
 /** From `subscribe` to the last item taken: received, parsed, chained, and the chain compared with its head. */
-async function ours(port: number, session: string, audience: string, count: number): Promise<Result> {
-  const socket = await open(port, '/feed')
+async function ours(session: string, audience: string, count: number): Promise<Result> {
+  const socket = await open('/feed')
   const feed = new Feed(session, audience)
   let bytes = 0
   let taken: Promise<void> = Promise.resolve()
@@ -45,8 +47,8 @@ async function ours(port: number, session: string, audience: string, count: numb
 }
 
 /** The same number of edits of a Y.Map: as one merged state, or one by one as they happened. */
-async function yjs(port: number, path: '/state' | '/updates', count: number): Promise<Result> {
-  const socket = await open(port, path)
+async function yjs(path: '/state' | '/updates', count: number): Promise<Result> {
+  const socket = await open(path)
   const document = new Y.Doc()
   let [bytes, items] = [0, 0]
   const began = performance.now()
@@ -63,4 +65,18 @@ async function yjs(port: number, path: '/state' | '/updates', count: number): Pr
   })
 }
 
-Object.assign(window, { ours, yjs })
+type Order = ['ours', string, string, number] | ['yjs', '/state' | '/updates', number]
+
+async function carryOut(order: Order): Promise<Result | { readonly failed: string }> {
+  try {
+    return order[0] === 'ours' ? await ours(order[1], order[2], order[3]) : await yjs(order[1], order[2])
+  } catch (error) {
+    return { failed: String(error) }
+  }
+}
+
+void open('/orders').then((orders) => {
+  orders.onmessage = async (event: MessageEvent<string>) => {
+    orders.send(JSON.stringify(await carryOut(JSON.parse(event.data) as Order)))
+  }
+})
