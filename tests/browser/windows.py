@@ -36,6 +36,12 @@ FLAGS = (
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--disable-background-networking",
 )
+SET_CLOCK = """
+window.Date = class extends window.Date {
+  constructor(...terms) { if (terms.length) super(...terms); else super(Date.now()) }
+  static now() { return super.now() + SHIFT_MS }
+}
+"""
 REMEMBER_CONNECTIONS = """
 window.connections = []
 window.RTCPeerConnection = class extends window.RTCPeerConnection {
@@ -128,6 +134,10 @@ class Window:
         """Keep what a tab hears on its sockets and which errors nobody caught."""
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("websocket", lambda socket: listen_to(socket, self.heard))
+
+    async def set_clock(self, seconds: int) -> None:
+        """Let the computer's clock be so many seconds ahead, from the next page on."""
+        await self.context.add_init_script(SET_CLOCK.replace("SHIFT_MS", str(seconds * 1000)))
 
     async def kill_tab(self) -> None:
         """End the tab as a crash does: no script of it runs any more."""

@@ -62,6 +62,9 @@ const en: Messages = {
     paused_safe: 'Everything you saved is safe. You cannot enter anything during the pause; recording goes on.',
     read_only: 'This seat is in use in another window; here you can only look.',
     take_over: 'Use this window',
+    clock_off:
+      "The clock of this computer is {s} s off. Pages show the host's time, and nothing you enter is affected; please have the clock set right.",
+    seen: 'Understood',
     ended: 'Your login has ended. Everything saved is safe; please log in with a new seat code.',
     storage:
       'This browser refuses to keep data, so you cannot score here. Leave private mode or free disk space, then open the page again.',
@@ -553,6 +556,8 @@ const en: Messages = {
     unreachable: 'The node of this site does not answer. Check the cable; everything saved is safe.',
     unknown: 'This was not done. Everything saved is safe; try again, or call the operator.',
     wrong_code: 'This code is not right, or a seat code was used before. Compare it with your slip, or ask for a new one.',
+    disk_full: 'The disk of this node is full, so this was not taken. Free some space, then send it again.',
+    body_too_large: 'This is longer than the node takes; nothing has changed.',
     too_many_tries: 'Too many attempts; please wait a minute.',
     not_seated: 'You are not logged in, or your login has ended. Use your seat code.',
     not_permitted: 'Your role may not do this; nothing has changed.',

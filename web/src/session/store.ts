@@ -20,6 +20,9 @@ import { committedCells, emptyView, fold, itemsOf, ownCellKey, partOf, sheetKey 
 /** The socket's handshake hides a 401 behind close code 1006; after this many failures the cookie is looked at. */
 const FAILURES_BEFORE_ASKING = 3
 const CLOCK_TICK_MS = 500
+
+/** A clock this far off is worth a word, be it a site's or this computer's (archive.md §4). */
+export const CLOCK_LIMIT_MS = 2000
 const REGISTERED = 'evalroom.registered.'
 
 type EnterScore = SeatCommands['enter_score']
