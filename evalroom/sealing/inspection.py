@@ -13,7 +13,15 @@ from evalroom.sealing.envelope import Envelope, SealedPart, open_envelope
 from evalroom.sealing.padding import unpad
 from evalroom.sealing.policy import PartName
 from evalroom.sealing.seal import SealingPlan
-from evalroom.sealing.stream import PIECE_CHUNKS, PREFIX, SEALED_CHUNK, PartDamaged, ReadAt, read_exactly
+from evalroom.sealing.stream import (
+    CHUNK,
+    PIECE_CHUNKS,
+    PREFIX,
+    SEALED_CHUNK,
+    PartDamaged,
+    ReadAt,
+    read_exactly,
+)
 from evalroom.sealing.suite import OpeningKey
 from evalroom.sealing.trailer import LEAF, ReceiptRoot
 from evalroom.sealing.unseal import content_key, open_half, open_part
@@ -86,7 +94,7 @@ class Inspection:
 
     def _part(self, part: SealedPart) -> Iterator[int]:
         self._take(part.offset, PREFIX)
-        cipher = None
+        cipher, plain = None, bytearray(PIECE_CHUNKS * CHUNK)
         if part.name in self._keys:
             try:
                 reader = open_part(self._envelope, part.name, self._keys[part.name], self._read)
@@ -99,7 +107,7 @@ class Inspection:
             data = self._take(part.offset + start, min(PIECE, part.length - start))
             if cipher is not None and part.name not in self.damaged:
                 try:
-                    cipher.open((start - PREFIX) // SEALED_CHUNK, data)
+                    cipher.open_into((start - PREFIX) // SEALED_CHUNK, data, plain)
                 except PartDamaged as error:
                     self.damaged[part.name] = error
             yield self._tree.size

@@ -11,6 +11,7 @@ from evalroom.sealing.stream import (
     PREFIX,
     SEALED_CHUNK,
     BytesMissing,
+    ChunkCipher,
     PartDamaged,
     StreamReader,
     StreamSealer,
@@ -143,3 +144,17 @@ def test_a_store_that_gives_too_little_or_too_much_is_not_the_bidders_fault() ->
 def test_a_stream_keeps_its_own_errors_in_one_tree() -> None:
     with pytest.raises(EvalroomError):
         opened(b"")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_buffer_used_again_holds_the_same_chunks(size: int) -> None:
+    keys = SUITE.stream_key(KEY, SALT, CONTEXT)
+    cipher = ChunkCipher(SUITE, keys.key, keys.nonce)
+    text = tender.pattern(size)
+    out, back = bytearray(b"\xaa" * (size + 5000)), bytearray(b"\xbb" * (size + 5000))
+    length = cipher.seal_into(3, text, out)
+    assert cipher.seal(3, text) == out[:length]
+    assert size == cipher.open_into(3, out[:length], back)
+    assert text == back[:size] == cipher.open(3, out[:length])
+    with pytest.raises(PartDamaged):
+        cipher.open_into(4, out[:length], back)
