@@ -4,17 +4,16 @@ Reading back is the edges' work (they must distrust what they read); writing mus
 everywhere, so it lives in the room.  Members keep their names; enums and ids become their text.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
+from typing import Any
 
 from evalroom.commands import ACTS
 from evalroom.ledger.canonical import Json
 
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def to_json(value: object) -> Json:
@@ -23,17 +22,25 @@ def to_json(value: object) -> Json:
     Raises:
         TypeError: something in it is no dataclass, mapping, sequence, text, integer, truth value or None.
     """
-    if isinstance(value, Enum):
-        return to_json(value.value)
-    if value is None or isinstance(value, (str, int)):
-        return value
-    if isinstance(value, (tuple, list)):
-        return [to_json(one) for one in value]
-    if isinstance(value, dict):
-        return {str(name): to_json(one) for name, one in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(getattr(value, name)) for name in _names(type(value))}
-    raise TypeError(f"no JSON form for {type(value).__name__}")
+    kind: type = type(value)
+    return value if kind in _PLAIN else _writer(kind)(value)  # type: ignore[return-value] # plain is JSON
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Json]:
+    """Choose, once for each type, how its values are written."""
+    if issubclass(kind, Enum):
+        return lambda value: to_json(value.value)
+    if issubclass(kind, str | int):
+        return lambda value: value
+    if issubclass(kind, tuple | list):
+        return lambda value: [to_json(one) for one in value]
+    if issubclass(kind, dict):
+        return lambda value: {str(name): to_json(one) for name, one in value.items()}
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: to_json(getattr(value, name)) for name in names}
+    raise TypeError(f"no JSON form for {kind.__name__}")
 
 
 def body_of(act: object) -> dict[str, Json]:
