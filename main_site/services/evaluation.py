@@ -46,6 +46,8 @@ STATUS_S = 1.0
 NEAR_EVERY = 5
 """Seconds after which a seat is told about itself though nothing has changed."""
 
+_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR)
+
 OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
 
@@ -333,14 +335,29 @@ class Evaluation:
 
     def _tell_status(self) -> None:
         own = self.own_state()
-        sites = [own, *(self._remote_state(site) for site in self._sub_sites())]
-        whole = encode(self._status(tuple(sites)))
+        self._tell_staff(own)
         self._ticks += 1
-        for place, seat in enumerate(self.conductor.session.seats.values()):
-            if seat.role in (Role.SUPERVISOR, Role.OPERATOR):
-                self._tell(seat, whole)
-            elif seat.node == own.site and seat.role is not Role.ARCHIVIST:
+        for place, person in enumerate(self.seating.seated()):
+            seat = self.conductor.session.seats[person.seat]
+            if seat.role not in (Role.SUPERVISOR, Role.OPERATOR, Role.ARCHIVIST):
                 self._tell_near(seat, own, due=(self._ticks + place) % NEAR_EVERY == 0)
+
+    def _tell_staff(self, own: SiteState) -> None:
+        staff = self._listening((Role.SUPERVISOR, Role.OPERATOR))
+        if staff:
+            sites = (own, *(self._remote_state(site) for site in self._sub_sites()))
+            whole = encode(self._status(sites))
+            for seat in staff:
+                self._tell(seat, whole)
+
+    def _listening(self, roles_told: tuple[Role, ...]) -> list[Seat]:
+        """Return the seats of these roles that may have a window open; of another node's it is not known here."""
+        session, here = self.conductor.session, {one.seat for one in self.seating.seated()}
+        return [
+            seat
+            for seat in session.seats.values()
+            if seat.role in roles_told and (seat.code in here or seat.node != session.host_site)
+        ]
 
     def _tell_near(self, seat: Seat, own: SiteState, *, due: bool) -> None:
         """Tell a seat how it stands itself: when that has changed, and now and then for whoever has just come."""
@@ -402,17 +419,17 @@ class Evaluation:
             self._note(ev.AlarmRaised(f"clock-{site}", "clock_off", "", text))
 
     def _tell_progress(self) -> None:
-        text = encode(self.progress())
+        staff = self._listening(_TOLD_PROGRESS)
+        text = encode(self.progress()) if staff else self._progress
         if text == self._progress:
             return
         self._progress = text
-        for seat in self.conductor.session.seats.values():
-            if seat.role in (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR):
-                self._tell(seat, text)
+        for seat in staff:
+            self._tell(seat, text)
 
     def progress_now(self, seat: Seat) -> None:
         """Tell one seat the progress at once: it has just come."""
-        if seat.role in (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR):
+        if seat.role in _TOLD_PROGRESS:
             self._tell(seat, encode(self.progress()))
 
     def progress(self) -> m.Progress:
