@@ -37,10 +37,12 @@ export class MerkleRoot {
 
 /** A leaf under construction: its prefix stands before the bytes, so that the browser hashes both in one call. */
 export class Leaf {
-  readonly #buffer = new Uint8Array(1 + LEAF_SIZE)
+  readonly #buffer: Bytes
   #length = 0
 
-  constructor() {
+  /** Begin in fresh memory, or in that of an earlier leaf. */
+  constructor(memory = new ArrayBuffer(1 + LEAF_SIZE)) {
+    this.#buffer = new Uint8Array(memory)
     this.#buffer[0] = LEAF
   }
 
@@ -56,13 +58,13 @@ export class Leaf {
     return taken
   }
 
-  /** Return the bytes without the prefix: a view, good until the next `append` after `clear`. */
-  bytes(): Bytes {
-    return this.#buffer.subarray(1, 1 + this.#length)
+  /** Return prefix and bytes, as they are hashed: a view of its memory. */
+  prefixed(): Bytes {
+    return this.#buffer.subarray(0, 1 + this.#length)
   }
 
   async hash(): Promise<Bytes> {
-    return new Uint8Array(await crypto.subtle.digest('SHA-256', this.#buffer.subarray(0, 1 + this.#length)))
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', this.prefixed()))
   }
 
   clear(): void {

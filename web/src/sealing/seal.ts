@@ -22,6 +22,7 @@ import {
   writeHeader,
 } from './envelope'
 import { SealingError } from './errors'
+import { Pieces } from './files'
 import { Envelope } from './open'
 import { pad, PADDED } from './padding'
 import { checkSuite, type Policy, policyDigest, trusteeKeys } from './policy'
@@ -48,10 +49,12 @@ export interface SealingOrder {
   readonly parts: readonly PartToSeal[]
 }
 
-export type Phase = 'sealing' | 'checking'
+/** Encrypting; then the self-test: recomputing the root, opening and comparing each part. */
+export type Phase = 'sealing' | 'hashing' | 'checking'
 
 export interface Progress {
   readonly phase: Phase
+  /** The part at hand; none while hashing. */
   readonly part: string
   readonly done: number
   readonly total: number
@@ -185,17 +188,25 @@ async function writeStream(writer: EnvelopeWriter, suite: Suite, part: DealtPart
   const cipher = await StreamCipher.of(key, salt, part.context)
   await writer.append(concat(salt, cipher.commitment))
   const total = part.content.size
+  const pieces = new Pieces(part.content)
+  const slab = new Uint8Array(SLAB)
   const sealing: Promise<ArrayBuffer[]>[] = []
-  for (let at = 0; at <= total; at += SLAB) {
-    cancelled(options)
-    const plain = await readBlob(part.content, at, Math.min(at + SLAB, total))
-    const slab = sealSlab(cipher, at / CHUNK, plain)
-    slab.catch(() => undefined) // it is awaited below, unless an earlier one fails
-    sealing.push(slab)
-    if (sealing.length === SLABS_AT_ONCE) await appendAll(writer, await (sealing.shift() as Promise<ArrayBuffer[]>))
-    options.progress?.({ phase: 'sealing', part: part.name, done: Math.min(at + SLAB, total), total })
+  try {
+    for (let at = 0; at <= total; at += SLAB) {
+      cancelled(options)
+      const plain = slab.subarray(0, Math.min(SLAB, total - at))
+      await pieces.fill(plain)
+      // The browser copies what it encrypts before the call returns: the slab may be filled again at once.
+      sealing.push(sealSlab(cipher, at / CHUNK, plain))
+      if (sealing.length === SLABS_AT_ONCE) await appendAll(writer, await (sealing.shift() as Promise<ArrayBuffer[]>))
+      options.progress?.({ phase: 'sealing', part: part.name, done: Math.min(at + SLAB, total), total })
+    }
+    for (const sealed of sealing) await appendAll(writer, await sealed)
+  } finally {
+    await pieces.close()
+    // Slabs that nobody waits for after a failure end by themselves.
+    await Promise.allSettled(sealing)
   }
-  for (const slab of sealing) await appendAll(writer, await slab)
 }
 
 /** Encrypt a slab; one that is shorter than a whole one ends the stream, with a chunk that is shorter than a whole one. */
@@ -209,17 +220,6 @@ async function appendAll(writer: EnvelopeWriter, chunks: readonly ArrayBuffer[])
   for (const chunk of chunks) await writer.append(new Uint8Array(chunk))
 }
 
-async function readBlob(blob: Blob, from: number, to: number): Promise<Bytes> {
-  let bytes: Bytes
-  try {
-    bytes = new Uint8Array(await blob.slice(from, to).arrayBuffer())
-  } catch (cause) {
-    // Chromium refuses to read a file that was changed after it was chosen.
-    throw new SealingError('source_unreadable', { reason: String(cause) })
-  }
-  return bytes.length === to - from ? bytes : Promise.reject(new SealingError('source_unreadable', { reason: 'shorter than it was' }))
-}
-
 function cancelled({ signal }: SealingOptions): void {
   if (signal?.aborted === true) throw new SealingError('sealing_cancelled')
 }
@@ -227,18 +227,27 @@ function cancelled({ signal }: SealingOptions): void {
 // --- opening it again
 
 async function selfTest(envelope: Envelope, order: SealingOrder, dealt: readonly DealtPart[], options: SealingOptions): Promise<void> {
-  await envelope.verifyRoot(() => cancelled(options))
+  const total = envelope.trailer.size
+  await envelope.verifyRoot((done) => {
+    cancelled(options)
+    options.progress?.({ phase: 'hashing', part: '', done, total })
+  })
   for (const { name, content, half, secret } of dealt) {
     const part = envelope.part(name)
     part.verifyHalf(half)
     part.verifyDealing(order.policy.threshold, secret)
     const reader = await part.reader(half, secret)
     if (reader.size !== content.size) throw new SealingError('self_test_failed', { part: name, rule: 'size' })
+    const pieces = new Pieces(content)
+    const slab = new Uint8Array(SLAB)
     await reader.each(async (plain, at) => {
       cancelled(options)
-      if (!same(plain, await readBlob(content, at, at + plain.length))) throw new SealingError('self_test_failed', { part: name, at })
+      const original = slab.subarray(0, plain.length)
+      await pieces.fill(original)
+      if (!same(plain, original)) throw new SealingError('self_test_failed', { part: name, at })
       options.progress?.({ phase: 'checking', part: name, done: at + plain.length, total: content.size })
     })
+    await pieces.close()
   }
 }
 

@@ -1,5 +1,5 @@
-// The worker that seals one bid and ends. It holds the synchronous file and all the work, so that the page stays alive while
-// gigabytes pass; only Blobs cross the border, never content.
+// The worker that seals one bid and ends. It does all the work, so that the page stays alive while gigabytes pass; only
+// Blobs cross the border, never content.
 
 import type { Bytes } from './bytes'
 import { type SealingDetail, SealingError } from './errors'
@@ -66,13 +66,13 @@ async function sealTo(order: WorkerOrder): Promise<SealedFile> {
   return { blob: await sink.release(), size, root, parts, private: sink instanceof PrivateFile }
 }
 
-/** A bid of gigabytes has thousands of steps; the page wants ten a second, and the last of each part. */
+/** A bid of gigabytes has thousands of steps; the page wants ten a second, and the first and last of each part. */
 function sparingly(): (progress: Progress) => void {
-  let last = 0
+  let [last, lastStep] = [0, '']
   return (progress) => {
-    const now = performance.now()
-    if (progress.done < progress.total && now - last < PROGRESS_EVERY_MS) return
-    last = now
+    const [now, step] = [performance.now(), `${progress.phase} ${progress.part}`]
+    if (step === lastStep && progress.done < progress.total && now - last < PROGRESS_EVERY_MS) return
+    ;[last, lastStep] = [now, step]
     post({ kind: 'progress', progress })
   }
 }

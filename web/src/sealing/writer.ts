@@ -1,27 +1,38 @@
-// Where a sealed bid is written, and the root that grows with it. The bytes go out leaf by leaf, each hashed by the browser while the
+// Where a sealed bid is written, and the root that grows with it. The bytes go out leaf by leaf, each hashed and written while the
 // next one fills, so that memory does not grow with the bid. What a cancelled bid left behind is removed.
 
 import type { Bytes } from './bytes'
 import { LEAF_SIZE, Leaf, MerkleRoot } from './merkle'
 import type { ByteSource } from './stream'
 
+export interface AppendedLeaf {
+  readonly hash: Bytes
+  readonly leaf: Bytes
+}
+
 /** A file being written from its beginning. */
 export interface Sink {
-  /** Append `bytes`, which may change as soon as this returns or its promise is done; throws storage_full. */
-  write(bytes: Bytes): void | Promise<void>
+  /**
+   * Append the bytes of `leaf` and hash it, prefix included. The leaf's memory is the sink's until it comes back, and may be
+   * filled again then. Throws storage_full.
+   */
+  append(leaf: Bytes): Promise<AppendedLeaf>
+  /** Append `bytes` that belong to no leaf; throws storage_full. */
+  write(bytes: Bytes): Promise<void>
   /** Make what was written durable and return it for reading. */
   finish(): Promise<ByteSource>
   /** Remove what was written. */
   discard(): Promise<void>
 }
 
-/** Leaves that are hashed beside the one that fills. */
+/** Leaves that are hashed and written beside the one that fills. */
 const HASHED_AT_ONCE = 4
 
 export class EnvelopeWriter {
-  readonly #leaf = new Leaf()
   readonly #tree = new MerkleRoot()
-  readonly #hashing: Promise<Bytes>[] = []
+  readonly #hashing: Promise<AppendedLeaf>[] = []
+  readonly #spare: Leaf[] = []
+  #leaf = new Leaf()
   #size = 0
 
   constructor(private readonly sink: Sink) {}
@@ -53,15 +64,18 @@ export class EnvelopeWriter {
   }
 
   async #flush(): Promise<void> {
-    // The browser copies what it hashes before this call returns.
-    this.#hashing.push(this.#leaf.hash())
-    await this.sink.write(this.#leaf.bytes())
-    this.#leaf.clear()
+    const hashing = this.sink.append(this.#leaf.prefixed())
+    hashing.catch(() => undefined) // it is awaited in its turn, unless sealing fails before
+    this.#hashing.push(hashing)
     if (this.#hashing.length > HASHED_AT_ONCE) await this.#take()
+    // Memory that was used is faster than fresh memory: each page of that is a fault.
+    this.#leaf = this.#spare.pop() ?? new Leaf()
   }
 
   async #take(): Promise<void> {
-    this.#tree.push(await (this.#hashing.shift() as Promise<Bytes>))
+    const { hash, leaf } = await (this.#hashing.shift() as Promise<AppendedLeaf>)
+    this.#tree.push(hash)
+    this.#spare.push(new Leaf(leaf.buffer))
   }
 }
 

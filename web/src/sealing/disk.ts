@@ -1,0 +1,121 @@
+// The worker that holds the file of a sealed bid: appends and hashes its leaves, reads them back, removes it. Apart from the sealing worker,
+// because a synchronous write stops whoever calls it: on two cores that took a third off the speed of sealing.
+
+import type { Bytes } from './bytes'
+import { type SealingDetail, SealingError } from './errors'
+import type { AppendedLeaf } from './writer'
+
+/** The synchronous file of the origin private file system, which workers have; not in TypeScript's DOM library. */
+interface SyncAccessHandle {
+  read(into: Bytes, options: { at: number }): number
+  write(from: Bytes, options: { at: number }): number
+  truncate(size: number): void
+  flush(): void
+  close(): void
+}
+interface SyncFileHandle extends FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<SyncAccessHandle>
+}
+
+/** What is asked of the disk, and what it answers with. */
+export interface DiskCalls {
+  create: { in: { folder: string; name: string }; out: undefined }
+  /** Byte 0 of the leaf is its prefix: hashed and not written. */
+  append: { in: { leaf: Bytes }; out: AppendedLeaf }
+  write: { in: { bytes: Bytes }; out: undefined }
+  finish: { in: object; out: { size: number } }
+  read: { in: { at: number; length: number }; out: Bytes }
+  release: { in: object; out: File }
+  discard: { in: object; out: undefined }
+}
+export type DiskCall = keyof DiskCalls
+export interface Asked<C extends DiskCall = DiskCall> {
+  readonly number: number
+  readonly call: C
+  readonly terms: DiskCalls[C]['in']
+}
+export type Answer =
+  | { readonly number: number; readonly value: DiskCalls[DiskCall]['out'] }
+  | { readonly number: number; readonly code: SealingError['code']; readonly detail: SealingDetail }
+
+let directory: FileSystemDirectoryHandle
+let handle: SyncFileHandle
+let file: SyncAccessHandle
+let size = 0
+
+const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls[C]['out']> } = {
+  async create({ folder, name }) {
+    directory = await (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true })
+    handle = (await directory.getFileHandle(name, { create: true })) as SyncFileHandle
+    file = await handle.createSyncAccessHandle()
+    file.truncate(0)
+    return undefined
+  },
+
+  async append({ leaf }) {
+    const hashing = crypto.subtle.digest('SHA-256', leaf)
+    append(leaf.subarray(1))
+    return { hash: new Uint8Array(await hashing), leaf }
+  },
+
+  async write({ bytes }) {
+    append(bytes)
+    return undefined
+  },
+
+  async finish() {
+    file.flush()
+    return { size }
+  },
+
+  async read({ at, length }) {
+    const bytes = new Uint8Array(length)
+    if (file.read(bytes, { at }) !== length) throw new SealingError('bytes_missing', { at })
+    return bytes
+  },
+
+  async release() {
+    file.close()
+    return handle.getFile()
+  },
+
+  async discard() {
+    file.close()
+    await directory.removeEntry(handle.name)
+    return undefined
+  },
+}
+
+function append(bytes: Bytes): void {
+  let written = 0
+  try {
+    written = file.write(bytes, { at: size })
+  } catch (cause) {
+    throw new SealingError('storage_full', { reason: String(cause), written: size })
+  }
+  // Chromium 156 throws nothing at the quota's end: it returns fewer bytes, or 2^32 less an error's number.
+  if (written !== bytes.length) throw new SealingError('storage_full', { written: size })
+  size += written
+}
+
+self.addEventListener('message', ({ data }: MessageEvent<Asked>) => void answer(data))
+
+async function answer<C extends DiskCall>({ number, call, terms }: Asked<C>): Promise<void> {
+  try {
+    const value = await calls[call](terms)
+    post({ number, value }, buffersOf(value))
+  } catch (cause) {
+    const known = cause instanceof SealingError ? cause : new SealingError('sealing_failed', { reason: String(cause) })
+    post({ number, code: known.code, detail: known.detail }, [])
+  }
+}
+
+function post(message: Answer, transfer: Transferable[]): void {
+  self.postMessage(message, { transfer })
+}
+
+/** Bytes change hands without being copied. */
+function buffersOf(value: DiskCalls[DiskCall]['out']): ArrayBuffer[] {
+  if (value instanceof Uint8Array) return [value.buffer]
+  return value !== undefined && 'leaf' in value ? [value.leaf.buffer] : []
+}
