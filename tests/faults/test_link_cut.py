@@ -9,6 +9,8 @@ import pytest
 
 from evalroom.ids import SeatCode
 from evalroom.tender import Part
+from recorder.capture import SHORTEST_GAP_MS
+from recorder.timing import session_us
 from tests.faults.cable import Cable
 from tests.faults.committee import (
     BIDS,
@@ -25,6 +27,7 @@ from tests.faults.committee import (
 )
 
 CUT_MS = 60_000
+LONGEST_FRAGMENT_MS = 1000
 HERE, THERE = SeatCode("E1"), SeatCode("E2")
 PLAN = template({HERE: HOST, THERE: WEST})
 
@@ -53,9 +56,10 @@ async def test_a_site_cut_off_for_a_minute_scores_and_records_on_and_nothing_is_
     async with far_site(tmp_path, THERE) as (committee, cable):
         far, near = committee.members[THERE], committee.members[HERE]
         await until(lambda: far.recorded_ms() > 0)
-        since = far.recorded_ms()
         cable.cut()
+        since = far.recorded_ms()
         await committee.journalled("SiteLost", 1)
+        arrived = len(committee.entries("FragmentRecorded"))
         waiting = [
             asyncio.create_task(far.enter(LOT, bid, "form", "pass", "seen while cut off")) for bid in BIDS
         ]
@@ -63,16 +67,37 @@ async def test_a_site_cut_off_for_a_minute_scores_and_records_on_and_nothing_is_
         await near.enter(LOT, BIDS[0], "form", "pass", "seen at the host")  # the others work on as ever
         await until(lambda: far.recorded_ms() >= since + CUT_MS, seconds=2 * CUT_MS / 1000)
         assert not any(task.done() for task in waiting)
+        assert arrived == len(committee.entries("FragmentRecorded")), "the cable is cut indeed"
+        until_ms = far.recorded_ms()
         cable.heal()
         await asyncio.gather(*waiting)
         await committee.journalled("SiteReturned", 1)
         await committee.conclude()
         await verified(await committee.archive())
         assert [] == committee.entries("GapDeclared")
+        assert_no_hole(committee, since, until_ms)
         scores = [one["body"] for one in committee.entries("ScoreEntered") if one["actor"] == THERE]
         assert [1, 2] == sorted(
             one["revision"] for one in scores if one["bid"] == BIDS[0] and one["item"] == "form"
         )
+
+
+def assert_no_hole(committee: Committee, since_ms: int, until_ms: int) -> None:
+    """Demand that fragments cover a stretch of the session clock, by the maps of their reels alone."""
+    maps = {one["body"]["reel"]: one["body"]["map"] for one in committee.entries("ClockMapped")}
+    spans = sorted(
+        (
+            session_us(maps[one["reel"]], one["pts"]),
+            session_us(maps[one["reel"]], one["pts"] + one["duration"]),
+        )
+        for one in (entry["body"] for entry in committee.entries("FragmentRecorded"))
+    )
+    reached = since_ms * 1000
+    for begin, end in spans:
+        assert begin - reached < SHORTEST_GAP_MS * 1000
+        reached = max(reached, end)
+    assert reached > (until_ms - 2 * LONGEST_FRAGMENT_MS) * 1000
+    assert until_ms - since_ms >= CUT_MS
 
 
 @together

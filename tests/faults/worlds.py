@@ -1,7 +1,7 @@
 """Two worlds that differ in one hidden score: a whole session at a host of its own, and all bytes it gives out.
 
 Clock and dice are the same in both, people sign and commit as browsers do, and everything that leaves the host is
-written down: each seat's socket, a sub-site's link, every GET route for every role.
+written down: each seat's socket, a sub-site's link, every route for every role.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ class World:
         quiet = 0
         while quiet < 3:
             before = self._traffic()
-            await asyncio.sleep(0)
+            await self.centre.writer.write(lambda _: None)  # what was on its way to the disk is there
             await asyncio.sleep(0.001)
             quiet = quiet + 1 if before == self._traffic() else 0
 
@@ -171,7 +171,7 @@ class World:
     # --- looking ------------------------------------------------------------------------------------
 
     async def look(self) -> None:
-        """Tell what is told by the second, and ask every GET route for every role."""
+        """Tell what is told by the second, and ask every route for every role."""
         self.evaluation._tell_status()
         self.evaluation._tell_progress()
         await self.settle()
@@ -180,8 +180,8 @@ class World:
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://host", headers=headers
             ) as http:
-                for path in get_routes():
-                    self.answers.setdefault(who, []).append(await asked(http, path))
+                for method, path in routes():
+                    self.answers.setdefault(who, []).append(await asked(http, method, path))
 
     def seen(self) -> dict[str, list[str]]:
         """Return all that everybody was sent so far; a witness is also sent roots, which salted leaves make random."""
@@ -194,28 +194,29 @@ class World:
         }
 
 
-def get_routes() -> Iterator[str]:
-    """Fill every GET route of the table with names that exist, and with names that do not."""
+def routes() -> Iterator[tuple[str, str]]:
+    """Fill every route of the table with names that exist; only the one that would end a login is left out."""
     names = {
         "{bid}": BIDS[0], "{session}": SESSION, "{path:path}": f"{HOST}-{E1}/camera.0.mp4",
-        "{sha256}": hashlib.sha256(one_page()).hexdigest(),
+        "{sha256}": hashlib.sha256(one_page()).hexdigest(), "{seat}": E2, "{site_seat}": f"{WEST}-{E3}",
+        "{name}": "camera.0.mp4",
     }  # fmt: skip
     for route in ROUTES:
         method, _, path = route.partition(" ")
-        if method == "GET":
+        if method != "WS" and route != "POST /api/v1/logout":
             for name, value in names.items():
                 path = path.replace(name, value)
-            yield path
+            yield method, path
 
 
-async def asked(http: httpx.AsyncClient, path: str) -> str:
+async def asked(http: httpx.AsyncClient, method: str, path: str) -> str:
     """Return an answer as text, less what says only when a file was written: of a workbook, all of its bytes."""
-    answer = await http.get(path)
+    answer = await http.request(method, path, content=b"" if method == "GET" else b"{}")
     dated = {"etag", "last-modified"}
     if path.endswith(".xlsx"):
         return f"{path} {answer.status_code}"
     headers = sorted((name, value) for name, value in answer.headers.items() if name not in dated)
-    return f"{path} {answer.status_code} {headers} {answer.content!r}"
+    return f"{method} {path} {answer.status_code} {headers} {answer.content!r}"
 
 
 @asynccontextmanager
