@@ -44,7 +44,7 @@ def _block_head(before: bytes, lines: bytes) -> bytes:
     return hashlib.sha256(before + lines).digest()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Chain:
     """A place in a feed's chain: `length` items so far, `start` the head before the block that is open."""
 
@@ -55,6 +55,10 @@ class Chain:
     def __post_init__(self) -> None:
         """Open a block: `length` is a multiple of `BLOCK`."""
         self._open = hashlib.sha256()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare places; a running hash of the library compares by identity only."""
+        return isinstance(other, Chain) and (self.length, self.head) == (other.length, other.head)
 
     @property
     def head(self) -> bytes:

@@ -161,6 +161,14 @@ def test_a_stored_feed_goes_on_from_any_place_and_leaves_the_log_alone(place: in
     assert ("more",) == stored.take(log.entries(len(ITEMS)))
 
 
+def test_feeds_are_equal_by_what_they_hold() -> None:
+    log = sample()
+    assert sample() == log
+    assert log.chain(70) == sample().chain(70)
+    assert log.chain(70) != log.chain(71)
+    assert log_of("a").chain(1) != log_of("b").chain(1)
+
+
 def test_the_chain_is_what_the_specification_says() -> None:
     log = sample()
     assert HEADS == [log.head(n).hex() for n in range(len(ITEMS) + 1)]
