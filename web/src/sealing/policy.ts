@@ -1,13 +1,13 @@
 // The sealing policy of a tender as a bidder's browser reads it: to whom, in which parts, how large. Its bytes are hashed into every
-// core as they are, so they must be the canonical ones. The room checks a policy before it is signed (keys, windows, quorum);
-// this refuses what the browser could not seal under, and fetches nothing.
+// core as they are, so they must be the canonical ones. The host checked it before it was signed; the bidder's machine looks again, since a
+// host who means ill would give one person two shares. Whether a key is a point is found out when it is wrapped to.
 
 import { sha256 } from '@noble/hashes/sha2.js'
 
-import { type Bytes, concat } from './bytes'
+import { type Bytes, concat, toBase64 } from './bytes'
 import { type SealingDetail, SealingError } from './errors'
-import { checkName, PART_NAMES } from './names'
 import { Members } from './json'
+import { checkName, PART_NAMES } from './names'
 import { PADDED, PADDING_STEP } from './padding'
 import { type Suite, suiteOf } from './suites'
 
@@ -18,6 +18,8 @@ export interface Trustee {
   readonly name: string
   readonly kind: string
   readonly who: string
+  /** SPKI of the key that signs its acks. */
+  readonly signer: Bytes
   /** Public key by suite. */
   readonly keys: ReadonlyMap<number, Bytes>
 }
@@ -52,6 +54,9 @@ export interface Policy {
 }
 
 const VERSION = 1
+const HOST = 'host'
+const KINDS: readonly string[] = [HOST, 'site', 'supervisor']
+const MOST_PADDED = 16 * 1024 * 1024
 const MODES: readonly Mode[] = ['joint', 'sites', 'bidder']
 const MOST_TRUSTEES = 16
 const MOST_SUITES = 8
@@ -134,22 +139,55 @@ function modeOf(text: string): Mode {
 
 function check(policy: Policy): void {
   checkName(policy.tender)
+  unique('suite', policy.suites)
   const count = shareCount(policy)
   if (policy.threshold > count || policy.threshold < Math.min(count, 1)) refuse({ rule: 'quorum' })
-  const names = policy.parts.map(({ name }) => name)
+  checkTrustees(policy)
+  checkWindows(policy)
+  checkParts(policy)
+}
+
+/** No two trustees may be one person: a quorum of two would be one. */
+function checkTrustees({ trustees, suites }: Policy): void {
+  unique('trustee', trustees.map(({ name }) => checkName(name).toLowerCase()))
+  unique('signer', trustees.map(({ signer }) => toBase64(signer)))
+  if (!trustees.every(({ kind }) => KINDS.includes(kind))) refuse({ rule: 'kind' })
+  if (trustees.filter(({ kind }) => kind === HOST).length !== 1) refuse({ rule: 'host' })
+  if (!trustees.every(({ keys }) => [...keys.keys()].join() === suites.join())) refuse({ rule: 'keys' })
+  for (const suite of suites) unique('key', trustees.map(({ keys }) => toBase64(keys.get(suite) as Bytes)))
+}
+
+function checkWindows({ windows, parts, deadline }: Policy): void {
+  unique('window', windows.map(({ name }) => checkName(name)))
+  windows.forEach(({ gate }) => checkName(gate))
+  if (windows.some(({ opensAt }) => opensAt !== null && opensAt < deadline)) refuse({ rule: 'window_before_deadline' })
+  const [named, used] = [windows.map(({ name }) => name), parts.map(({ window }) => window)]
+  if (!named.every((name) => used.includes(name)) || !used.every((name) => named.includes(name))) refuse({ rule: 'windows' })
+}
+
+function checkParts({ parts, maxSize }: Policy): void {
+  const names = parts.map(({ name }) => name)
   const inOrder = PART_NAMES.filter((name) => names.includes(name))
   if (names.join() !== inOrder.join() || !PADDED.every((name) => names.includes(name))) refuse({ rule: 'parts', names: names.join() })
-  for (const { name, maxSize } of policy.parts) {
-    if (PADDED.includes(name) && (maxSize === 0 || maxSize % PADDING_STEP !== 0)) refuse({ rule: 'padding', part: name })
+  for (const part of parts) {
+    if (part.maxSize > maxSize) refuse({ rule: 'part_size', part: part.name })
+    const fits = part.maxSize > 0 && part.maxSize <= MOST_PADDED && part.maxSize % PADDING_STEP === 0
+    if (PADDED.includes(part.name) && !fits) refuse({ rule: 'padding', part: part.name })
   }
+}
+
+function unique(what: string, values: readonly (string | number)[]): void {
+  if (new Set(values).size !== values.length) refuse({ rule: 'twice', what })
 }
 
 function readTrustee(members: Members): Trustee {
   const [name, kind, who] = [members.text('name', NAME), members.text('kind', KIND), members.text('who', WHO)]
-  members.data('signer', 1, MOST_SIGNER)
-  const keys = new Map(members.objects('keys', 1, MOST_SUITES).map(readKey))
+  const signer = members.data('signer', 1, MOST_SIGNER)
+  const listed = members.objects('keys', 1, MOST_SUITES).map(readKey)
   members.close()
-  return { name, kind, who, keys }
+  const keys = new Map(listed)
+  if (keys.size !== listed.length) refuse({ rule: 'keys', trustee: name })
+  return { name, kind, who, signer, keys }
 }
 
 function readKey(members: Members): [number, Bytes] {
