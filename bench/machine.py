@@ -59,6 +59,15 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def peak_mib() -> float:
+    """Return the most resident memory that this process has had, in MiB.
+
+    Not `ru_maxrss`: that begins with what the parent had when it called exec.
+    """
+    status = Path("/proc/self/status").read_text("utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
 def _own_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
