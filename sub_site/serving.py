@@ -1,6 +1,7 @@
 """`evalroom-site serve`: settings, logs, a listening socket, and the server until somebody stops it."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 
@@ -20,6 +21,10 @@ class AddressTaken(LocalFault):
     """Another program listens on this address already: stop it, or choose another port with --port."""
 
     code = "address_taken"
+
+
+COLLECT_AFTER = (20_000, 50, 100)
+"""Allocations before rubbish is collected, and rounds before older generations are: what is kept, stays."""
 
 
 def serve_site(settings: SiteSettings) -> int:
@@ -76,6 +81,7 @@ def make_server(app: FastAPI, settings: SiteSettings) -> uvicorn.Server:
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> int:
+    gc.set_threshold(*COLLECT_AFTER)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(server.serve(sockets=[listener]))
