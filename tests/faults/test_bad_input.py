@@ -29,6 +29,8 @@ from signaling.register import TRIES
 from tests.evalroom.room import Person
 from tests.faults.committee import BIDS, LOT, OPERATOR_CODE, one_page
 from tests.faults.hosting import E1, E2, SUPERVISOR, Hosted, hosted, scored, submit_of
+from tests.sub_site.stage import HERE, joined
+from tests.sub_site.stage import submit_of as site_submit_of
 
 People = dict[SeatCode, Person]
 
@@ -204,6 +206,39 @@ async def test_a_frame_over_64_kib_closes_the_socket_with_1009_and_one_below_doe
             order = scored(host.people[E1], 2)
             await window.socket.send(encode(submit_of(order)).ljust(MAX_FRAME))
             assert "" == await window.answer(submit_of(order).command_id)
+
+
+# --- at the node of a sub-site ----------------------------------------------------------------------
+
+
+async def test_a_sub_sites_node_refuses_as_the_host_does_and_loses_nothing_either(tmp_path: Path) -> None:
+    async with joined(tmp_path) as scene, scene.http() as http:
+        await scene.to_scoring()
+        cookie = await scene.login()
+        for code in (scene.codes[HERE], "AAAA-BBBB-CCCC"):
+            answer = await http.post("/api/v1/login", json={"code": code})
+            assert (401, "wrong_code") == (answer.status_code, answer.json()["code"])
+        order = scene.people[HERE].enter(BIDS[0], "form", "pass", lot=LOT)
+        text = encode(site_submit_of(order))
+        refused = (
+            ("{", POLICY),
+            ('{"kind":"subscribe","since":0,"until":9}', POLICY),
+            (text.ljust(MAX_FRAME + 1), TOO_BIG),
+        )
+        for frame, closed in refused:
+            async with scene.seated(cookie, take=True) as seat:
+                await seat.socket.send(frame)
+                await seat.socket.wait_closed()
+                assert closed == seat.socket.close_code
+        early = site_submit_of(scene.people[HERE].enter(BIDS[0], "plan", "8.5", lot=LOT))
+        async with scene.seated(cookie, take=True) as seat:
+            await seat.say(early)
+            refusal = await seat.hear(m.Refused, lambda one: one.command_id == early.command_id)
+            assert "stage" == refusal.code
+            assert [] == scene.entries("ScoreEntered")
+            await seat.socket.send(text)
+            await seat.acknowledged(site_submit_of(order).command_id)
+            assert 1 == len(scene.entries("ScoreEntered"))
 
 
 # --- what no page of ours asks for -------------------------------------------------------------------

@@ -112,13 +112,13 @@ class Seat:
     """A seat's socket at the sub-site, spoken by hand."""
 
     def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
+        self.socket = socket
         self._heard: list[m.ToSeatMessage] = []
         self.reader = FeedReader(SESSION, HERE)
         self.items: list[dict[str, Any]] = []
 
     async def say(self, message: object) -> None:
-        await self._socket.send(encode(message))
+        await self.socket.send(encode(message))
 
     async def hear(self, kind: type[Message], met: Callable[[Message], bool] = lambda _: True) -> Message:
         """Return the next message of a kind that meets a condition; others are kept for later."""
@@ -131,7 +131,7 @@ class Seat:
                 self._heard.append(await self._next())
 
     async def _next(self) -> m.ToSeatMessage:
-        message = decode_from_node(json.loads(await self._socket.recv()))
+        message = decode_from_node(json.loads(await self.socket.recv()))
         if isinstance(message, m.Entries):
             self.items += [json.loads(text) for text in self.reader.take(message)]
         return message
@@ -199,9 +199,9 @@ class Scene:
             return answer.cookies["evalroom_seat"]
 
     @asynccontextmanager
-    async def seated(self, cookie: str) -> AsyncIterator[Seat]:
+    async def seated(self, cookie: str, *, take: bool = False) -> AsyncIterator[Seat]:
         """Open the seat's socket, read its feed from the beginning, and keep it alive."""
-        address = self.url.replace("http", "ws") + "/ws/seat"
+        address = f"{self.url.replace('http', 'ws')}/ws/seat?take={int(take)}"
         async with connect(address, additional_headers={"Cookie": f"evalroom_seat={cookie}"}) as socket:
             seat = Seat(socket)
             await seat.hear(m.Welcome)
