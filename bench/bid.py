@@ -18,7 +18,6 @@ from evalroom.sealing.policy import (
 from evalroom.sealing.seal import BidTerms, SealingPlan, plan_sealing
 from evalroom.sealing.stream import (
     CHUNK,
-    PIECE_CHUNKS,
     PREFIX,
     SEALED_CHUNK,
     ChunkCipher,
@@ -27,7 +26,7 @@ from evalroom.sealing.stream import (
 from evalroom.sealing.suite import Buffer, OpeningKey, Suite
 from evalroom.sealing.suites import find_suite
 
-PIECE = PIECE_CHUNKS * CHUNK
+PIECE = 1 << 20
 SHEET = "报价 12,345,678.90 元".encode()
 SMALL: Mapping[PartName, bytes] = {PartName.IDENTITY: b"{}", PartName.OPENING: SHEET}
 
@@ -115,7 +114,7 @@ class Regrown:
         if first == behind:
             return prefix
         plain = b"".join(
-            self._piece[number % PIECE_CHUNKS * CHUNK :][: max(0, min(CHUNK, self._size - number * CHUNK))]
+            self._piece[number * CHUNK % PIECE :][: max(0, min(CHUNK, self._size - number * CHUNK))]
             for number in range(first, behind)
         )
         sealed = self._cipher.seal(first, plain)

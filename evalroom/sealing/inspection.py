@@ -79,7 +79,7 @@ class Inspection:
         self.damaged: dict[PartName, PartDamaged] = {}
 
     def run(self) -> Iterator[int]:
-        """Yield how many bytes were looked at, about every MiB, and raise at the end if the root is wrong.
+        """Yield how many bytes were looked at, every 128 KiB, and raise at the end if the root is wrong.
 
         Raises:
             RootMismatch: the bytes are not those that were sealed; `damaged` then says nothing.

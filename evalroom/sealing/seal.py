@@ -2,7 +2,7 @@
 
 `plan_sealing` draws every secret from the dice that are handed in; the identity part can only be written after
 it, since it signs its own context.  `seal` is a generator: chunks of plaintext in, pieces of the envelope out,
-about 1 MiB in memory whatever the bid's size.  Refused: suites, parts and sizes that the policy does not take.
+about 128 KiB in memory whatever the bid's size.  Refused: suites, parts and sizes that the policy does not take.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -19,7 +19,7 @@ from evalroom.sealing.core import MalformedEnvelope
 from evalroom.sealing.members import Members
 from evalroom.sealing.policy import PartName
 from evalroom.sealing.stream import PREFIX
-from evalroom.sealing.suite import HASH_SIZE, TAG_SIZE, Buffer
+from evalroom.sealing.suite import HASH_SIZE, TAG_SIZE, Buffer, Hasher
 
 LEAF = 1 << 20
 BACKLOG = 16
@@ -32,30 +32,30 @@ Schedule: TypeAlias = Callable[[Leaf], Callable[[], bytes]]
 """Begins to hash a leaf and returns what waits for the hash, such as `pool.submit(hash_leaf, leaf).result`."""
 
 
+def _new_leaf() -> Hasher:
+    return hashlib.sha256(b"\x00")
+
+
 def hash_leaf(leaf: Leaf) -> bytes:
     """Return SHA-256(0x00 || leaf); threads gain from it, as hashlib lets others run meanwhile."""
-    running = hashlib.sha256(b"\x00")
+    running = _new_leaf()
     for run in leaf:
         running.update(run)
     return running.digest()
 
 
-def _at_once(leaf: Leaf) -> Callable[[], bytes]:
-    hashed = hash_leaf(leaf)
-    return lambda: hashed
-
-
 class ReceiptRoot:
     """Cuts what is sealed or received into leaves and keeps their tree."""
 
-    __slots__ = ("_filled", "_frontier", "_runs", "_schedule", "_waiting", "size")
+    __slots__ = ("_filled", "_frontier", "_running", "_runs", "_schedule", "_waiting", "size")
 
-    def __init__(self, schedule: Schedule = _at_once) -> None:
-        """Hash at once, or as `schedule` says; runs handed in must not change afterwards then."""
+    def __init__(self, schedule: Schedule | None = None) -> None:
+        """Hash at once, or leaf by leaf as `schedule` says; runs handed in must not change afterwards then."""
         self._schedule = schedule
         self._frontier = Frontier()
         self._waiting: deque[Callable[[], bytes]] = deque()
         self._runs: list[Buffer] = []
+        self._running = _new_leaf()
         self._filled = 0
         self.size = 0
         """Bytes taken in."""
@@ -64,26 +64,33 @@ class ReceiptRoot:
         """Take in the next bytes."""
         view = memoryview(data)
         self.size += len(view)
-        while self._filled + len(view) >= LEAF:
-            room = LEAF - self._filled
-            self._runs.append(view[:room])
-            view = view[room:]
-            self._close_leaf()
-        if view:
-            self._runs.append(view)
-            self._filled += len(view)
+        while view:
+            run = view[: LEAF - self._filled]
+            view = view[len(run) :]
+            self._filled += len(run)
+            if self._schedule is None:  # at once, while the bytes are still in the cache
+                self._running.update(run)
+            else:
+                self._runs.append(run)
+            if self._filled == LEAF:
+                self._close_leaf()
 
     def root(self) -> bytes:
         """Return the root over everything taken in; nothing may follow."""
-        if self._runs:
+        if self._filled:
             self._close_leaf()
         while self._waiting:
             self._frontier.append(self._waiting.popleft()())
         return self._frontier.root()
 
     def _close_leaf(self) -> None:
-        self._waiting.append(self._schedule(tuple(self._runs)))
-        self._runs, self._filled = [], 0
+        if self._schedule is None:
+            self._frontier.append(self._running.digest())
+            self._running = _new_leaf()
+        else:
+            self._waiting.append(self._schedule(tuple(self._runs)))
+            self._runs = []
+        self._filled = 0
         if len(self._waiting) > BACKLOG:
             self._frontier.append(self._waiting.popleft()())
 
