@@ -85,6 +85,13 @@ def test_a_person_is_no_authority(authority: Authority) -> None:
     assert "CA" in refused(forged, given, [authority.der("root")])
 
 
+def test_an_authority_whose_limits_may_be_overlooked_is_refused(authority: Authority) -> None:
+    """RFC 5280 §4.2.1.9: basic constraints of an authority are critical."""
+    above = authority.issue("loose", "root", "loose")
+    leaf = authority.issue("below-loose", "loose", "person")
+    assert "critical" in refused(leaf, [above], [authority.der("root")])
+
+
 def test_an_authority_that_may_have_none_below_it_has_none(authority: Authority) -> None:
     authority.issue("below", "ca", "deep")
     leaf = authority.issue("too-deep", "below", "person")

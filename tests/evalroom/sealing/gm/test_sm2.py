@@ -107,6 +107,7 @@ def forged_signatures() -> dict[str, bytes]:
         "swapped": s + r,
         "short": SIGNATURE[:63],
         "long": SIGNATURE + b"\0",
+        "s with a zero before it": r + b"\0" + s,
         "empty": b"",
     }
 
@@ -158,17 +159,54 @@ def test_a_ciphertext_for_another_key_is_refused() -> None:
 
 
 def test_a_ciphertext_has_one_spelling() -> None:
-    """X + p would be the same point, and 06 | x | y (hybrid) as well: libcrypto alone takes the first."""
+    """C1 with x + p instead of x is the same point, and libcrypto alone opens it."""
     x = next(x for x in range(1, 1000) if square_root_of_curve(x) is not None)
     y = square_root_of_curve(x)
     assert y is not None
-    tail = bytes(32) + b"?"
-    for head in (b"\6" + CIPHERTEXT[1:65], b"\7" + CIPHERTEXT[1:65], b"\2" + CIPHERTEXT[1:65]):
+    tail = rest_of_a_ciphertext((x, y), ENCRYPTED)
+    assert KEY.decrypt(b"\4" + number(x) + number(y) + tail) == ENCRYPTED
+    for head in (
+        b"\4" + number(x + P) + number(y),
+        b"\6" + number(x) + number(y),
+        b"\7" + number(x) + number(y),
+    ):
         with pytest.raises(WrapNotOpened):
-            KEY.decrypt(head + CIPHERTEXT[65:])
-    for point in (number(x + P) + number(y), number(x) + number(P), b"\xff" * 64):
+            KEY.decrypt(head + tail)
+    for head in (b"\4" + number(x) + number(P), b"\4" + b"\xff" * 64, b"\2" + CIPHERTEXT[1:65]):
         with pytest.raises(WrapNotOpened):
-            KEY.decrypt(b"\4" + point + tail)
+            KEY.decrypt(head + tail)
+
+
+def rest_of_a_ciphertext(point: tuple[int, int], plain: bytes) -> bytes:
+    """Return C3 | C2 that belong to C1 = `point` and the key PRIVATE (GB/T 32918.4, §6.1), written out."""
+    x, y = map(number, multiplied(int.from_bytes(PRIVATE), point))
+    stream = sm3(x + y + (1).to_bytes(4))
+    assert len(plain) <= len(stream)
+    return sm3(x + plain + y) + bytes(a ^ b for a, b in zip(plain, stream, strict=False))
+
+
+def sm3(data: bytes) -> bytes:
+    digest = gmalg.SM3()
+    digest.update(data)
+    value: bytes = digest.value()
+    return value
+
+
+def multiplied(times: int, point: tuple[int, int]) -> tuple[int, int]:
+    """Return `times` the point, by doubling and adding; a test may take its time."""
+    made = point
+    for bit in bin(times)[3:]:
+        made = added(made, made)
+        if bit == "1":
+            made = added(made, point)
+    return made
+
+
+def added(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    (x, y), (u, v) = one, other
+    slope = (3 * x * x - 3) * pow(2 * y, -1, P) if one == other else (v - y) * pow(u - x, -1, P)
+    third = (slope * slope - x - u) % P
+    return third, (slope * (x - third) - y) % P
 
 
 def square_root_of_curve(x: int) -> int | None:
