@@ -56,7 +56,7 @@ def play(*, out: Path | None, seconds: int, once: bool) -> int:
     signal.signal(signal.SIGTERM, _interrupt)  # whoever ends us by kill leaves no node behind either
     try:
         return asyncio.run(_play(nodes, out, seconds, once=once))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("\n[bold]stopped[/bold]")
         return 130
     except (EvalroomError, httpx.HTTPError) as error:
@@ -75,7 +75,19 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _end_in_order() -> None:
+    """Let SIGTERM end the play as Ctrl-C does: the play first, then what serves it.
+
+    An exception thrown into whatever runs just then cancels everything at once, and seats that leave while their
+    own library's tasks are gone wait for ever.
+    """
+    playing = asyncio.current_task()
+    if playing is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+
+
 async def _play(nodes: Nodes, out: Path | None, seconds: int, *, once: bool) -> int:
+    _end_in_order()
     template = sample_template()
     experts = sum(1 for seat in template.seats if seat.role is Role.EXPERT)
     lots = template.tender.lots

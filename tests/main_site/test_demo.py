@@ -2,6 +2,10 @@
 
 import asyncio
 import io
+import os
+import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -66,6 +70,21 @@ def test_who_stops_it_is_told_so(monkeypatch: pytest.MonkeyPatch, said: io.Strin
     playing(monkeypatch, KeyboardInterrupt())
     assert 130 == demo.play(out=None, seconds=10, once=False)
     assert ("stopped" in said.getvalue(), True) == (True, folder.exists())
+
+
+def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind(tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "main_site", "demo", "--seconds", "300")
+    surroundings = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings) as running:
+        nodes: list[int] = []
+        for line in running.stdout or ():
+            nodes += [int(found) for found in re.findall(r"process (\d+)", line)]
+            if "stage: preliminary" in line:
+                break
+        running.terminate()
+        assert 130 == running.wait(timeout=30)
+    assert 3 == len(nodes)
+    assert [] == [node for node in nodes if Path(f"/proc/{node}").exists()]
 
 
 async def test_an_expert_that_fails_ends_the_rehearsal_instead_of_a_wait_for_ever() -> None:
