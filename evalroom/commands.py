@@ -32,6 +32,18 @@ from evalroom.events import (
 )
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
+from evalroom.sealing.facts import (
+    BidderEvent,
+    CeremonyPaused,
+    CeremonyResumed,
+    OfficerSteppedUp,
+    OpeningAborted,
+    OpeningEvent,
+    PolicyDrafted,
+    SubmissionsOpened,
+    TrusteeEvent,
+    WindowExtended,
+)
 from evalroom.tender import Part, Seat, Site, Tender
 
 
@@ -208,13 +220,132 @@ class NoteFacts:
     kind: Literal["note_facts"] = "note_facts"
 
 
+# --- the opening of sealed bids -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPolicy:
+    """Put a sealing policy before the trustees: the text of policy.json and its SHA-256."""
+
+    policy: str
+    sha256: str
+    kind: Literal["draft_policy"] = "draft_policy"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSubmissions:
+    """Take bids in under the signed policy with this SHA-256."""
+
+    policy: str
+    kind: Literal["open_submissions"] = "open_submissions"
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """Agree, as an officer at this seat, that the window be opened."""
+
+    window: str
+    kind: Literal["step_up"] = "step_up"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendWindow:
+    """Give bidders until `until` (UTC ms) to release their halves, for a reason."""
+
+    window: str
+    until: int
+    reason: str
+    kind: Literal["extend_window"] = "extend_window"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseCeremony:
+    """Let the opening stand still: no window runs out meanwhile."""
+
+    reason: str
+    kind: Literal["pause_ceremony"] = "pause_ceremony"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCeremony:
+    """Let the opening go on."""
+
+    reason: str
+    kind: Literal["resume_ceremony"] = "resume_ceremony"
+
+
+@dataclass(frozen=True, slots=True)
+class AbortOpening:
+    """End the opening for good: what is sealed stays sealed.  `bids` is how many the closed list has."""
+
+    reason: str
+    bids: int
+    kind: Literal["abort_opening"] = "abort_opening"
+
+
+@dataclass(frozen=True, slots=True)
+class ActAsBidder:
+    """Do what a bidder asked for through the host: submit, withdraw, release, confirm.
+
+    `key` is the envelope key, in the suite's own form, that checks the act's signature: of the bid the act is
+    about, for a replacement of the earlier one; empty where the act has no signature.
+    """
+
+    act: BidderEvent
+    key: bytes = b""
+    kind: Literal["act_as_bidder"] = "act_as_bidder"
+
+
+@dataclass(frozen=True, slots=True)
+class ActAsTrustee:
+    """Do what a trustee's agent answered: keys, signature of the policy, ack, shares, destruction of keys."""
+
+    act: TrusteeEvent
+    kind: Literal["act_as_trustee"] = "act_as_trustee"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseBids:
+    """Close the list of bids at the deadline; with fewer than the policy's minimum the opening is aborted."""
+
+    kind: Literal["close_bids"] = "close_bids"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """Open a window of the opening: its gate passed and cosigned, its hour come, the officers there."""
+
+    window: str
+    kind: Literal["open_window"] = "open_window"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWindow:
+    """Take no more halves in a window: all have come, or its time is over."""
+
+    window: str
+    kind: Literal["close_window"] = "close_window"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOpening:
+    """Write down what the host's opening service found, in order: cover, verdicts, record, keys, bids, prices."""
+
+    facts: tuple[OpeningEvent, ...]
+    kind: Literal["note_opening"] = "note_opening"
+
+
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
+    | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts
+OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
+"""What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
+
+HostCommand = OpenSession | UnlockGroup | NoteFacts | OpeningCommand
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {
@@ -230,6 +361,13 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     SignReport: ReportSigned,
     CloseAlarm: AlarmClosed,
     CloseSession: SessionClosed,
+    DraftPolicy: PolicyDrafted,
+    OpenSubmissions: SubmissionsOpened,
+    StepUp: OfficerSteppedUp,
+    ExtendWindow: WindowExtended,
+    PauseCeremony: CeremonyPaused,
+    ResumeCeremony: CeremonyResumed,
+    AbortOpening: OpeningAborted,
 }
 """Seat command to the event with the same members."""
 

@@ -2,7 +2,7 @@
 
 An entry's `type` is the class name; a new meaning is a new type, never a changed one.  Secret values do
 not stand here: a body holds `Commitment`s, and value and nonce travel beside it as a `Secret` until the
-group unlock (archive.md §1).  Instants are integers of UTC milliseconds on the session clock.
+group unlock (archive.md §1).  Those of the opening stand in `evalroom.sealing.facts`.  Instants are integers of UTC milliseconds on the session clock.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,15 @@ from enum import StrEnum
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import GapCause, Medium, TrackKind
 from evalroom.roles import Role
+from evalroom.sealing.facts import CeremonyEvent
 from evalroom.tender import Formula, Part, Seat, Site, Tender
 
 
 class Stage(StrEnum):
     """The stages of this version; the others of domain.md join the table when their rules do."""
 
+    RECEIVING = "receiving"
+    OPENING = "opening"
     GATHERING = "gathering"
     BRIEFED = "briefed"
     PRELIMINARY = "preliminary"
@@ -483,7 +486,7 @@ Event = (
     | SeatJoined | SeatTested | DisciplineAccepted
     | ScoreEntered | SheetLocked | GroupUnlocked | BidsReviewed
     | PricesComputed | RankingComputed | ReportSigned | AlarmClosed
-    | NodeEvent | HostEvent
+    | NodeEvent | HostEvent | CeremonyEvent
 )  # fmt: skip
 
 EVENTS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__args__}

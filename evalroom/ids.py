@@ -1,6 +1,6 @@
 """Identifiers of the trade, each a type of its own so that a seat never passes for a site.
 
-Identifiers name files, tracks and log origins; `check_name` is the only gate they pass.  It refuses
+A sealed bid has a number (32 hex digits, drawn by its bidder) before it has an id on the sheets.  Identifiers name files, tracks and log origins; `check_name` is the only gate they pass.  It refuses
 anything that could leave a folder, collide without case, or break a signed note's line.
 """
 
@@ -14,6 +14,7 @@ SiteId = NewType("SiteId", str)
 SeatCode = NewType("SeatCode", str)
 LotId = NewType("LotId", str)
 BidId = NewType("BidId", str)
+BidNumber = NewType("BidNumber", str)
 ItemId = NewType("ItemId", str)
 CommandId = NewType("CommandId", str)
 TrackId = NewType("TrackId", str)
@@ -23,6 +24,12 @@ HOST_ACTOR = "host"
 
 NODE_ACTOR = "node"
 """Actor of what a site's node saw, and the name of its own feed; never a seat code."""
+
+BIDDER_ACTOR = "bidder"
+"""Actor of what a bidder does through the host; the entry's body names the sealed bid.  Never a seat code."""
+
+TRUSTEE_ACTOR = "trustee"
+"""Actor of what a trustee's agent does through the host; the entry's body names the trustee.  Never a seat code."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 

@@ -11,7 +11,7 @@ from evalroom.errors import Refusal
 
 
 class Role(StrEnum):
-    """A role of the trade (trust.md §6); the last three are machines and strangers."""
+    """A role of the trade (trust.md §6); the last five are machines and strangers."""
 
     EXPERT = "expert"
     SUPERVISOR = "supervisor"
@@ -20,6 +20,8 @@ class Role(StrEnum):
     ARCHIVIST = "archivist"
     NODE = "node"
     HOST = "host"
+    TRUSTEE = "trustee"
+    BIDDER = "bidder"
     ANYONE = "anyone"
 
 
@@ -31,8 +33,12 @@ class NotPermitted(Refusal):
 
 _E, _S, _O = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
 _L, _A, _N, _H = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE, Role.HOST
+_T, _B = Role.TRUSTEE, Role.BIDDER
 PEOPLE = frozenset({_E, _S, _O, _L, _A})
 """The roles of seats; the others are machines and strangers."""
+
+OFFICERS = frozenset({_S, _O, _L})
+"""The roles that step up before a window of the opening is opened."""
 
 COMMANDS: Mapping[str, frozenset[Role]] = {
     "open_session": frozenset({_H}),
@@ -51,6 +57,19 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "close_session": frozenset({_O, _H}),
     "record_facts": frozenset({_N}),
     "note_facts": frozenset({_H}),
+    "draft_policy": frozenset({_O, _H}),
+    "open_submissions": frozenset({_O}),
+    "step_up": OFFICERS,
+    "extend_window": frozenset({_S}),
+    "pause_ceremony": frozenset({_S, _H}),
+    "resume_ceremony": frozenset({_S, _H}),
+    "abort_opening": frozenset({_S}),
+    "act_as_bidder": frozenset({_B}),
+    "act_as_trustee": frozenset({_T}),
+    "close_bids": frozenset({_H}),
+    "open_window": frozenset({_H}),
+    "close_window": frozenset({_H}),
+    "note_opening": frozenset({_H}),
 }
 """Command kind to the roles that may give it."""
 

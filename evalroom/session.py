@@ -50,6 +50,7 @@ from evalroom.pricing import compute
 from evalroom.ranking import rank
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import Role
+from evalroom.sealing import facts as sf
 from evalroom.sheet import (
     Cell,
     DigestMismatch,
@@ -66,18 +67,40 @@ from evalroom.sheet import (
 )
 from evalroom.tender import Bid, Item, Lot, Part, Seat, Site, Tender, check_tender
 
+V, O = Stage.RECEIVING, Stage.OPENING
 G, B, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.PRELIMINARY, Stage.DETAILED
 R, S, N, C = Stage.PRICING, Stage.SUMMARY, Stage.SIGNING, Stage.CONCLUDED
 
+HANDING_IN = (
+    sf.TrusteeKeyPublished, sf.PolicyDrafted, sf.PolicySigned, sf.SubmissionsOpened,
+    sf.BidSubmitted, sf.BidAcknowledged, sf.BidWithdrawn, sf.CoverMade, sf.BidsClosed,
+)  # fmt: skip
+"""What happens around sealed bids until their list is closed."""
+
+IN_WINDOWS = (
+    sf.OfficerSteppedUp, sf.WindowOpened, sf.WindowExtended, sf.HalfReleased, sf.ShareReleased, sf.WindowClosed,
+    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PriceRead, sf.CeremonyPaused, sf.CeremonyResumed,
+)  # fmt: skip
+"""What happens around a window of the opening, at the opening itself or once the technical sheets are unlocked."""
+
+AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
+"""What bidders and trustees may still do once bids have been opened."""
+
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
-    G: {ev.StageChanged: B, ev.BidImported: G},
-    B: {ev.StageChanged: P, ev.DisciplineAccepted: B},
-    P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P},
-    D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D},
-    R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R},
-    S: {ev.StageChanged: N, ev.RankingComputed: S},
-    N: {ev.StageChanged: C, ev.ReportSigned: N},
-    C: {ev.SessionClosed: C},
+    V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
+    | {ev.StageChanged: O},
+    O: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), O)
+    | {ev.StageChanged: G},
+    G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys(AFTER_OPENING, G),
+    B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys(AFTER_OPENING, B),
+    P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P}
+    | dict.fromkeys(AFTER_OPENING, P),
+    D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D}
+    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING), D),
+    R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R} | dict.fromkeys(AFTER_OPENING, R),
+    S: {ev.StageChanged: N, ev.RankingComputed: S} | dict.fromkeys(AFTER_OPENING, S),
+    N: {ev.StageChanged: C, ev.ReportSigned: N} | dict.fromkeys(AFTER_OPENING, N),
+    C: {ev.SessionClosed: C} | dict.fromkeys(AFTER_OPENING, C),
 }
 """Stage to the events that belong to it, each with the stage it leads to."""
 

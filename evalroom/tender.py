@@ -12,13 +12,16 @@ from decimal import Decimal
 from enum import StrEnum
 
 from evalroom.errors import Refusal
-from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SiteId, check_name
+from evalroom.ids import BIDDER_ACTOR, HOST_ACTOR, NODE_ACTOR, TRUSTEE_ACTOR, BidId, ItemId, LotId, SeatCode, SiteId, check_name
 from evalroom.roles import PEOPLE, Role
 
 FULL_MARKS = Decimal(100)
 
 MAX_DIGITS = 4
 """Most digits after the point of any points, given or computed; more would hide behind an exponent."""
+
+MACHINES = frozenset({HOST_ACTOR, NODE_ACTOR, BIDDER_ACTOR, TRUSTEE_ACTOR})
+"""Names of actors that are no person's: no seat bears one."""
 
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,4})?")
 
@@ -200,7 +203,7 @@ def _check_seats(seats: tuple[Seat, ...], sites: tuple[Site, ...]) -> None:
     nodes = {site.id for site in sites if site.node}
     known = {site.id for site in sites}
     for seat in seats:
-        if seat.code.lower() in (HOST_ACTOR, NODE_ACTOR) or seat.role not in PEOPLE:
+        if seat.code.lower() in MACHINES or seat.role not in PEOPLE:
             raise UnusableTender(
                 problem="a seat is for a person, and not named like a machine", seat=seat.code
             )

@@ -17,6 +17,7 @@ from evalroom.ids import CommandId, LotId, SeatCode, SiteId
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.media import TrackKind
 from evalroom.roles import Role
+from evalroom.sealing import facts as sf
 from evalroom.session import Session
 from evalroom.tender import Part
 
@@ -199,8 +200,34 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.AlarmClosed: _alarm_closed,
     ev.WitnessLate: _for(_WATCH),
     ev.WitnessRefused: _for(_WATCH),
+    sf.TrusteeKeyPublished: _for(_EVERYBODY, "proof"),
+    sf.PolicyDrafted: _for(_EVERYBODY),
+    sf.PolicySigned: _for(_EVERYBODY, "signature"),
+    sf.SubmissionsOpened: _for(_EVERYBODY),
+    sf.BidsClosed: _for(_EVERYBODY),
+    sf.OpeningAborted: _for(_EVERYBODY),
+    sf.OfficerSteppedUp: _for(_EVERYBODY),
+    sf.WindowOpened: _for(_EVERYBODY),
+    sf.WindowExtended: _for(_EVERYBODY),
+    sf.HalfReleased: _for(_EVERYBODY, "sealed"),
+    sf.ShareReleased: _for(_EVERYBODY),
+    sf.WindowClosed: _for(_EVERYBODY),
+    sf.BidJudged: _for(_EVERYBODY, "parts", "evidence", "signature"),
+    sf.OpeningRecorded: _for(_EVERYBODY),
+    sf.PartKeyPublished: _for(_COMMITTEE),
+    sf.BidAdmitted: _for(_COMMITTEE | {_NODE}),
+    sf.PriceRead: _for(_COMMITTEE),
+    sf.RecordConfirmed: _for(_EVERYBODY, "signature"),
+    sf.CeremonyPaused: _for(_EVERYBODY),
+    sf.CeremonyResumed: _for(_EVERYBODY),
+    sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
 }
-"""Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive."""
+"""Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive.
+
+Of what is handed in (`BidSubmitted`, `BidAcknowledged`, `BidWithdrawn`, `CoverMade`) nobody ever sees anything: the
+closed list names the bids that count, and before it not even their number may be told.  Digests of parts stay out of
+`BidJudged`: a price sheet is guessed soon, and they would tell it before the record does.
+"""
 
 _OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered})
 """Events of which only the actor's seat sees anything: the writer need not ask for every other audience."""
@@ -228,9 +255,15 @@ def may_watch(role: Role, kind: TrackKind, stage: ev.Stage, *, own_site: bool) -
     return True
 
 
+BEFORE_REVIEW: frozenset[ev.Stage] = frozenset(
+    {ev.Stage.RECEIVING, ev.Stage.OPENING, ev.Stage.GATHERING, ev.Stage.BRIEFED}
+)
+"""Stages in which no expert reads a bid yet."""
+
+
 def may_read_bids(role: Role, stage: ev.Stage) -> bool:
     """Say whether a role may read the bids now: experts from the preliminary review on, the operator always."""
-    return role is _OPERATOR or (role is _EXPERT and stage not in (ev.Stage.GATHERING, ev.Stage.BRIEFED))
+    return role is _OPERATOR or (role is _EXPERT and stage not in BEFORE_REVIEW)
 
 
 def released(entry: Mapping[str, Any], session: Session) -> bool:

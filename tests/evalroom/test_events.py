@@ -10,6 +10,7 @@ from evalroom.media import GapCause, TrackKind
 from evalroom.session import ANYTIME, TRANSITIONS
 from signaling.codec import MalformedMessage, decode_event
 from tests.evalroom import room
+from tests.evalroom.sealing import samples
 
 OTHERS: list[ev.Event] = [
     ev.SessionPaused("fire"),
@@ -36,7 +37,7 @@ OTHERS: list[ev.Event] = [
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event
-    for event in [*(fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history), *OTHERS]
+    for event in [*(fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history), *OTHERS, *samples.FACTS]
 }
 
 

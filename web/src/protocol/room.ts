@@ -2,6 +2,13 @@
 // The room's data as it stands in journal entries, and what a seat may order (evalroom/events.py, commands.py).
 // Points and rationals are strings, instants integers of UTC milliseconds, media time integer microseconds.
 
+/** End the opening for good: what is sealed stays sealed. `bids` is how many the closed list has. */
+export interface AbortOpening {
+  reason: string
+  bids: number
+  kind: 'abort_opening'
+}
+
 /** Accept the discipline notice, whose text has this digest. */
 export interface AcceptDiscipline {
   seat: string
@@ -37,6 +44,26 @@ export interface Bid {
   bidder: string
 }
 
+/** A trustee's agent opened its own share of every part and compared it, or says why it could not. */
+export interface BidAcknowledged {
+  trustee: string
+  bid: string
+  good: boolean
+  cause: string
+  signature: string
+}
+
+/**
+ * An opened bid joins a lot of the evaluation under an id of its own; `number` is that of the sealed bid.
+ */
+export interface BidAdmitted {
+  lot: string
+  bid: string
+  number: string
+  bidder: string
+  documents: OpenedPart[]
+}
+
 /** A plain bid brought in by the operator, rehearsal only; the price stays committed until pricing. */
 export interface BidImported {
   lot: string
@@ -48,6 +75,31 @@ export interface BidImported {
   pages: number
 }
 
+/** The verdict on a bid in a window, with its cause, the party at fault, and the entries it follows from. */
+export interface BidJudged {
+  window: string
+  bid: string
+  verdict: Verdict
+  cause: string
+  party: string
+  parts: OpenedPart[]
+  evidence: number[]
+  signature: string
+}
+
+/**
+ * A sealed bid lies at the host, whole and with its root recomputed; `replaces` an earlier one, or nothing.
+ */
+export interface BidSubmitted {
+  bid: string
+  suite: number
+  size: number
+  root: string
+  digest: string
+  replaces: string
+  signature: string
+}
+
 /** The committee's majority on one bid: members who found it failing on an item, and members in all. */
 export interface BidVote {
   bid: string
@@ -56,10 +108,32 @@ export interface BidVote {
   rejected: boolean
 }
 
+/** The bidder took a sealed bid back before the deadline, by its envelope key. */
+export interface BidWithdrawn {
+  bid: string
+  signature: string
+}
+
+/** The deadline is over; these bids, sorted by number, are the ones that count. */
+export interface BidsClosed {
+  policy: string
+  bids: ListedBid[]
+}
+
 /** The preliminary review's result per bid: rejected when most members fail it on some item. */
 export interface BidsReviewed {
   lot: string
   votes: BidVote[]
+}
+
+/** The opening stands still and no window runs out, because of the platform or of missing trustees. */
+export interface CeremonyPaused {
+  reason: string
+}
+
+/** The opening goes on; the window that was open ends later by the length of the pause. */
+export interface CeremonyResumed {
+  reason: string
 }
 
 /** Take the seat: register the key that will sign its acts. */
@@ -102,10 +176,22 @@ export interface Commitment {
   commit: string
 }
 
+/** An entry that says nothing, so that the journal's size does not tell how many bids there are. */
+export interface CoverMade {
+  noise: string
+}
+
 /** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
 export interface DisciplineAccepted {
   seat: string
   sha256: string
+}
+
+/** Put a sealing policy before the trustees: the text of policy.json and its SHA-256. */
+export interface DraftPolicy {
+  policy: string
+  sha256: string
+  kind: 'draft_policy'
 }
 
 /** Set one cell of one's own sheet to revision `revision`, one above what its owner last saw. */
@@ -117,6 +203,14 @@ export interface EnterScore {
   value: Commitment
   reason: Commitment
   kind: 'enter_score'
+}
+
+/** Give bidders until `until` (UTC ms) to release their halves, for a reason. */
+export interface ExtendWindow {
+  window: string
+  until: number
+  reason: string
+  kind: 'extend_window'
 }
 
 /** The picture's size changed inside a reel, from `pts` (µs from the start of the reel) on. */
@@ -159,11 +253,27 @@ export interface GapDeclared {
   lost_packets: number
 }
 
+/** Whether a trustee's share of one part agrees with its commitment. */
+export interface GivenShare {
+  bid: string
+  part: PartName
+  good: boolean
+}
+
 /** All sheets of a part are locked and cosigned: the committee sees each other's values. */
 export interface GroupUnlocked {
   lot: string
   part: Part
   sheets: LockedSheet[]
+}
+
+/** A bidder's halves came, sealed to the window's session key, and agree with the bid or do not. */
+export interface HalfReleased {
+  window: string
+  bid: string
+  sealed: string
+  good: boolean
+  cause: string
 }
 
 /** Bring in a plain bid (rehearsal): document digest, and the price as a commitment. */
@@ -193,6 +303,19 @@ export interface Item {
 /** How an item is judged: points given, pass or fail, or points taken off. */
 export type ItemKind = 'score' | 'pass' | 'deduct'
 
+/** A trustee's agent destroyed its keys for this tender and signs that it did. */
+export interface KeysDestroyed {
+  trustee: string
+  signature: string
+}
+
+/** A sealed bid as the closed list has it: its number, the root over its bytes, its digest. */
+export interface ListedBid {
+  bid: string
+  root: string
+  digest: string
+}
+
 /** Close one's own sheet of a part; `digest` is what the seat computed over it. */
 export interface LockSheet {
   lot: string
@@ -220,14 +343,59 @@ export interface Lot {
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
 
+/** An officer at a seat is there and agrees that this window be opened. */
+export interface OfficerSteppedUp {
+  window: string
+}
+
+/** Take bids in under the signed policy with this SHA-256. */
+export interface OpenSubmissions {
+  policy: string
+  kind: 'open_submissions'
+}
+
+/** A part's text or document, opened: SHA-256 and length of the plaintext without padding. */
+export interface OpenedPart {
+  part: PartName
+  sha256: string
+  size: number
+}
+
 /** A bid's price in fen, as opened. */
 export interface OpenedPrice {
   bid: string
   price_fen: number
 }
 
+/**
+ * The opening will not take place or not go on; what is sealed stays sealed. `bids` counts the listed ones.
+ */
+export interface OpeningAborted {
+  reason: string
+  bids: number
+}
+
+/** The record of a window, the text as canonical JSON and its SHA-256: read out and confirmed by bidders. */
+export interface OpeningRecorded {
+  window: string
+  record: string
+  sha256: string
+}
+
 /** The part of the evaluation a sheet belongs to; each has its own lock and its own group unlock. */
 export type Part = 'preliminary' | 'detailed'
+
+/**
+ * The content key, in hex, of a part that everybody may open: whoever has the envelope can check the prices.
+ */
+export interface PartKeyPublished {
+  bid: string
+  part: PartName
+  key: string
+}
+
+/** The parts a bid may have, each with keys and a window of its own. */
+export type PartName = 'identity' | 'opening' | 'qualification' | 'technical' | 'price'
 
 /** Report what the environment check found. */
 export interface PassSelfTest {
@@ -236,10 +404,36 @@ export interface PassSelfTest {
   kind: 'pass_self_test'
 }
 
+/** Let the opening stand still: no window runs out meanwhile. */
+export interface PauseCeremony {
+  reason: string
+  kind: 'pause_ceremony'
+}
+
 /** Close the inputs on every site. */
 export interface PauseSession {
   reason: string
   kind: 'pause_session'
+}
+
+/** The text of policy.json as all trustees are to sign it, and its SHA-256; an earlier draft is void. */
+export interface PolicyDrafted {
+  policy: string
+  sha256: string
+}
+
+/** A trustee's agent compared the policy with what it knows, and signed it. */
+export interface PolicySigned {
+  trustee: string
+  sha256: string
+  signature: string
+}
+
+/** The price of an admitted bid in fen, as its price sheet has it. */
+export interface PriceRead {
+  lot: string
+  bid: string
+  price_fen: number
 }
 
 /** One bid in the price kernel: price in fen; deviation and score as exact rationals "n/d". */
@@ -296,6 +490,14 @@ export interface RankingComputed {
   rejected: string[]
 }
 
+/** A bidder read the record and confirms it, or objects in writing. */
+export interface RecordConfirmed {
+  window: string
+  bid: string
+  objection: string
+  signature: string
+}
+
 /** A reel is finished; a torn one (the recorder died) ends at its last whole fragment. */
 export interface ReelClosed {
   track: string
@@ -320,14 +522,20 @@ export interface ReportSigned {
   dissent: string
 }
 
+/** Let the opening go on. */
+export interface ResumeCeremony {
+  reason: string
+  kind: 'resume_ceremony'
+}
+
 /** Open the inputs again. */
 export interface ResumeSession {
   reason: string
   kind: 'resume_session'
 }
 
-/** A role of the trade (trust.md §6); the last three are machines and strangers. */
-export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'node' | 'host' | 'anyone'
+/** A role of the trade (trust.md §6); the last five are machines and strangers. */
+export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
 
 /** How a declared rounding treats the half. */
 export type Rounding = 'half_up' | 'half_even' | 'down'
@@ -427,6 +635,13 @@ export interface SessionResumed {
   reason: string
 }
 
+/** A trustee's agent released its shares of the listed bids for this window. */
+export interface ShareReleased {
+  window: string
+  trustee: string
+  bids: GivenShare[]
+}
+
 /** The actor closed the sheet of one part; both ends computed the same digest over its commitments. */
 export interface SheetLocked {
   lot: string
@@ -467,13 +682,30 @@ export interface SiteReturned {
 }
 
 /** The stages of this version; the others of domain.md join the table when their rules do. */
-export type Stage = 'gathering' | 'briefed' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'signing' | 'concluded'
+export type Stage = 'receiving' | 'opening' | 'gathering' | 'briefed' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'signing' | 'concluded'
 
 /** The session moved to another stage. */
 export interface StageChanged {
   before: Stage
   after: Stage
   reason: string
+}
+
+/** Agree, as an officer at this seat, that the window be opened. */
+export interface StepUp {
+  window: string
+  kind: 'step_up'
+}
+
+/** The notice is out: bids are taken in under the policy with this SHA-256. */
+export interface SubmissionsOpened {
+  policy: string
+}
+
+/** A trustee's public key for one suite, made for this tender; b64 in the suite's own form. */
+export interface SuiteKey {
+  suite: number
+  public: string
 }
 
 /** The tender under evaluation. */
@@ -507,6 +739,41 @@ export interface TrimTerms {
   from_bids: number
   high: number
   low: number
+}
+
+/** A trustee's agent made its keys for this tender; `proof` is by the signer key over them. */
+export interface TrusteeKeyPublished {
+  trustee: string
+  kind: TrusteeKind
+  who: string
+  signer: string
+  keys: SuiteKey[]
+  proof: string
+}
+
+/** On whose behalf a trustee holds a share. */
+export type TrusteeKind = 'host' | 'site' | 'supervisor'
+
+/** What became of a sealed bid (opening.md §8): 撤销 is `revoked`, 撤回 `withdrawn`. */
+export type Verdict = 'opened' | 'revoked' | 'withdrawn' | 'malformed' | 'awaiting_bytes'
+
+/** Bidders can release no more in this window; `missing` are the bids without a good half. */
+export interface WindowClosed {
+  window: string
+  missing: string[]
+}
+
+/** The supervisor gives bidders more time, or opens the window again before any share has left. */
+export interface WindowExtended {
+  window: string
+  until: number
+  reason: string
+}
+
+/** Bidders may release their halves for the parts of this window until `until`. */
+export interface WindowOpened {
+  window: string
+  until: number
 }
 
 /** A site's witness: its C2SP verifier key, certified by the site's enrolment. */
@@ -563,6 +830,31 @@ export interface EventBodies {
   CheckpointCosigned: CheckpointCosigned
   WitnessLate: WitnessLate
   WitnessRefused: WitnessRefused
+  TrusteeKeyPublished: TrusteeKeyPublished
+  PolicySigned: PolicySigned
+  BidAcknowledged: BidAcknowledged
+  ShareReleased: ShareReleased
+  KeysDestroyed: KeysDestroyed
+  BidSubmitted: BidSubmitted
+  BidWithdrawn: BidWithdrawn
+  HalfReleased: HalfReleased
+  RecordConfirmed: RecordConfirmed
+  CoverMade: CoverMade
+  BidJudged: BidJudged
+  OpeningRecorded: OpeningRecorded
+  PartKeyPublished: PartKeyPublished
+  BidAdmitted: BidAdmitted
+  PriceRead: PriceRead
+  PolicyDrafted: PolicyDrafted
+  SubmissionsOpened: SubmissionsOpened
+  BidsClosed: BidsClosed
+  OpeningAborted: OpeningAborted
+  OfficerSteppedUp: OfficerSteppedUp
+  WindowOpened: WindowOpened
+  WindowExtended: WindowExtended
+  WindowClosed: WindowClosed
+  CeremonyPaused: CeremonyPaused
+  CeremonyResumed: CeremonyResumed
 }
 
 export type EventType = keyof EventBodies
@@ -580,6 +872,13 @@ export type SeatCommand =
   | SignReport
   | CloseAlarm
   | CloseSession
+  | DraftPolicy
+  | OpenSubmissions
+  | StepUp
+  | ExtendWindow
+  | PauseCeremony
+  | ResumeCeremony
+  | AbortOpening
 
 export type CommandKind = SeatCommand['kind']
 
@@ -597,6 +896,13 @@ export interface SeatCommands {
   sign_report: Omit<SignReport, 'kind'>
   close_alarm: Omit<CloseAlarm, 'kind'>
   close_session: Omit<CloseSession, 'kind'>
+  draft_policy: Omit<DraftPolicy, 'kind'>
+  open_submissions: Omit<OpenSubmissions, 'kind'>
+  step_up: Omit<StepUp, 'kind'>
+  extend_window: Omit<ExtendWindow, 'kind'>
+  pause_ceremony: Omit<PauseCeremony, 'kind'>
+  resume_ceremony: Omit<ResumeCeremony, 'kind'>
+  abort_opening: Omit<AbortOpening, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -613,4 +919,11 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   sign_report: 'ReportSigned',
   close_alarm: 'AlarmClosed',
   close_session: 'SessionClosed',
+  draft_policy: 'PolicyDrafted',
+  open_submissions: 'SubmissionsOpened',
+  step_up: 'OfficerSteppedUp',
+  extend_window: 'WindowExtended',
+  pause_ceremony: 'CeremonyPaused',
+  resume_ceremony: 'CeremonyResumed',
+  abort_opening: 'OpeningAborted',
 }
