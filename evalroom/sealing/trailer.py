@@ -22,8 +22,8 @@ from evalroom.sealing.stream import PREFIX
 from evalroom.sealing.suite import HASH_SIZE, TAG_SIZE, Buffer, Hasher
 
 LEAF = 1 << 20
-BACKLOG = 16
-"""Leaves whose hash may be outstanding: 16 MiB of the 64 that sealing may take."""
+BACKLOG = 4
+"""Leaves whose hash may be outstanding; with 16, whoever encrypts keeps the interpreter from those who hash."""
 
 Leaf: TypeAlias = tuple[Buffer, ...]
 """The bytes of a leaf, in one or several runs, so that nothing need be copied."""
