@@ -14,7 +14,7 @@ from signaling.permits import Permitted, permit
 from signaling.register import Claim, NotSeated
 from sub_site.venue import Venue
 
-SEALED = frozenset({Stage.GATHERING, Stage.BRIEFED})
+SEALED = frozenset({Stage.RECEIVING, Stage.OPENING, Stage.GATHERING, Stage.BRIEFED})
 """Stages in which an expert may not read the bids yet."""
 
 

@@ -3,6 +3,8 @@
 import type { Stage } from '@/protocol/room'
 
 export const STAGES: readonly Stage[] = [
+  'receiving',
+  'opening',
   'gathering',
   'briefed',
   'preliminary',
@@ -12,6 +14,11 @@ export const STAGES: readonly Stage[] = [
   'signing',
   'concluded',
 ]
+
+/** The stages of this session: in a rehearsal no sealed bids are received and opened. */
+export function stagesOf(rehearsal: boolean): readonly Stage[] {
+  return rehearsal ? STAGES.slice(STAGES.indexOf('gathering')) : STAGES
+}
 
 export const NEXT_STAGE: Readonly<Partial<Record<Stage, Stage>>> = Object.fromEntries(
   STAGES.slice(0, -1).map((stage, index) => [stage, STAGES[index + 1]]),

@@ -233,7 +233,33 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'SiteOffsetMeasured':
     case 'CheckpointCosigned':
     case 'WitnessLate':
+    case 'TrusteeKeyPublished':
+    case 'PolicyDrafted':
+    case 'PolicySigned':
+    case 'SubmissionsOpened':
+    case 'BidSubmitted':
+    case 'BidAcknowledged':
+    case 'BidWithdrawn':
+    case 'CoverMade':
+    case 'BidsClosed':
+    case 'OpeningAborted':
+    case 'OfficerSteppedUp':
+    case 'WindowOpened':
+    case 'WindowExtended':
+    case 'HalfReleased':
+    case 'ShareReleased':
+    case 'WindowClosed':
+    case 'BidJudged':
+    case 'OpeningRecorded':
+    case 'PartKeyPublished':
+    case 'PriceRead':
+    case 'RecordConfirmed':
+    case 'CeremonyPaused':
+    case 'CeremonyResumed':
+    case 'KeysDestroyed':
       return
+    case 'BidAdmitted':
+      return admitBid(view, item.body)
     default:
       // A newer node may know more types; a page that refused them could not be left open over an update.
       item satisfies never
@@ -246,7 +272,16 @@ function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: 
   view.sites = body.sites ?? []
   view.seats = body.seats ?? []
   view.rehearsal = body.rehearsal ?? false
+  view.stage = view.rehearsal ? 'gathering' : 'receiving'
   view.stageSinceMs = at
+}
+
+/** A sealed bid, once opened, joins the bids of its lot. */
+function admitBid(view: SessionView, body: EventBodies['BidAdmitted']): void {
+  if (!view.tender) return
+  const bid = { id: body.bid, bidder: body.bidder }
+  const lots = view.tender.lots.map((lot) => (lot.id === body.lot ? { ...lot, bids: [...lot.bids, bid] } : lot))
+  view.tender = { ...view.tender, lots }
 }
 
 function enterScore(view: SessionView, body: EventBodies['ScoreEntered'], opened?: Record<string, string>): void {
