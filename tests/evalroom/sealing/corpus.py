@@ -423,7 +423,7 @@ def _move_shares(one: Anatomy, dice: Random) -> bytes:
 
 def _odd_value(one: Anatomy, dice: Random) -> bytes:
     """Put a value of another kind in some place of the header."""
-    odd = dice.choice(
+    odd: object = dice.choice(
         (
             None,
             True,
