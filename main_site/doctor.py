@@ -4,6 +4,7 @@ import shutil
 import socket
 from dataclasses import dataclass
 
+from evalroom.errors import EvalroomError
 from main_site.settings import HostSettings
 from signaling.pages import STATIC
 
@@ -21,8 +22,10 @@ class Finding:
 
 
 def examine(settings: HostSettings) -> list[Finding]:
-    """Look at port, disk, pages, certificate and media address."""
-    return [_port(settings), _disk(settings), _pages(), _certificate(settings), _media(settings)]
+    """Look at port, disk, pages, certificate, media address and the libraries of the national suite."""
+    return [
+        _port(settings), _disk(settings), _pages(), _certificate(settings), _media(settings), _national_suite()
+    ]  # fmt: skip
 
 
 def _port(settings: HostSettings) -> Finding:
@@ -76,3 +79,15 @@ def _media(settings: HostSettings) -> Finding:
             says = "no network address: set media_loopback for one machine"
             return Finding("media", settings.media_loopback, says)
         return Finding("media", good=True, says=f"media address {probe.getsockname()[0]}")
+
+
+def _national_suite() -> Finding:
+    """Only tenders whose policy lists suite 0x11 need it, so its absence is told and is no fault."""
+    from evalroom.sealing.gm.suite import GM
+
+    try:
+        GM.check_available()
+    except EvalroomError as error:
+        return Finding("suite 0x11", good=True, says=f"not on this machine: {error}")
+    version, engine = GM.libraries()
+    return Finding("suite 0x11", good=True, says=f"SM2 and SM3 by {version}, SM4 by {engine}")

@@ -16,8 +16,17 @@ from starlette.requests import HTTPConnection
 
 from evalroom import events as ev
 from evalroom.commands import OpenSession, Order
-from evalroom.errors import Refusal
-from evalroom.ids import HOST_ACTOR, SeatCode, SessionId, SiteId, check_name
+from evalroom.errors import MalformedName, Refusal
+from evalroom.ids import (
+    BIDDER_ACTOR,
+    HOST_ACTOR,
+    NODE_ACTOR,
+    TRUSTEE_ACTOR,
+    SeatCode,
+    SessionId,
+    SiteId,
+    check_name,
+)
 from evalroom.ledger.checkpoint import default_quorum
 from evalroom.ledger.note import KeyKind, SigningKey, parse_vkey
 from evalroom.media import TrackKind
@@ -449,9 +458,11 @@ class Centre:
         """Return a one-time code with which a sub-site may join.
 
         Raises:
-            MalformedName: the site's id may not name a folder.
+            MalformedName: the site's id may not name a folder, belongs to the host, or nobody could read its name.
         """
         checked = SiteId(check_name(site))
+        if checked.lower() in _NEVER_A_SITE or not name.strip():
+            raise MalformedName(name=site, title=name[:80])
         return await self.writer.write(lambda db: centre_store.issue_enrolment(db, checked, name))
 
     async def join_site(self, code: str, csr: str, witness: str) -> tuple[centre_store.KnownSite, str]:
@@ -474,6 +485,10 @@ class Centre:
         """Return all known sub-sites; reads the disk."""
         with self.writer.engine.connect() as db:
             return centre_store.read_sites(db)
+
+
+_NEVER_A_SITE = frozenset({HOST_ACTOR, NODE_ACTOR, BIDDER_ACTOR, TRUSTEE_ACTOR})
+"""Actors of the journal that are no site: one of that name could not be told from them."""
 
 
 def origin_of(session: SessionId) -> str:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
+from evalroom.sealing.gm.suite import GM
+from evalroom.sealing.suite import SuiteUnavailable
 from main_site import doctor
 from main_site.doctor import FREE_GB, examine
 from main_site.settings import HostSettings
@@ -31,7 +33,7 @@ def found(**given: object) -> dict[str, tuple[bool, str]]:
 
 
 def test_a_good_machine_has_no_findings_against_it() -> None:
-    assert {"port", "disk", "pages", "certificate", "media"} == set(found())
+    assert {"port", "disk", "pages", "certificate", "media", "suite 0x11"} == set(found())
     assert all(good for good, _ in found(media_loopback=True).values())
 
 
@@ -103,3 +105,16 @@ def test_a_machine_without_a_network_needs_the_loopback_for_media(monkeypatch: p
     assert not good
     assert "media_loopback" in says
     assert found(media_loopback=True)["media"][0]
+
+
+def test_the_libraries_of_the_national_suite_are_named_and_their_absence_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "SM4 by" in found()["suite 0x11"][1]
+
+    def absent() -> None:
+        raise SuiteUnavailable(reason="no libcrypto")
+
+    monkeypatch.setattr(type(GM), "check_available", lambda _: absent())
+    good, says = found()["suite 0x11"]
+    assert (good, True) == (True, "not on this machine" in says)

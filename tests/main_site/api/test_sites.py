@@ -185,6 +185,12 @@ async def test_a_site_is_not_invited_under_a_name_that_is_a_path(place: Hall) ->
         assert "malformed_name" == answer.json()["code"]
 
 
+async def test_a_site_is_not_invited_as_the_host_or_without_a_name(place: Hall) -> None:
+    for site, name in (("host", "x"), ("NODE", "x"), ("trustee", "x"), ("south", "  ")):
+        answer = await place.http.post("/api/v1/sites", json={"site": site, "name": name})
+        assert "malformed_name" == answer.json()["code"]
+
+
 async def test_the_list_of_sites_says_which_have_joined_and_are_there(place: Hall) -> None:
     await place.http.post("/api/v1/sites", json={"site": "south", "name": "South"})
     await place.linked()
