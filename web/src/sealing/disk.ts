@@ -19,7 +19,7 @@ interface SyncFileHandle extends FileSystemFileHandle {
 
 /** What is asked of the disk, and what it answers with. */
 export interface DiskCalls {
-  create: { in: { folder: string; name: string }; out: undefined }
+  create: { in: { folder: string; name: string; room: number }; out: undefined }
   /** Byte 0 of the leaf is its prefix: hashed and not written. */
   append: { in: { leaf: Bytes }; out: AppendedLeaf }
   write: { in: { bytes: Bytes }; out: undefined }
@@ -44,11 +44,12 @@ let file: SyncAccessHandle
 let size = 0
 
 const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls[C]['out']> } = {
-  async create({ folder, name }) {
+  async create({ folder, name, room }) {
     directory = await (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true })
     handle = (await directory.getFileHandle(name, { create: true })) as SyncFileHandle
     file = await handle.createSyncAccessHandle()
-    file.truncate(0)
+    // All of it at once: growing write by write asks the browser's process each time, and a full disk shows at the end only.
+    orFull(() => file.truncate(room))
     return undefined
   },
 
@@ -64,6 +65,7 @@ const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls
   },
 
   async finish() {
+    file.truncate(size)
     file.flush()
     return { size }
   },
@@ -87,15 +89,18 @@ const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls
 }
 
 function append(bytes: Bytes): void {
-  let written = 0
-  try {
-    written = file.write(bytes, { at: size })
-  } catch (cause) {
-    throw new SealingError('storage_full', { reason: String(cause), written: size })
-  }
+  const written = orFull(() => file.write(bytes, { at: size }))
   // Chromium 156 throws nothing at the quota's end: it returns fewer bytes, or 2^32 less an error's number.
   if (written !== bytes.length) throw new SealingError('storage_full', { written: size })
   size += written
+}
+
+function orFull<T>(grow: () => T): T {
+  try {
+    return grow()
+  } catch (cause) {
+    throw new SealingError('storage_full', { reason: String(cause), written: size })
+  }
 }
 
 self.addEventListener('message', ({ data }: MessageEvent<Asked>) => void answer(data))

@@ -86,10 +86,15 @@ export class PrivateFile implements Sink {
     return typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype
   }
 
-  /** Make an empty file of this name, in place of an older one. */
-  static async create(name: string): Promise<PrivateFile> {
+  /** Make a file of this name, in place of an older one, with room for so many bytes; throws storage_full. */
+  static async create(name: string, room: number): Promise<PrivateFile> {
     const file = new PrivateFile()
-    await file.#ask('create', { folder: FOLDER, name })
+    try {
+      await file.#ask('create', { folder: FOLDER, name, room })
+    } catch (cause) {
+      await file.discard()
+      throw cause
+    }
     return file
   }
 

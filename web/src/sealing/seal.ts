@@ -26,7 +26,7 @@ import { Pieces } from './files'
 import { Envelope } from './open'
 import { pad, PADDED } from './padding'
 import { checkSuite, type Policy, policyDigest, trusteeKeys } from './policy'
-import { CHUNK, SALT_SIZE, StreamCipher, streamSize } from './stream'
+import { CHUNK, PIECE, SALT_SIZE, StreamCipher, streamSize } from './stream'
 import { type SigningKey, type Suite, suiteOf, wrapTo } from './suites'
 import { EnvelopeWriter, type Sink } from './writer'
 
@@ -239,10 +239,10 @@ async function selfTest(envelope: Envelope, order: SealingOrder, dealt: readonly
     const reader = await part.reader(half, secret)
     if (reader.size !== content.size) throw new SealingError('self_test_failed', { part: name, rule: 'size' })
     const pieces = new Pieces(content)
-    const slab = new Uint8Array(SLAB)
+    const piece = new Uint8Array(PIECE)
     await reader.each(async (plain, at) => {
       cancelled(options)
-      const original = slab.subarray(0, plain.length)
+      const original = piece.subarray(0, plain.length)
       await pieces.fill(original)
       if (!same(plain, original)) throw new SealingError('self_test_failed', { part: name, at })
       options.progress?.({ phase: 'checking', part: name, done: at + plain.length, total: content.size })
@@ -251,12 +251,12 @@ async function selfTest(envelope: Envelope, order: SealingOrder, dealt: readonly
   }
 }
 
-/** Like `equal`, eight bytes at a time: a whole bid passes here. */
+/** Like `equal`, four bytes at a time: a whole bid passes here. (Eight at a time makes a BigInt of each, and is slower.) */
 function same(one: Bytes, other: Bytes): boolean {
-  if (one.byteOffset % 8 !== 0 || other.byteOffset % 8 !== 0 || one.length !== other.length) return equal(one, other)
-  const words = Math.floor(one.length / 8)
-  const [left, right] = [one, other].map(({ buffer, byteOffset }) => new BigUint64Array(buffer, byteOffset, words)) as [BigUint64Array, BigUint64Array]
+  if (one.byteOffset % 4 !== 0 || other.byteOffset % 4 !== 0 || one.length !== other.length) return equal(one, other)
+  const words = Math.floor(one.length / 4)
+  const left = new Int32Array(one.buffer, one.byteOffset, words)
+  const right = new Int32Array(other.buffer, other.byteOffset, words)
   for (let index = 0; index < words; index += 1) if (left[index] !== right[index]) return false
-  return equal(one.subarray(words * 8), other.subarray(words * 8))
+  return equal(one.subarray(words * 4), other.subarray(words * 4))
 }
-

@@ -89,6 +89,8 @@ export interface ByteSource {
 }
 
 const READ_AHEAD = 64
+/** Most plaintext that `each` hands over at once. */
+export const PIECE = READ_AHEAD * CHUNK
 
 /** The plaintext of one stream inside `source`, by ranges; nothing is kept. */
 export class StreamReader {
@@ -121,12 +123,13 @@ export class StreamReader {
     return plain.subarray(at - first * CHUNK, at - first * CHUNK + length)
   }
 
-  /** Hand every piece of plaintext in turn to `take`, with its offset. */
+  /** Hand every piece of plaintext in turn to `take`, with its offset; its memory is used again for the next one. */
   async each(take: (plain: Bytes, at: number) => void | Promise<void>): Promise<void> {
     const count = Math.floor(this.size / CHUNK) + 1
+    const piece = new Uint8Array(PIECE)
     let ahead = this.#chunks(0, Math.min(READ_AHEAD, count))
     for (let first = 0; first < count; first += READ_AHEAD) {
-      const plain = concat(...(await ahead))
+      const plain = joined(await ahead, piece)
       const next = first + READ_AHEAD
       if (next < count) ahead = this.#chunks(next, Math.min(READ_AHEAD, count - next))
       // The next piece is under way; when taking this one fails, nobody waits for that one any more.
@@ -144,4 +147,14 @@ export class StreamReader {
     })
     return (await Promise.all(opening)).map((plain) => new Uint8Array(plain))
   }
+}
+
+/** Copy `chunks` one after another into `piece` and return the part of it that they fill. */
+function joined(chunks: readonly Uint8Array[], piece: Bytes): Bytes {
+  let filled = 0
+  for (const chunk of chunks) {
+    piece.set(chunk, filled)
+    filled += chunk.length
+  }
+  return piece.subarray(0, filled)
 }

@@ -4,8 +4,10 @@
 import type { Bytes } from './bytes'
 import { type SealingDetail, SealingError } from './errors'
 import { BlobPieces, PrivateFile } from './files'
+import { PADDED, paddedSize } from './padding'
 import type { Policy } from './policy'
 import { type PartToSeal, type Progress, seal, type SealedPart, type SealingOrder } from './seal'
+import { streamSize } from './stream'
 import { SigningKey, suiteOf } from './suites'
 
 /** What the page hands over: an order as plain data. */
@@ -40,6 +42,8 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: SealingError['code']; readonly detail: SealingDetail }
 
 const PROGRESS_EVERY_MS = 100
+/** More than header and trailer can be: five parts of sixteen slots and sixteen shares each. */
+const FRAME = 512 * 1024
 
 const cancelling = new AbortController()
 const post = (message: FromWorker): void => self.postMessage(message)
@@ -60,10 +64,15 @@ async function work(order: WorkerOrder): Promise<void> {
 
 async function sealTo(order: WorkerOrder): Promise<SealedFile> {
   const signing = await SigningKey.load(suiteOf(order.suite), order.signing)
-  const sink = PrivateFile.available() ? await PrivateFile.create(order.file) : new BlobPieces()
+  const sink = PrivateFile.available() ? await PrivateFile.create(order.file, roomFor(order.parts)) : new BlobPieces()
   const options = { signal: cancelling.signal, progress: sparingly() }
   const { size, root, parts } = await seal({ ...order, signing } satisfies SealingOrder, sink, options)
   return { blob: await sink.release(), size, root, parts, private: sink instanceof PrivateFile }
+}
+
+/** Return how long the sealed bid becomes at most. */
+function roomFor(parts: readonly PartToSeal[]): number {
+  return parts.reduce((sum, { name, content }) => sum + streamSize(PADDED.includes(name) ? paddedSize(content.size) : content.size), FRAME)
 }
 
 /** A bid of gigabytes has thousands of steps; the page wants ten a second, and the first and last of each part. */

@@ -1,21 +1,26 @@
 // @vitest-environment node
 // Whatever a stranger sends in place of a sealed bid ends in a SealingError: never in another error, never in an opened bid.
 // Mutants know the structure: bits, cuts, swaps, JSON tricks re-signed by the bidder's own key, chunk edges.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
-import { randomBytes } from '@/proof/bytes'
+import { fromHex, randomBytes, toHex } from '@/proof/bytes'
 import { canonical } from '@/proof/canonical'
 import { ascii, type Bytes, concat, fromBase64, readU32, toBase64, u32 } from '@/sealing/bytes'
 import { signedBytes, writeEnd } from '@/sealing/envelope'
 import { SealingError } from '@/sealing/errors'
 import { blobSource } from '@/sealing/files'
 import { parsePolicy } from '@/sealing/policy'
+import { SigningKey, suiteOf, verifySignature } from '@/sealing/suites'
 import { rootOf } from '@/sealing/writer'
 
-import { bytesOf, type Cast, castFor, openAll, openBytes, pattern, sealHere } from './bids'
+import { bytesOf, type Cast, castFor, openAll, openBytes, openShares, pattern, sealHere } from './bids'
+
+// Hundreds of signatures by a library in JavaScript, on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 const HEAD = 12
 const FOOT = 12
+const BITS = 400
 
 interface Taken {
   header: Bytes
@@ -66,8 +71,8 @@ describe.each([0x01, 0x02])('suite %i', (suite) => {
     const { cast, bytes } = await prepared
     const { body } = takeApart(bytes)
     const outside = bytes.length - body.length
-    for (let step = 0; step < 600; step += 1) {
-      const at = Math.floor((step * outside) / 600)
+    for (let step = 0; step < BITS; step += 1) {
+      const at = Math.floor((step * outside) / BITS)
       const place = at < HEAD + takeApart(bytes).header.length ? at : at + body.length
       const mutant = bytes.slice()
       mutant[place] = (mutant[place] as number) ^ (1 << (step % 8))
@@ -188,6 +193,30 @@ describe('what a malicious bidder signs', () => {
       expect(await refused(openAll(cast, await signedAnew(cast, bytes, header, changed)))).toBe('part_damaged')
     }
   })
+})
+
+it('no range is given out of a stream whose end was changed or cut', async () => {
+  const cast = await castFor(0x02, new Blob([pattern(40_000)]))
+  const { envelope, parts } = await sealHere(cast)
+  const bytes = await bytesOf(envelope.source)
+  const { header, body } = takeApart(bytes)
+  const changed = body.slice()
+  changed[body.length - 1] = (changed[body.length - 1] as number) ^ 1
+  const mutant = await openBytes(cast, await signedAnew(cast, bytes, header, changed))
+  const part = mutant.part('technical')
+  const secret = part.joinShares(2, await openShares(part, cast.trustees, [1, 2]))
+  expect(await refused(part.reader(parts[2]!.half, secret))).toBe('part_damaged')
+})
+
+it('a signature with the other s is refused: one bid has one digest', async () => {
+  const suite = suiteOf(0x02)
+  const signing = await SigningKey.generate(suite)
+  const [message, order] = [ascii('text'), 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n]
+  const signature = await signing.sign(message)
+  await verifySignature(suite, signing.publicKey, message, signature)
+  const s = BigInt(`0x${toHex(signature.subarray(32))}`)
+  const other = concat(signature.subarray(0, 32), fromHex((order - s).toString(16).padStart(64, '0')))
+  expect(await refused(verifySignature(suite, signing.publicKey, message, other))).toBe('bad_envelope_signature')
 })
 
 it('a policy that was changed is refused or is another policy', async () => {

@@ -11,6 +11,8 @@ import { OpeningKey, suiteOf } from '@/sealing/suites'
 
 import { bytesOf, castFor, openAll, openBytes, partsWith, pattern, policyFor, sealHere } from './bids'
 
+vi.setConfig({ testTimeout: 60_000 })
+
 const small = new Blob([pattern(20_000)])
 const refusal = (code: string): object => expect.objectContaining({ code }) as object
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { fromHex, toHex } from '@/proof/bytes'
 import { ascii, type Bytes, concat, fromBase64, toBase64 } from '@/sealing/bytes'
@@ -20,6 +20,8 @@ import { OpeningKey, SigningKey, suiteOf, verifySignature } from '@/sealing/suit
 import { rootOf } from '@/sealing/writer'
 
 import { openShares, pattern } from './bids'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const FOLDER = resolve(__dirname, '../../../tests/vectors/sealed-bid')
 const read = <T>(name: string): T => JSON.parse(readFileSync(resolve(FOLDER, name), 'utf8')) as T
