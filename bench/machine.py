@@ -33,7 +33,7 @@ def free_port() -> int:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds, user and system, of `pid` and the processes under it that still run."""
-    return _own_seconds(pid) + sum(cpu_seconds(child) for child in _children(pid))
+    return _own_seconds(pid) + sum(cpu_seconds(child) for child in children(pid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def _own_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Return the processes that `pid` started and that still run."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += map(int, (task / "children").read_text("utf-8").split())

@@ -1,0 +1,153 @@
+"""Sealing in a real Chromium: the pages' own library beside WebCrypto's AES-GCM alone, in one page and in turns.
+
+    python3 dev.py bench browser_sealing [--mb 200] [--runs 5] [--suite 1]
+
+Both read the same file from the disk by the same kind of stream, in a worker.  Alone, each piece is encrypted and
+dropped: in the 16 KiB of a sealed bid, in 1 MiB, and 16 KiB one after another as a page does that waits for each.
+Ours is everything up to a signed envelope in a private file: keys, wraps, chunks, leaf hashes, root.  Its
+self-test (root, opening and comparing every byte) comes afterwards and is timed by itself.
+"""
+
+import argparse
+import asyncio
+import base64
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import uvloop
+from playwright.async_api import Page, async_playwright
+
+from bench import figures, machine
+from tests.browser import library
+from tests.evalroom.sealing import tender
+from tests.programs import PROGRAMS
+
+PAGE = Path(__file__).parent / "peers" / "sealing.js"
+MIB = 1 << 20
+SAMPLE_S = 0.1
+
+PEERS = {
+    "AES-GCM alone, 16 KiB pieces": [16_384, 128],
+    "AES-GCM alone, 1 MiB pieces": [MIB, 3],
+    "AES-GCM alone, 16 KiB, one at a time": [16_384, 0],
+}
+SEAL, TEST = "ours: sealed", "ours: self-test"
+
+
+@contextmanager
+def plaintext(size: int) -> Iterator[Path]:
+    """Keep a file of random bytes for as long as it is read."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "technical.pdf"
+        with path.open("wb") as file:
+            for start in range(0, size, MIB):
+                file.write(os.urandom(min(MIB, size - start)))
+        yield path
+
+
+@asynccontextmanager
+async def page_with(program: str, address: str, file: Path) -> AsyncIterator[Page]:
+    """Show the library in a Chromium with a profile on the disk, `file` chosen; private windows keep files in memory."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        async with async_playwright() as playwright:
+            context = await playwright.chromium.launch_persistent_context(
+                profile, executable_path=program, args=["--no-sandbox"]
+            )
+            page = await context.new_page()
+            await page.goto(address)
+            await page.add_script_tag(path=PAGE)
+            await page.wait_for_function("window.ready && window.evb1 !== undefined")
+            await page.set_input_files("input", file)
+            await page.evaluate("window.content = document.querySelector('input').files[0]")
+            yield page
+            await context.close()
+
+
+async def measure(
+    program: str, options: argparse.Namespace
+) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Return MB/s run by run, and once each the CPU seconds per GB and the memory that sealing took at most."""
+    size = options.mb * 1_000_000
+    with tempfile.TemporaryDirectory() as folder, plaintext(size) as file:
+        library.build(Path(folder))
+        with library.served(Path(folder)) as address:
+            async with page_with(program, address, file) as page:
+                costs: dict[str, float] = {}
+                runs = [await _once(page, options, costs) for _ in range(options.runs + 1)]
+    return runs[1:], costs
+
+
+async def _once(page: Page, options: argparse.Namespace, costs: dict[str, float]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, terms in PEERS.items():
+        meter = machine.Meter.start(os.getpid())
+        found[name] = (
+            options.mb / await page.evaluate("([size, together]) => rawInWorker(size, together)", terms) * 1e3
+        )
+        costs[f"{name}, CPU s per GB"] = meter.spent() * 1e3 / options.mb
+    meter = machine.Meter.start(os.getpid())
+    peaks = [0.0]
+    sampling = asyncio.ensure_future(_sample_resident(peaks))
+    sealed = await page.evaluate("(order) => sealed(order)", _order(options.suite))
+    sampling.cancel()
+    costs["ours: sealed and tested, CPU s per GB"] = meter.spent() * 1e3 / options.mb
+    costs["ours: largest renderer, MB"] = max(peaks)
+    return found | {SEAL: options.mb / sealed["seal"] * 1e3, TEST: options.mb / sealed["test"] * 1e3}
+
+
+async def _sample_resident(peaks: list[float]) -> None:
+    """Add the memory of the largest renderer ten times a second, until cancelled."""
+    while True:
+        peaks.append(max(map(machine.resident_mb, _renderers(os.getpid())), default=0))
+        await asyncio.sleep(SAMPLE_S)
+
+
+def _renderers(pid: int) -> Iterator[int]:
+    for child in machine.children(pid):
+        if b"--type=renderer" in Path(f"/proc/{child}/cmdline").read_bytes():
+            yield child
+        yield from _renderers(child)
+
+
+def _order(suite: int) -> dict[str, object]:
+    slot = tender.opening_key(suite, "spare").public
+    return {
+        "policy": tender.policy().encode().decode(),
+        "suite": suite,
+        "slots": [base64.b64encode(slot).decode()],
+    }
+
+
+def main() -> None:
+    """Run and print the medians."""
+    parser = argparse.ArgumentParser(prog="dev.py bench browser_sealing")
+    parser.add_argument("--mb", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--suite", type=int, default=1)
+    options = parser.parse_args()
+    print(machine.describe())
+    program, lacking = PROGRAMS["chromium"].find(), library.missing()
+    if program is None or lacking is not None:
+        sys.exit(lacking or "Chromium is missing: apt-get install chromium")
+    runs, costs = uvloop.run(measure(program, options))
+    middle = figures.medians(runs)
+    rows = [
+        [
+            name,
+            figures.show(value),
+            figures.show(max(run[name] for run in runs)),
+            f"{middle[SEAL] / value:.2f}",
+        ]
+        for name, value in middle.items()
+    ]
+    print(f"\n{options.mb} MB, suite {options.suite}, {options.runs} runs in turns\n")
+    print(figures.table(["", "MB/s, median", "best", "ours ÷ it"], rows))
+    print(*(f"{name}: {figures.show(value)}" for name, value in costs.items()), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
