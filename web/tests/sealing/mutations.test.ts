@@ -6,9 +6,10 @@ import { describe, expect, it, vi } from 'vitest'
 import { fromHex, randomBytes, toHex } from '@/proof/bytes'
 import { canonical } from '@/proof/canonical'
 import { ascii, type Bytes, concat, fromBase64, readU32, toBase64, u32 } from '@/sealing/bytes'
-import { signedBytes, writeEnd } from '@/sealing/envelope'
+import { parseTrailer, signedBytes, writeEnd } from '@/sealing/envelope'
 import { SealingError } from '@/sealing/errors'
 import { blobSource } from '@/sealing/files'
+import { pad, unpad } from '@/sealing/padding'
 import { parsePolicy } from '@/sealing/policy'
 import { SigningKey, suiteOf, verifySignature } from '@/sealing/suites'
 import { rootOf } from '@/sealing/writer'
@@ -193,6 +194,31 @@ describe('what a malicious bidder signs', () => {
       expect(await refused(openAll(cast, await signedAnew(cast, bytes, header, changed)))).toBe('part_damaged')
     }
   })
+})
+
+it.each([
+  ['with a gap', ([, second]: number[][]) => ((second![0] = (second![0] as number) + 1), (second![1] = (second![1] as number) - 1))],
+  ['that overlap', ([first]: number[][]) => (first![1] = (first![1] as number) + 1)],
+  ['too short for any stream', ([first, second]: number[][]) => ((second![1] = (second![1] as number) + (first![1] as number) - 71), (first![1] = 71), (second![0] = (first![0] as number) + 71))],
+  ['behind the end', (parts: number[][]) => (parts[2]![1] = (parts[2]![1] as number) + 16)],
+])('parts %s are malformed', (_, change) => {
+  const parts = [[100, 1000], [1100, 1000], [2100, 1000]]
+  const encode = (): Bytes => canonical({ parts, root: toBase64(new Uint8Array(32)), size: 3100 })
+  expect(parseTrailer(encode(), 100).size).toBe(3100)
+  change(parts)
+  expect(() => parseTrailer(encode(), 100)).toThrow(expect.objectContaining({ code: 'malformed_envelope' }) as Error)
+})
+
+it('padding has one form: the length fits, zeros follow, as few as needed', async () => {
+  const padded = new Uint8Array(await pad(new Blob([pattern(1000)])).arrayBuffer())
+  expect(unpad(padded)).toEqual(pattern(1000))
+  const [marked, longer, shorter] = [padded.slice(), padded.slice(), padded.slice()]
+  marked[60_000] = 1
+  longer[5] = 1
+  shorter[7] = (shorter[7] as number) - 1 // one byte of the content becomes padding that is no zero
+  for (const wrong of [marked, longer, shorter, concat(padded, new Uint8Array(65_536)), padded.slice(0, 100), new Uint8Array(3)]) {
+    expect(() => unpad(wrong)).toThrow(expect.objectContaining({ code: 'part_damaged' }) as Error)
+  }
 })
 
 it('no range is given out of a stream whose end was changed or cut', async () => {
