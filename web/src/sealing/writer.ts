@@ -25,8 +25,8 @@ export interface Sink {
   discard(): Promise<void>
 }
 
-/** Leaves that are hashed and written beside the one that fills. */
-const HASHED_AT_ONCE = 4
+/** Leaves that are hashed and written beside the one that fills: 12 MiB, and a fifth faster than with 4 (bench/README.md). */
+const HASHED_AT_ONCE = 12
 
 export class EnvelopeWriter {
   readonly #tree = new MerkleRoot()
