@@ -197,6 +197,7 @@ describe('what a malicious bidder signs', () => {
 })
 
 it.each([
+  ['elsewhere than they are', ([, second]: number[][]) => (second![0] = (second![0] as number) + 1)],
   ['with a gap', ([, second]: number[][]) => ((second![0] = (second![0] as number) + 1), (second![1] = (second![1] as number) - 1))],
   ['that overlap', ([first]: number[][]) => (first![1] = (first![1] as number) + 1)],
   ['too short for any stream', ([first, second]: number[][]) => ((second![1] = (second![1] as number) + (first![1] as number) - 71), (first![1] = 71), (second![0] = (first![0] as number) + 71))],
