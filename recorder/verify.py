@@ -142,6 +142,9 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 }
 """Code of a failure to its sentence in English and Chinese."""
 
+REHEARSAL = "rehearsal: bids were brought in unsealed"
+"""What the report says of a session whose bids came in plain."""
+
 MOST_FAILURES = 20
 """Failures kept per step; the rest are counted."""
 
@@ -446,7 +449,17 @@ _SHAPES: Mapping[str, _Shape] = {
         isinstance(value, dict) and value.keys() == {"commit"} and _digest(value["commit"])
     ),
     "track": _match(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,160}/[a-z]{1,16}"),
-    "stage": _match("gathering|briefed|preliminary|detailed|pricing|summary|signing|concluded"),
+    "stage": _match(
+        "receiving|opening|gathering|briefed|preliminary|detailed|pricing|summary|signing|concluded"
+    ),
+    "number": _match(r"[0-9a-f]{32}"),
+    "earlier": _match(r"(|[0-9a-f]{32})"),
+    "hex": _match(r"([0-9a-f]{2})*"),
+    "sealed": _match("identity|opening|qualification|technical|price"),
+    "verdict": _match("opened|revoked|withdrawn|malformed|awaiting_bytes"),
+    "trustee": _match("host|site|supervisor"),
+    "wholes": lambda value: isinstance(value, list) and all(_whole(one) for one in value),
+    "numbers": lambda value: isinstance(value, list) and all(_SHAPES["number"](one) for one in value),
     "part": _match("preliminary|detailed"),
     "judged": _match("score|pass|deduct"),
     "formula": _match("lowest_price|trimmed_mean"),
@@ -488,6 +501,8 @@ _LOTS = _rows(
     bids=_rows("id:text bidder:text"),
     pricing=_PRICING,
 )
+
+_OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
 
 _BODIES: Mapping[str, _Shape] = {
     "SessionOpened": _object(
@@ -544,6 +559,38 @@ _BODIES: Mapping[str, _Shape] = {
     "CheckpointCosigned": _object("size:whole root:text witnesses:texts"),
     "WitnessLate": _object("site:text"),
     "WitnessRefused": _object("site:text reason:text"),
+    "TrusteeKeyPublished": _object(
+        "trustee:text kind:trustee who:text signer:text proof:text", keys=_rows("suite:whole public:text")
+    ),
+    "PolicyDrafted": _object("policy:text sha256:digest"),
+    "PolicySigned": _object("trustee:text sha256:digest signature:text"),
+    "SubmissionsOpened": _object("policy:digest"),
+    "BidSubmitted": _object(
+        "bid:number suite:whole size:whole root:digest digest:digest replaces:earlier signature:text"
+    ),
+    "BidAcknowledged": _object("trustee:text bid:number good:flag cause:text signature:text"),
+    "BidWithdrawn": _object("bid:number signature:text"),
+    "CoverMade": _object("noise:hex"),
+    "BidsClosed": _object("policy:digest", bids=_rows("bid:number root:digest digest:digest")),
+    "OpeningAborted": _object("reason:text bids:whole"),
+    "OfficerSteppedUp": _object("window:text"),
+    "WindowOpened": _object("window:text until:whole"),
+    "WindowExtended": _object("window:text until:whole reason:text"),
+    "HalfReleased": _object("window:text bid:number sealed:digest good:flag cause:text"),
+    "ShareReleased": _object("window:text trustee:text", bids=_rows("bid:number part:sealed good:flag")),
+    "WindowClosed": _object("window:text missing:numbers"),
+    "BidJudged": _object(
+        "window:text bid:number verdict:verdict cause:text party:text evidence:wholes signature:text",
+        parts=_OPENED_PARTS,
+    ),
+    "OpeningRecorded": _object("window:text record:text sha256:digest"),
+    "PartKeyPublished": _object("bid:number part:sealed key:hex"),
+    "BidAdmitted": _object("lot:text bid:text number:number bidder:text", documents=_OPENED_PARTS),
+    "PriceRead": _object("lot:text bid:text price_fen:whole"),
+    "RecordConfirmed": _object("window:text bid:number objection:text signature:text"),
+    "CeremonyPaused": _object("reason:text"),
+    "CeremonyResumed": _object("reason:text"),
+    "KeysDestroyed": _object("trustee:text signature:text"),
 }
 """Entry type to the exact form of its body; types not named here are counted in a note."""
 
@@ -577,10 +624,26 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "ReportSigned": frozenset({"expert"}),
     "AlarmClosed": frozenset({"supervisor", "operator"}),
     "SessionClosed": frozenset({"operator"}),
+    "PolicyDrafted": frozenset({"operator"}),
+    "SubmissionsOpened": frozenset({"operator"}),
+    "OfficerSteppedUp": frozenset({"supervisor", "operator", "site_operator"}),
+    "WindowExtended": frozenset({"supervisor"}),
+    "CeremonyPaused": frozenset({"supervisor"}),
+    "CeremonyResumed": frozenset({"supervisor"}),
+    "OpeningAborted": frozenset({"supervisor"}),
 }
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
-_ORDER = ("gathering", "briefed", "preliminary", "detailed", "pricing", "summary", "signing", "concluded")
+_BY_HOST = frozenset(
+    {"SessionClosed", "PolicyDrafted", "OpeningAborted", "CeremonyPaused", "CeremonyResumed"}
+)
+"""Acts that the host may also do of its own accord, unsigned."""
+
+_ORDER = (
+    "receiving", "opening", "gathering", "briefed", "preliminary", "detailed", "pricing", "summary", "signing", "concluded",
+)  # fmt: skip
+_WINDOWS = frozenset({"opening", "detailed"})
+_AFTER_OPENING = frozenset(_ORDER[1:])
 _STAGES: Mapping[str, frozenset[str]] = {
     "BidImported": frozenset({"gathering"}),
     "DisciplineAccepted": frozenset({"briefed"}),
@@ -592,8 +655,26 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "PricesComputed": frozenset({"pricing"}),
     "RankingComputed": frozenset({"summary"}),
     "ReportSigned": frozenset({"signing"}),
-    "SessionClosed": frozenset({"concluded"}),
-}
+    "SessionClosed": frozenset({"receiving", "opening", "concluded"}),
+    **dict.fromkeys(
+        (
+            "TrusteeKeyPublished", "PolicyDrafted", "PolicySigned", "SubmissionsOpened", "BidSubmitted",
+            "BidAcknowledged", "BidWithdrawn", "CoverMade", "BidsClosed",
+        ),
+        frozenset({"receiving"}),
+    ),
+    **dict.fromkeys(
+        (
+            "OfficerSteppedUp", "WindowOpened", "WindowExtended", "HalfReleased", "ShareReleased", "WindowClosed",
+            "BidJudged", "OpeningRecorded", "PartKeyPublished", "PriceRead", "CeremonyPaused", "CeremonyResumed",
+        ),
+        _WINDOWS,
+    ),
+    "OpeningAborted": frozenset({"receiving", "opening"}),
+    "BidAdmitted": frozenset({"opening"}),
+    "RecordConfirmed": _AFTER_OPENING,
+    "KeysDestroyed": frozenset(_ORDER),
+}  # fmt: skip
 
 
 # --- what is known of the bag while it is verified ------------------------------------------------
@@ -1511,7 +1592,7 @@ def _check_acts(case: _Case) -> Findings:
     cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]] = defaultdict(dict)
     parts = _parts(case)
     for entry in case.of(*_ROLES):
-        if entry.type == "SessionClosed" and entry.actor == "host":
+        if entry.type in _BY_HOST and entry.actor == "host":
             continue
         seat = seats.get(entry.actor)
         if seat is None or seat["role"] not in _ROLES[entry.type] or seat["site"] != entry.site:
@@ -1613,6 +1694,7 @@ class _Fold:
     openings: Mapping[tuple[int, str], str]
     experts: list[str]
     stage: str = "gathering"
+    sealed: bool = False
     cells: dict[tuple[str, str, str, str], tuple[int, str]] = field(default_factory=dict)
     locked: set[tuple[str, str, str]] = field(default_factory=set)
     prices: dict[str, int] = field(default_factory=dict)
@@ -1631,15 +1713,18 @@ class _Fold:
 def _check_result(case: _Case) -> Findings:
     case.need(5, 12)
     experts = sorted(seat["code"] for seat in case.opened["seats"] if seat["role"] == "expert")
-    fold = _Fold(case.openings, experts)
-    lots = {lot["id"]: lot for lot in case.opened["tender"]["lots"]}
-    for entry in case.of(*_FOLDS):
+    sealed = not case.opened["rehearsal"]
+    fold = _Fold(case.openings, experts, _ORDER[0] if sealed else "gathering", sealed)
+    lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
+    if sealed and any(lot["bids"] for lot in lots.values()):
+        yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
+    for entry in case.of(*_FOLDS, *_STAGES):
         if fold.stage not in _STAGES.get(entry.type, _ORDER):
             yield Failure("stage", ENTRIES, seq=entry.seq, detail=f"{entry.type} in {fold.stage}")
         lot = lots.get(entry.body.get("lot", ""))
         if lot is None and "lot" in entry.body:
             _stop("stage", file=ENTRIES, seq=entry.seq, detail="unknown lot")
-        wrong = _FOLDS[entry.type](fold, entry, lot)
+        wrong = _FOLDS.get(entry.type, _fold_nothing)(fold, entry, lot)
         if wrong:
             yield Failure(wrong[0], ENTRIES, seq=entry.seq, detail=wrong[1])
     yield from _check_end(fold, list(lots))
@@ -1669,12 +1754,29 @@ def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 
 
 def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if fold.sealed:
+        return "stage", "a bid brought in plain"
     value = fold.openings.get((entry.seq, "/price"))
     if value is None:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,15}", value):
         return "prices", "no price in fen"
     fold.prices[entry.body["bid"]] = int(value)
+    return None
+
+
+def _fold_admission(_: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    if entry.body["bid"] in [one["id"] for one in lot["bids"]]:
+        return "stage", "admitted twice"
+    lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body["bidder"]})
+    return None
+
+
+def _fold_price_read(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    bid = entry.body["bid"]
+    if bid in fold.prices or bid not in [one["id"] for one in lot["bids"]]:
+        return "prices", bid
+    fold.prices[bid] = entry.body["price_fen"]
     return None
 
 
@@ -1758,7 +1860,8 @@ def _fold_nothing(_: _Fold, __: _Entry, ___: _Json) -> _Wrong:
 _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "StageChanged": _fold_stage,
     "BidImported": _fold_bid,
-    "DisciplineAccepted": _fold_nothing,
+    "BidAdmitted": _fold_admission,
+    "PriceRead": _fold_price_read,
     "ScoreEntered": _fold_score,
     "SheetLocked": _fold_lock,
     "GroupUnlocked": _fold_unlock,
@@ -1767,9 +1870,8 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "PricesComputed": _fold_pricing,
     "RankingComputed": _fold_ranking,
     "ReportSigned": _fold_report,
-    "SessionClosed": _fold_nothing,
 }
-"""Entry type to what it does to the evaluation; those that do nothing are here for their stage."""
+"""Entry type to what it does to the evaluation."""
 
 
 def _price(lot: _Json, prices: Mapping[str, int]) -> _Json:
@@ -1937,6 +2039,8 @@ def verify(
         progress or (lambda _: None),
     )
     steps = sorted((_run(number, check, case) for number, check in _RUN), key=lambda step: step.number)
+    if case.entries and case.entries[0].type == "SessionOpened" and case.opened["rehearsal"]:
+        case.remarks.insert(0, REHEARSAL)
     if any(path.startswith("seal/") for path in case.files):
         case.remarks.append("the seal is not checked by this version")
     return Report(tuple(steps), tuple(dict.fromkeys(case.remarks)))

@@ -380,7 +380,7 @@ def test_a_whole_journal_made_by_a_thief_fails_against_your_keys(bag: Bag) -> No
 def test_keys_in_the_bag_are_named_as_such(bag: Bag) -> None:
     report = verify(bag.path)
     assert report.ok
-    assert [True, True] == ["taken from the bag" in note for note in report.notes]
+    assert [True, True] == ["taken from the bag" in note for note in report.notes[1:]]
 
 
 @pytest.mark.parametrize("name", ["west", "east"])
@@ -849,7 +849,7 @@ def test_a_clean_bag_passes_every_step(clean: Bag) -> None:
     assert report.ok
     assert [1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] == [step.number for step in report.steps]
     assert all(step.checked for step in report.steps)
-    assert report.notes == ()
+    assert (verifier.REHEARSAL,) == report.notes
     assert report.first_failure is None
 
 
@@ -858,7 +858,7 @@ def test_a_seal_that_this_version_cannot_check_is_remarked(bag: Bag) -> None:
     (bag.path / "seal" / "tagmanifest.p7s").write_bytes(b"\x30")
     report = checked(bag)
     assert report.ok
-    assert ("the seal is not checked by this version",) == report.notes
+    assert (verifier.REHEARSAL, "the seal is not checked by this version") == report.notes
 
 
 def test_what_may_be_made_again_at_any_time_is_not_listed(bag: Bag) -> None:
@@ -875,7 +875,7 @@ def test_documents_that_are_not_here_are_remarked(bag: Bag) -> None:
     bag.seal()
     report = checked(bag)
     assert report.ok
-    assert ("4 documents of bids are not in the archive",) == report.notes
+    assert (verifier.REHEARSAL, "4 documents of bids are not in the archive") == report.notes
 
 
 def test_progress_names_every_step_and_counts_bytes(clean: Bag) -> None:
