@@ -98,7 +98,7 @@ class Centre:
         for number, bid in enumerate(BIDS):
             order = import_of(operator, bid, 1_000_000 + number, await self._put_document(bid))
             await self.give(operator, [frame_of(order)])
-        stages = list(Stage)
+        stages = list(Stage)[list(Stage).index(Stage.GATHERING) :]  # a rehearsal begins there
         for before in stages[: stages.index(stage)]:
             if before is Stage.BRIEFED:
                 await _in_groups(
