@@ -5,6 +5,7 @@ sheets, hashing and decrypting each piece while it is still in the processor's c
 damaged part are told apart: the first is the platform's matter, the second the bidder's.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalroom.errors import EvalroomError, LocalFault
@@ -18,6 +19,7 @@ from evalroom.sealing.stream import (
     PIECE_CHUNKS,
     PREFIX,
     SEALED_CHUNK,
+    ChunkCipher,
     PartDamaged,
     ReadAt,
     read_exactly,
@@ -59,10 +61,11 @@ def check_root(envelope: Envelope, read: ReadAt, tree: ReceiptRoot | None = None
 class Inspection:
     """One pass over an envelope: the root, and each part whose content key is known.
 
-    `damaged` holds what was wrong with which part; parts that are whole are not in it.
+    `damaged` holds what was wrong with which part; parts that are whole are not in it.  With `digesting`, `digests`
+    holds SHA-256 and length of the plaintext, without padding, of each part that is whole.
     """
 
-    __slots__ = ("_envelope", "_keys", "_read", "_tree", "damaged")
+    __slots__ = ("_digesting", "_envelope", "_keys", "_read", "_tree", "damaged", "digests")
 
     def __init__(
         self,
@@ -70,13 +73,17 @@ class Inspection:
         keys: Mapping[PartName, bytes],
         read: ReadAt,
         tree: ReceiptRoot | None = None,
+        *,
+        digesting: bool = False,
     ) -> None:
         """Take the content keys that are known; other parts are hashed only."""
         self._envelope = envelope
         self._keys = keys
         self._read = read
         self._tree = tree or ReceiptRoot()
+        self._digesting = digesting
         self.damaged: dict[PartName, PartDamaged] = {}
+        self.digests: dict[PartName, tuple[str, int]] = {}
 
     def run(self) -> Iterator[int]:
         """Yield how many bytes were looked at, every 128 KiB, and raise at the end if the root is wrong.
@@ -94,23 +101,35 @@ class Inspection:
 
     def _part(self, part: SealedPart) -> Iterator[int]:
         self._take(part.offset, PREFIX)
-        cipher, plain = None, bytearray(PIECE_CHUNKS * CHUNK)
-        if part.name in self._keys:
-            try:
-                reader = open_part(self._envelope, part.name, self._keys[part.name], self._read)
-                if part.terms.padded:
-                    unpad(reader.range(0, reader.size))
-                cipher = reader.cipher
-            except PartDamaged as error:
-                self.damaged[part.name] = error
+        cipher, plain = self._open(part), bytearray(PIECE_CHUNKS * CHUNK)
+        running = hashlib.sha256() if self._digesting and not part.terms.padded else None
         for start in range(PREFIX, part.length, PIECE):
             data = self._take(part.offset + start, min(PIECE, part.length - start))
             if cipher is not None and part.name not in self.damaged:
                 try:
-                    cipher.open_into((start - PREFIX) // SEALED_CHUNK, data, plain)
+                    size = cipher.open_into((start - PREFIX) // SEALED_CHUNK, data, plain)
+                    if running is not None:
+                        running.update(memoryview(plain)[:size])
                 except PartDamaged as error:
                     self.damaged[part.name] = error
             yield self._tree.size
+        if cipher is not None and running is not None and part.name not in self.damaged:
+            self.digests[part.name] = running.hexdigest(), part.plain_size
+
+    def _open(self, part: SealedPart) -> ChunkCipher | None:
+        """Return the cipher of a part whose key is known and whose ends and padding are right."""
+        if part.name not in self._keys:
+            return None
+        try:
+            reader = open_part(self._envelope, part.name, self._keys[part.name], self._read)
+            if part.terms.padded:
+                text = unpad(reader.range(0, reader.size))
+                if self._digesting:
+                    self.digests[part.name] = hashlib.sha256(text).hexdigest(), len(text)
+        except PartDamaged as error:
+            self.damaged[part.name] = error
+            return None
+        return reader.cipher
 
     def _take(self, offset: int, length: int) -> bytes | bytearray | memoryview:
         data = read_exactly(self._read, offset, length)

@@ -1,5 +1,6 @@
 """One pass over all bytes: a wrong root is the store's matter, a damaged part the bidder's, and both are told apart."""
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -142,3 +143,16 @@ def test_the_self_test_finds_a_part_whose_key_is_not_the_one_planned() -> None:
     with pytest.raises(SelfTestFailed) as failed:
         run(self_test(sealed.plan, bids.reader(data), len(data)))
     assert failed.value.detail["part"] == PartName.PRICE
+
+
+def test_digests_are_those_of_the_texts_and_only_of_whole_parts() -> None:
+    sealed = bids.sealed(2, texts=LARGE)
+    inspection = Inspection(sealed.open(), keys_of(sealed), sealed.read, digesting=True)
+    run(inspection.run())
+    assert {
+        name: (hashlib.sha256(text).hexdigest(), len(text)) for name, text in LARGE.items()
+    } == inspection.digests
+    one = {PartName.TECHNICAL: bytes(32), PartName.OPENING: keys_of(sealed)[PartName.OPENING]}
+    inspection = Inspection(sealed.open(), one, sealed.read, digesting=True)
+    run(inspection.run())
+    assert {PartName.OPENING} == inspection.digests.keys()
