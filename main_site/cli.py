@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from signaling.custody.cli import app as agent
+
 if TYPE_CHECKING:
     from main_site.settings import HostSettings
 
 app = typer.Typer(name="evalroom", help="Remote cross-region bid evaluation.", no_args_is_help=True)
+
+app.add_typer(agent, name="agent")
 
 FOUND_WRONG, MISUSE = 1, 2
 

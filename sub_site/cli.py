@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from evalroom.errors import EvalroomError
+from signaling.custody.cli import app as agent
 
 if TYPE_CHECKING:
     from sub_site.settings import SiteSettings
 
 app = typer.Typer(name="evalroom-site", help="A sub-site of a remote bid evaluation.", no_args_is_help=True)
+
+app.add_typer(agent, name="agent")
 
 FOUND_WRONG, MISUSE = 1, 2
 

@@ -75,6 +75,14 @@ def openssl() -> str | None:
     return shutil.which("openssl")
 
 
+def softhsm2() -> str | None:
+    """Return the path of SoftHSM2's driver: a token in software, for what a trustee keeps on a token."""
+    folders = ("/usr/lib/softhsm", "/usr/lib64/softhsm", "/usr/local/lib/softhsm", "/opt/homebrew/lib/softhsm")
+    names = (os.environ.get("EVALROOM_SOFTHSM2", ""), *(f"{folder}/libsofthsm2.so" for folder in folders))
+    found = next((name for name in names if name and Path(name).exists()), None)
+    return found if shutil.which("softhsm2-util") else None
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """One program: how it is found, and what brings it on Debian or Ubuntu."""
@@ -93,6 +101,7 @@ PROGRAMS = {
         Program("netns", netns, "iproute2"),
         Program("openssl", openssl, "openssl"),
         Program("mount", mount, "mount"),
+        Program("softhsm2", softhsm2, "softhsm2"),
     )
 }
 

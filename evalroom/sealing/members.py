@@ -51,11 +51,11 @@ class Members:
         """Say whether an optional member is there and was not taken."""
         return name in self._left
 
-    def text(self, name: str, most: int) -> str:
-        """Take a string of 1 to `most` characters."""
+    def text(self, name: str, most: int, least: int = 1) -> str:
+        """Take a string of `least` to `most` characters."""
         value = self._take(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= most:
-            raise self._wrong(name, f"not a text of 1 to {most} characters")
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise self._wrong(name, f"not a text of {least} to {most} characters")
         return value
 
     def integer(self, name: str, low: int = 0, high: int = SAFE_INTEGER) -> int:
@@ -63,6 +63,13 @@ class Members:
         value = self._take(name)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self._wrong(name, f"not an integer from {low} to {high}")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Take `true` or `false`."""
+        value = self._take(name)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "not true or false")
         return value
 
     def data(self, name: str, size: int) -> bytes:
@@ -80,6 +87,13 @@ class Members:
     def many_data_within(self, name: str, size: int, most: int) -> tuple[bytes, ...]:
         """Take a list of up to `most` strings of 1 to `size` bytes each, in canonical Base64."""
         return tuple(self._decode(one, name, 1, size) for one in self._list(name, most, 0))
+
+    def texts(self, name: str, most: int, size: int) -> tuple[str, ...]:
+        """Take a list of up to `most` strings of 1 to `size` characters each."""
+        found = self._list(name, most, 0)
+        if not all(isinstance(one, str) and 1 <= len(one) <= size for one in found):
+            raise self._wrong(name, f"not a list of texts of 1 to {size} characters")
+        return tuple(str(one) for one in found)
 
     def integers(self, name: str, most: int) -> tuple[int, ...]:
         """Take a list of 1 to `most` integers from 0 on."""

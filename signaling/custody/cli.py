@@ -1,0 +1,190 @@
+"""The words `agent init | run | status | destroy`, the same for the host and a sub-site.
+
+Exit status 0 is good, 1 means something was found wrong, 2 that the command was used wrongly.  A passphrase
+or PIN comes from a systemd credential, a file of the agent's own, or a terminal; never from the command line,
+where every user of the machine can read it.
+"""
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from evalroom.errors import EvalroomError
+
+app = typer.Typer(help="A trustee's agent: it alone holds the unlocked keys.", no_args_is_help=True)
+
+FOUND_WRONG, MISUSE = 1, 2
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Folder = Annotated[Path, typer.Option("--dir", help="The agent's own folder; no other user may read it.")]
+Socket = Annotated[
+    Path | None, typer.Option("--socket", help="Its socket; `agent.sock` in its folder, if not given.")
+]
+
+
+class Kind(StrEnum):
+    """On whose behalf a trustee acts; `evalroom.sealing.policy.TrusteeKind`, without its imports."""
+
+    HOST = "host"
+    SITE = "site"
+    SUPERVISOR = "supervisor"
+
+
+@app.command()
+def init(
+    folder: Folder,
+    name: Annotated[
+        str, typer.Option(help="Name of the trustee in policies, such as `host` or the site's id.")
+    ],
+    kind: Annotated[Kind, typer.Option(help="On whose behalf it acts.")],
+    who: Annotated[str, typer.Option(help="Who it is, for people: at most 200 characters.")],
+    provider: Annotated[
+        str, typer.Option(help="Where keys live: `file`, `pkcs11`, or the name of a plug-in.")
+    ] = "file",
+    module: Annotated[str, typer.Option(help="pkcs11: the driver, a shared library.")] = "",
+    token: Annotated[str, typer.Option(help="pkcs11: the label of the token.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE for a plug-in; may be repeated.")
+    ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Verifier key of a witness known beforehand: then only such count. May be repeated."
+        ),
+    ] = None,
+    quorum: Annotated[
+        int, typer.Option(min=0, max=64, help="Witnesses that must have cosigned; 0 is the usual majority.")
+    ] = 0,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask for the passphrase on the terminal and keep it nowhere.")
+    ] = False,
+    as_json: JSON = False,
+) -> None:
+    """Make a trustee's agent: its folder and the key that signs for it."""
+    from evalroom.sealing.policy import TrusteeKind
+    from signaling.custody import agent
+
+    options = {"module": module, "token": token} if provider == "pkcs11" else _pairs(option or [])
+    plan = agent.Plan(
+        name,
+        TrusteeKind(kind.value),
+        who,
+        provider,
+        tuple(options.items()),
+        tuple(witness or ()),
+        quorum,
+        ask,
+    )
+    try:
+        agent.harden()
+        facts = agent.init(folder, plan, _secret_for(folder, plan))
+    except EvalroomError as error:
+        _fail(error)
+    if as_json:
+        typer.echo(json.dumps({"name": facts.name, "kind": facts.kind.value, "signer": facts.signer.hex()}))
+        return
+    typer.echo(f"This is now the agent of trustee {facts.name} ({facts.kind.value}).")
+    typer.echo(f"signer: {facts.signer.hex()}")
+    typer.echo(f"Start it with: agent run --dir {folder}")
+
+
+@app.command()
+def run(
+    folder: Folder,
+    path: Socket = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for passphrase or PIN on the terminal.")] = False,
+    as_json: Annotated[bool, typer.Option("--log-json", help="Write log lines as JSON.")] = False,
+) -> None:
+    """Unlock the keys and serve the socket until SIGTERM or Ctrl-C."""
+    from signaling.custody import agent
+    from signaling.logs import configure_logs
+
+    configure_logs(as_json=as_json)
+    try:
+        agent.run(folder, agent.find_secret(folder, _prompt if ask else None), path)
+    except EvalroomError as error:
+        _fail(error)
+
+
+@app.command()
+def status(folder: Folder, path: Socket = None, as_json: JSON = False) -> None:
+    """Ask a running agent who it is and how far each tender has come."""
+    import asyncio
+
+    from signaling.custody.agent import SOCKET
+    from signaling.custody.client import AgentClient
+
+    try:
+        found = asyncio.run(AgentClient(path or folder / SOCKET).status())
+    except EvalroomError as error:
+        typer.echo(_sentence(error), err=True)
+        raise typer.Exit(FOUND_WRONG) from None
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    typer.echo(f"trustee {found['trustee']}, clock {found['now']}")
+    for one in found["tenders"]:
+        typer.echo(f"{one['tender']}: {one['state']}")
+
+
+@app.command()
+def destroy(
+    folder: Folder,
+    tender: Annotated[str, typer.Option(help="The tender whose keys are destroyed.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for passphrase or PIN on the terminal.")] = False,
+) -> None:
+    """Destroy the keys of a tender for ever, the agent being stopped; print the signed word on it."""
+    from signaling.custody import agent
+
+    if not yes:
+        typer.confirm(
+            f"Bids of {tender} that are still sealed will need the other trustees. Destroy?", abort=True
+        )
+    try:
+        agent.harden()
+        secret = agent.find_secret(folder, _prompt if ask else None)
+        with agent.open_trustee(folder, secret) as trustee:
+            typer.echo(json.dumps(trustee.destroy(tender)))
+    except EvalroomError as error:
+        _fail(error)
+
+
+def _secret_for(folder: Path, plan: object) -> str:
+    """Return what a new agent's custody is unlocked with: nothing for files, which draw their own."""
+    from signaling.custody import agent
+
+    if not isinstance(plan, agent.Plan) or (plan.provider == "file" and not plan.ask):
+        return ""
+    ask: Callable[[], str] | None = _prompt_twice if plan.ask else None
+    return agent.find_secret(folder, ask)
+
+
+def _pairs(options: list[str]) -> dict[str, str]:
+    pairs = dict(one.partition("=")[::2] for one in options)
+    if not all(pairs) or not all(pairs.values()):
+        typer.echo("--option takes NAME=VALUE.", err=True)
+        raise typer.Exit(MISUSE)
+    return pairs
+
+
+def _prompt() -> str:
+    return str(typer.prompt("passphrase or PIN", hide_input=True))
+
+
+def _prompt_twice() -> str:
+    return str(typer.prompt("passphrase or PIN", hide_input=True, confirmation_prompt=True))
+
+
+def _sentence(error: EvalroomError) -> str:
+    facts = ", ".join(f"{name}: {value}" for name, value in error.detail.items())
+    return f"{error.sentence()} ({error.code}{'; ' if facts else ''}{facts})"
+
+
+def _fail(error: EvalroomError) -> NoReturn:
+    typer.echo(_sentence(error), err=True)
+    raise typer.Exit(MISUSE)
