@@ -27,6 +27,13 @@ class NeedCode(StrEnum):
     COSIGNATURES = "cosignatures"
     WITNESS_KEYS = "witness_keys"
     QUORUM = "quorum"
+    CLOSED_BIDS = "closed_bids"
+    OPENING_RECORD = "opening_record"
+    VALID_BIDS = "valid_bids"
+    ADMISSION = "admission"
+    PRICE_WINDOW = "price_window"
+    PRICES = "prices"
+    OPENING_ENDED = "opening_ended"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -43,6 +50,13 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.COSIGNATURES: "no quorum of this session's witnesses over the entries there are, up to entry",
     NeedCode.WITNESS_KEYS: "each witness is another site of this session, with a key of its own",
     NeedCode.QUORUM: "no quorum can be larger than the witnesses are many, or below none: asked for",
+    NeedCode.CLOSED_BIDS: "the list of sealed bids is not closed, or the opening was aborted; it stands at",
+    NeedCode.OPENING_RECORD: "windows of the opening whose record is not out",
+    NeedCode.VALID_BIDS: "fewer bids were opened than the policy's minimum: opened, and needed",
+    NeedCode.ADMISSION: "opened bids or lots that have not come together",
+    NeedCode.PRICE_WINDOW: "windows with prices that are not opened yet",
+    NeedCode.PRICES: "bids whose price was not read",
+    NeedCode.OPENING_ENDED: "a session ends before the evaluation only when its opening was aborted; it stands at",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

@@ -8,7 +8,7 @@ the session is the fold of its facts, so a restart, a replica and a replay all a
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -16,31 +16,58 @@ from evalroom import events as ev
 from evalroom import roles
 from evalroom.commands import (
     ACTS,
+    AbortOpening,
     AcceptDiscipline,
+    ActAsBidder,
+    ActAsTrustee,
     AdvanceStage,
     CheckIn,
     CloseAlarm,
+    CloseBids,
     CloseSession,
+    CloseWindow,
     Command,
+    DraftPolicy,
     EnterScore,
+    ExtendWindow,
     ImportBid,
     LockSheet,
     NodeFact,
     NoteFacts,
+    NoteOpening,
+    OpeningCommand,
     OpenSession,
+    OpenSubmissions,
+    OpenWindow,
     Order,
     PassSelfTest,
+    PauseCeremony,
     PauseSession,
     RecordFacts,
+    ResumeCeremony,
     ResumeSession,
     SeatCommand,
     SignReport,
+    StepUp,
     UnlockGroup,
 )
 from evalroom.encoding import body_of, to_json
 from evalroom.errors import LocalFault, Refusal
 from evalroom.events import Event, Fact, Stage
-from evalroom.ids import HOST_ACTOR, BidId, LotId, SeatCode, SessionId, SiteId, TrackId, check_name, track_id
+from evalroom.ids import (
+    BIDDER_ACTOR,
+    HOST_ACTOR,
+    TRUSTEE_ACTOR,
+    BidId,
+    BidNumber,
+    LotId,
+    SeatCode,
+    SessionId,
+    SiteId,
+    TrackId,
+    check_name,
+    track_id,
+)
 from evalroom.ledger.canonical import canonical
 from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
@@ -49,8 +76,11 @@ from evalroom.needs import Need, NeedCode, Unready
 from evalroom.pricing import compute
 from evalroom.ranking import rank
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
-from evalroom.roles import Role
+from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
+from evalroom.sealing.ceremony import Ceremony, CeremonyState
+from evalroom.sealing.facts import CeremonyEvent
+from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE, Circumstances, check
 from evalroom.sheet import (
     Cell,
     DigestMismatch,
@@ -67,7 +97,7 @@ from evalroom.sheet import (
 )
 from evalroom.tender import Bid, Item, Lot, Part, Seat, Site, Tender, check_tender
 
-V, O = Stage.RECEIVING, Stage.OPENING
+V, U = Stage.RECEIVING, Stage.OPENING
 G, B, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.PRELIMINARY, Stage.DETAILED
 R, S, N, C = Stage.PRICING, Stage.SUMMARY, Stage.SIGNING, Stage.CONCLUDED
 
@@ -88,8 +118,8 @@ AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
 
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
     V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
-    | {ev.StageChanged: O},
-    O: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), O)
+    | {ev.StageChanged: U},
+    U: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U)
     | {ev.StageChanged: G},
     G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys(AFTER_OPENING, G),
     B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys(AFTER_OPENING, B),
@@ -115,9 +145,12 @@ ANYTIME: frozenset[type[Event]] = frozenset(
 """Events that belong to every stage and change none."""
 
 WHILE_PAUSED: frozenset[type[object]] = frozenset(
-    {CheckIn, PassSelfTest, ResumeSession, CloseAlarm, RecordFacts, NoteFacts}
-)
-"""Commands that a pause does not hold back: recording goes on, and seats come back."""
+    {
+        CheckIn, PassSelfTest, ResumeSession, CloseAlarm, RecordFacts, NoteFacts,
+        ActAsBidder, ActAsTrustee, CloseWindow, NoteOpening, ExtendWindow, PauseCeremony, ResumeCeremony,
+    }
+)  # fmt: skip
+"""Commands that a pause does not hold back: recording goes on, seats come back, and an opening has a pause of its own."""
 
 PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
 """The sheets that are open in a stage."""
@@ -254,6 +287,8 @@ class Session:
     cosigned: int = 0
     last_lock: int = 0
     disputed: set[SiteId] = field(default_factory=set)
+    ceremony: Ceremony = field(default_factory=Ceremony)
+    gates: dict[str, int] = field(default_factory=dict)
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -294,6 +329,13 @@ class Session:
                 self._check_alarm(command)
             case CloseSession():
                 self._check_close(command)
+            case (
+                DraftPolicy() | OpenSubmissions() | StepUp() | ExtendWindow()
+                | PauseCeremony() | ResumeCeremony() | AbortOpening()
+            ):  # fmt: skip
+                self._check_ceremony(ACTS[type(command)](**_members(command)), order)
+            case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
+                return self._lead_opening(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -308,6 +350,8 @@ class Session:
             raise Paused(command=command.kind)
         if isinstance(command, SeatCommand):
             self._check_signed(command, order)
+            if isinstance(command, ImportBid) and not self.rehearsal:
+                raise Unready(Need(NeedCode.REHEARSAL))
             event = ACTS[type(command)]
             if event not in ANYTIME and event not in TRANSITIONS[self.stage]:
                 raise WrongStage(stage=self.stage, command=command.kind)
@@ -340,7 +384,7 @@ class Session:
 
     def _open(self, command: OpenSession, order: Order) -> tuple[Fact, ...]:
         check_name(command.session)
-        check_tender(command.tender, command.sites, command.seats)
+        check_tender(command.tender, command.sites, command.seats, sealed=not command.rehearsal)
         _check_witnesses(command)
         return (Fact(order.at, order.site, HOST_ACTOR, ev.SessionOpened(**_members(command))),)
 
@@ -356,8 +400,6 @@ class Session:
             raise Unready(Need(NeedCode.CHECK_IN, (seat,)))
 
     def _check_import(self, command: ImportBid, order: Order) -> None:
-        if not self.rehearsal:
-            raise Unready(Need(NeedCode.REHEARSAL))
         if Bid(command.bid, command.bidder) not in self._lot(command.lot).bids:
             raise Unknown(bid=command.bid, bidder=command.bidder[:80])
         if not _SHA256.fullmatch(command.sha256) or min(command.bytes, command.pages) < 1:
@@ -368,7 +410,7 @@ class Session:
 
     def _check_pause(self, command: PauseSession | ResumeSession) -> None:
         _demand_reason(command.reason)
-        if isinstance(command, PauseSession) and self.stage is C:
+        if isinstance(command, PauseSession) and self.stage in (V, U, C):
             raise WrongStage(stage=self.stage, command=command.kind)
         if isinstance(command, ResumeSession) and not self.paused:
             raise NotPaused
@@ -440,6 +482,8 @@ class Session:
 
     def _check_close(self, command: CloseSession) -> None:
         _demand_reason(command.reason)
+        if self.stage is not C and self.ceremony.state is not CeremonyState.ABORTED:
+            raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
             raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
         still_open = tuple(track for track, record in self.tracks.items() if record.running)
@@ -522,6 +566,58 @@ class Session:
             facts += [self._by_host(order, self._rank(lot)) for lot in self.lots.values()]
         return tuple(facts)
 
+    # --- the opening ----------------------------------------------------------------------------------
+
+    def _lead_opening(self, command: OpeningCommand, order: Order) -> tuple[Fact, ...]:
+        """Return what the host writes down of an opening, each fact checked after those before it."""
+        going_on = self.ceremony.copy()
+        facts = []
+        for number, act in enumerate(_acts_of(command, going_on, order)):
+            self._check_ceremony(act, order, going_on, number)
+            fact = Fact(order.at, order.site, _ACTORS.get(type(command), HOST_ACTOR), act)
+            self._evolve_ceremony(going_on, fact, self.size + number + 1)
+            facts.append(fact)
+        return tuple(facts)
+
+    def _check_ceremony(
+        self, act: Event, order: Order, ceremony: Ceremony | None = None, ahead: int = 0
+    ) -> None:
+        if not isinstance(act, CeremonyEvent) or self.rehearsal:
+            raise WrongStage(stage=self.stage, command=order.command.kind, rehearsal="true")
+        check(ceremony or self.ceremony, act, self._circumstances(order, ahead))
+        if type(act) not in TRANSITIONS[self.stage]:
+            raise WrongStage(stage=self.stage, command=order.command.kind)
+
+    def _circumstances(self, order: Order, ahead: int) -> Circumstances:
+        size = self.size + ahead
+        officers: dict[SiteId, int] = {}
+        for seat in self.seats.values():
+            if seat.role in OFFICERS:
+                officers[seat.site] = officers.get(seat.site, 0) + 1
+        return Circumstances(
+            at=order.at,
+            tender=self.id,
+            size=size,
+            cosigned=self.cosigned if self.keys.quorum else size,
+            gates=self.gates,
+            officers=officers,
+            lots={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
+            seat=order.actor,
+            key=order.command.key if isinstance(order.command, ActAsBidder) else b"",
+        )
+
+    def rejected_numbers(self) -> frozenset[BidNumber]:
+        """Return the sealed bids that the committee rejected in every lot they stand in."""
+        out = {bid for bids in self.rejected.values() for bid in bids}
+        admitted = self.ceremony.admitted.items()
+        kept = {one.number for bid, one in admitted if bid not in out}
+        return frozenset(one.number for _, one in admitted) - kept
+
+    def _evolve_ceremony(self, ceremony: Ceremony, fact: Fact, size: int) -> None:
+        if isinstance(fact.event, CeremonyEvent):
+            by = (fact.actor, fact.site)
+            ceremony.evolve(fact.event, fact.at, size, by, self.rejected_numbers())
+
     def _by_host(self, order: Order, event: Event) -> Fact:
         return Fact(order.at, self.host_site, HOST_ACTOR, event)
 
@@ -535,8 +631,9 @@ class Session:
         return tuple(Need(code, names) for code, names in waited if names)
 
     def _price(self, lot: Lot) -> tuple[Event, ...]:
+        read = self.ceremony.prices
         fen = {
-            bid.id: self.bids[bid.id].price_fen
+            bid.id: self.bids[bid.id].price_fen if self.rehearsal else read[bid.id]
             for bid in lot.bids
             if bid.id not in self.rejected.get(lot.id, ())
         }
@@ -619,9 +716,11 @@ class Session:
         """Take one fact into the state; no rule is checked beyond the stage table.
 
         Raises:
-            IllegalStep: the table has no such event in this stage.
+            IllegalStep, BrokenCeremony: the table has no such event in this stage or state.
         """
-        self.stage = self._step(fact.event)
+        stage = self._step(fact.event)
+        self._evolve_ceremony(self.ceremony, fact, self.size + 1)
+        self.stage = stage
         self.size += 1
         change = _CHANGES.get(type(fact.event))
         if change is not None:
@@ -679,6 +778,7 @@ def _set_opened(session: Session, fact: Fact) -> None:
     if isinstance(event, ev.SessionOpened):
         session.id, session.tender, session.keys = event.session, event.tender, event.keys
         session.rehearsal = event.rehearsal
+        session.stage = G if event.rehearsal else V
         session.sites = {site.id: site for site in event.sites}
         session.seats = {seat.code: seat for seat in event.seats}
         session.lots = {lot.id: lot for lot in event.tender.lots}
@@ -697,6 +797,31 @@ def _keep_bid(session: Session, fact: Fact) -> None:
     if isinstance(event, ev.BidImported):
         fen = int(fact.secrets[0].value)
         session.bids[event.bid] = ImportedBid(event.bidder, fen, event.sha256, event.bytes, event.pages)
+
+
+def _keep_closed_list(session: Session, _: Fact) -> None:
+    session.gates[FIRST_GATE] = session.size
+
+
+def _keep_admitted(session: Session, fact: Fact) -> None:
+    """Let an opened bid join its lot, in the tender too."""
+    event = fact.event
+    if isinstance(event, sf.BidAdmitted):
+        lot = session.lots[event.lot]
+        session.lots[event.lot] = replace(lot, bids=(*lot.bids, Bid(event.bid, event.bidder)))
+        lots = tuple(session.lots[one.id] for one in session.tender.lots)
+        session.tender = replace(session.tender, lots=lots)
+
+
+def _keep_recorded(session: Session, fact: Fact) -> None:
+    """Take bids out of the evaluation that a later window could not open."""
+    event = fact.event
+    if isinstance(event, sf.OpeningRecorded):
+        told = session.ceremony.windows[event.window].verdicts
+        for bid, one in session.ceremony.admitted.items():
+            lost = one.number in told and told[one.number].verdict is not sf.Verdict.OPENED
+            if lost and bid not in session.rejected.get(one.lot, ()):
+                session.rejected[one.lot] = (*session.rejected.get(one.lot, ()), bid)
 
 
 def _keep_seat(session: Session, fact: Fact) -> None:
@@ -735,6 +860,8 @@ def _keep_result(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.GroupUnlocked(lot=lot, part=part):
             session.unlocked.add((lot, part))
+            if part is Part.DETAILED and not session.open_parts():
+                session.gates[SHEETS_GATE] = session.size
         case ev.BidsReviewed(lot=lot, votes=votes):
             session.rejected[lot] = tuple(vote.bid for vote in votes if vote.rejected)
         case ev.PricesComputed(lot=lot) as prices:
@@ -782,6 +909,9 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.SessionResumed: _set_paused,
     ev.SessionClosed: _set_closed,
     ev.BidImported: _keep_bid,
+    sf.BidsClosed: _keep_closed_list,
+    sf.BidAdmitted: _keep_admitted,
+    sf.OpeningRecorded: _keep_recorded,
     ev.SeatJoined: _keep_seat,
     ev.SeatTested: _keep_seat,
     ev.DisciplineAccepted: _keep_seat,
@@ -810,8 +940,27 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
 _Waited = Iterator[tuple[NeedCode, tuple[str, ...]]]
 
 
+def _needs_closed_list(session: Session) -> _Waited:
+    state = session.ceremony.state
+    yield NeedCode.CLOSED_BIDS, () if state is CeremonyState.CLOSED else (state.value,)
+
+
+def _needs_opened_bids(session: Session) -> _Waited:
+    ceremony = session.ceremony
+    first = ceremony.terms.windows[0].name
+    if not ceremony.recorded(first) or ceremony.state is CeremonyState.ABORTED:
+        yield NeedCode.OPENING_RECORD, (first,)
+        return
+    opened = ceremony.standing()
+    needed = max(1, ceremony.terms.min_bids)
+    yield NeedCode.VALID_BIDS, () if len(opened) >= needed else (str(len(opened)), str(needed))
+    admitted = {one.number for one in ceremony.admitted.values()}
+    empty = tuple(lot.id for lot in session.lots.values() if not lot.bids)
+    yield NeedCode.ADMISSION, (*(number for number in opened if number not in admitted), *empty)
+
+
 def _needs_bids_and_seats(session: Session) -> _Waited:
-    bids = (bid.id for lot in session.tender.lots for bid in lot.bids)
+    bids = (bid.id for lot in session.tender.lots for bid in lot.bids if session.rehearsal)
     yield NeedCode.BIDS, tuple(bid for bid in bids if bid not in session.bids)
     yield NeedCode.CHECK_IN, tuple(seat for seat in session.experts() if seat not in session.seat_keys)
 
@@ -827,15 +976,33 @@ def _needs_unlock(session: Session) -> _Waited:
     yield NeedCode.ADMITTED_BID, tuple(hopeless)
 
 
+def _needs_prices(session: Session) -> _Waited:
+    yield from _needs_unlock(session)
+    ceremony = session.ceremony
+    if session.rehearsal:
+        return
+    yield (
+        NeedCode.PRICE_WINDOW,
+        tuple(window.name for window in ceremony.terms.windows if not ceremony.recorded(window.name)),
+    )
+    out = {bid for bids in session.rejected.values() for bid in bids}
+    yield (
+        NeedCode.PRICES,
+        tuple(bid for bid in ceremony.admitted if bid not in out and bid not in ceremony.prices),
+    )
+
+
 def _needs_signatures(session: Session) -> _Waited:
     yield NeedCode.SIGNATURES, tuple(seat for seat in session.experts() if seat not in session.signatures)
 
 
 _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {
+    Stage.OPENING: _needs_closed_list,
+    Stage.GATHERING: _needs_opened_bids,
     Stage.BRIEFED: _needs_bids_and_seats,
     Stage.PRELIMINARY: _needs_acceptance,
     Stage.DETAILED: _needs_unlock,
-    Stage.PRICING: _needs_unlock,
+    Stage.PRICING: _needs_prices,
     Stage.CONCLUDED: _needs_signatures,
 }
 """Stage to what must have happened before it is entered."""
@@ -844,6 +1011,25 @@ _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {
 def _members(command: Command) -> dict[str, Any]:
     """Return the members a command shares with its event: all but `kind`."""
     return {one.name: getattr(command, one.name) for one in fields(command) if one.name != "kind"}
+
+
+_ACTORS: Mapping[type[Command], str] = {ActAsBidder: BIDDER_ACTOR, ActAsTrustee: TRUSTEE_ACTOR}
+"""Whose act it is that the host writes down; its own where nobody is named."""
+
+
+def _acts_of(command: OpeningCommand, ceremony: Ceremony, order: Order) -> tuple[CeremonyEvent, ...]:
+    """Return the facts that a command of the opening asks for, still to be checked."""
+    match command:
+        case ActAsBidder(act=act) | ActAsTrustee(act=act):
+            return (act,)
+        case CloseBids():
+            return ceremony.closing()
+        case OpenWindow(window=window):
+            return (ceremony.opening(window, order.at),)
+        case CloseWindow(window=window):
+            return (ceremony.window_closing(window),)
+        case NoteOpening(facts=facts):
+            return facts
 
 
 def _act(command: SeatCommand, order: Order) -> Fact:

@@ -12,8 +12,19 @@ from decimal import Decimal
 from enum import StrEnum
 
 from evalroom.errors import Refusal
-from evalroom.ids import BIDDER_ACTOR, HOST_ACTOR, NODE_ACTOR, TRUSTEE_ACTOR, BidId, ItemId, LotId, SeatCode, SiteId, check_name
-from evalroom.roles import PEOPLE, Role
+from evalroom.ids import (
+    BIDDER_ACTOR,
+    HOST_ACTOR,
+    NODE_ACTOR,
+    TRUSTEE_ACTOR,
+    BidId,
+    ItemId,
+    LotId,
+    SeatCode,
+    SiteId,
+    check_name,
+)
+from evalroom.roles import OFFICERS, PEOPLE, Role
 
 FULL_MARKS = Decimal(100)
 
@@ -173,8 +184,12 @@ def is_decimal(text: str) -> bool:
     return _DECIMAL.fullmatch(text) is not None
 
 
-def check_tender(tender: Tender, sites: tuple[Site, ...], seats: tuple[Seat, ...]) -> None:
+def check_tender(
+    tender: Tender, sites: tuple[Site, ...], seats: tuple[Seat, ...], *, sealed: bool = False
+) -> None:
     """Refuse a tender, sites and seats that could not carry a session to its end.
+
+    In a `sealed` session bids join their lots at the opening: there is none before.
 
     Raises:
         UnusableTender: with the point that is wrong.
@@ -187,6 +202,9 @@ def check_tender(tender: Tender, sites: tuple[Site, ...], seats: tuple[Seat, ...
     _check_unique("bid", (bid.id for lot in tender.lots for bid in lot.bids))
     for lot in tender.lots:
         _check_lot(lot)
+        _check_bids(lot, sealed=sealed)
+    if sealed:
+        _check_officers(sites, seats)
 
 
 def _check_sites(sites: tuple[Site, ...]) -> None:
@@ -217,7 +235,6 @@ def _check_seats(seats: tuple[Seat, ...], sites: tuple[Site, ...]) -> None:
 
 def _check_lot(lot: Lot) -> None:
     _demand_some(lot.items, "items", lot.id)
-    _demand_some(lot.bids, "bids", lot.id)
     _check_unique("item", (item.id for item in lot.items))
     for item in lot.items:
         _check_item(item)
@@ -227,6 +244,21 @@ def _check_lot(lot: Lot) -> None:
     if lot.candidates < 1:
         raise UnusableTender(problem="at least one candidate is named", lot=lot.id)
     _check_pricing(lot.pricing)
+
+
+def _check_bids(lot: Lot, *, sealed: bool) -> None:
+    if not sealed:
+        _demand_some(lot.bids, "bids", lot.id)
+    elif lot.bids:
+        raise UnusableTender(problem="sealed bids join their lots at the opening, none before", lot=lot.id)
+
+
+def _check_officers(sites: tuple[Site, ...], seats: tuple[Seat, ...]) -> None:
+    """Demand two officers at the host, a supervisor among them: nobody opens bids alone."""
+    host = next(site.id for site in sites if site.host)
+    roles = [seat.role for seat in seats if seat.site == host and seat.role in OFFICERS]
+    if len(roles) < 2 or Role.SUPERVISOR not in roles:
+        raise UnusableTender(problem="sealed bids need two officers at the host, one of them supervisor")
 
 
 def _check_item(item: Item) -> None:

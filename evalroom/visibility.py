@@ -143,6 +143,17 @@ def _framed(row: Json) -> int:
     return len(text) + text.count(b'"') + text.count(b"\\")
 
 
+def _listed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show a list of bids to everybody, in pieces that fit a frame; the first also when there are none."""
+    event = fact.event
+    if who.role not in _EVERYBODY or not isinstance(event, sf.BidsClosed | sf.ShareReleased):
+        return ()
+    body, kind = body_of(event), type(event).__name__
+    rows = body["bids"]
+    pieces = _chunks(list(rows)) if isinstance(rows, list) else []
+    return tuple(Seen(kind, {**body, "bids": piece}) for piece in pieces)
+
+
 def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
     if not isinstance(event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged):
@@ -204,13 +215,13 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.PolicyDrafted: _for(_EVERYBODY),
     sf.PolicySigned: _for(_EVERYBODY, "signature"),
     sf.SubmissionsOpened: _for(_EVERYBODY),
-    sf.BidsClosed: _for(_EVERYBODY),
+    sf.BidsClosed: _listed,
     sf.OpeningAborted: _for(_EVERYBODY),
     sf.OfficerSteppedUp: _for(_EVERYBODY),
     sf.WindowOpened: _for(_EVERYBODY),
     sf.WindowExtended: _for(_EVERYBODY),
     sf.HalfReleased: _for(_EVERYBODY, "sealed"),
-    sf.ShareReleased: _for(_EVERYBODY),
+    sf.ShareReleased: _listed,
     sf.WindowClosed: _for(_EVERYBODY),
     sf.BidJudged: _for(_EVERYBODY, "parts", "evidence", "signature"),
     sf.OpeningRecorded: _for(_EVERYBODY),

@@ -21,9 +21,13 @@ from pydantic_settings import BaseSettings
 
 from evalroom import commands, events, needs, roles, session
 from evalroom.errors import EvalroomError, LocalFault, PeerFault, Refusal
+from evalroom.sealing import ceremony
 from tests import page_types
 
-PAGES = Path(__file__).parent.parent / "docs" / "reference"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = DOCS / "reference"
+FIGURED = (DOCS / "explanation" / "opening.md",)
+"""Pages elsewhere that hold a section made from the code."""
 PACKAGES = ("evalroom", "signaling", "recorder", "main_site", "sub_site")
 PROGRAMS = {"evalroom": "main_site", "evalroom-site": "sub_site"}
 FAULTS: Mapping[type[EvalroomError], str] = {
@@ -120,6 +124,19 @@ def stages() -> str:
     ]
     first = next(iter(session.TRANSITIONS))
     return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {first}: SessionOpened", *arrows, "```"])
+
+
+def ceremony_states() -> str:
+    """Return the figure of an opening's states; facts that lead to the same state stand on one arrow."""
+    lines = []
+    for state, out in ceremony.TRANSITIONS.items():
+        arrows: dict[str, list[str]] = {}
+        for fact, leads in out.items():
+            for after in leads:
+                arrows.setdefault(after, []).append(fact.__name__)
+        lines += [f"    {state} --> {after}: {'<br/>'.join(names)}" for after, names in arrows.items()]
+    first = next(iter(ceremony.TRANSITIONS))
+    return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {first}", *lines, "```"])
 
 
 def what_is_waited_for() -> str:
@@ -238,6 +255,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "orders": orders,
     "facts": facts,
     "stages": stages,
+    "ceremony_states": ceremony_states,
     "needs": what_is_waited_for,
     "command_line": command_line,
     "settings": settings,
@@ -252,7 +270,7 @@ def rendered(page: str) -> str:
 def main() -> int:
     """Write the pages and the types on the wire, say which changed, and return how many could not be written."""
     lacking = 0
-    for path in sorted(PAGES.glob("*.md")):
+    for path in sorted((*PAGES.glob("*.md"), *FIGURED)):
         before = path.read_text("utf-8")
         try:
             after = rendered(before)

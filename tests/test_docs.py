@@ -9,7 +9,7 @@ from evalroom.errors import EvalroomError
 from tests import reference
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(reference.PAGES.glob("*.md"))
+PAGES = sorted((*reference.PAGES.glob("*.md"), *reference.FIGURED))
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")})
 
 

@@ -299,7 +299,7 @@ class Room:
     def fill(self, seat: SeatCode, changes: Mapping[tuple[str, str], str] | None = None) -> None:
         """Let an expert fill in the sheet of this stage, with `changes` in place of the usual values."""
         part = PART_OF[self.session.stage]
-        for bid, item in keys_of(LOT1, part, self.session.rejected.get(LOT, ())):
+        for bid, item in keys_of(self.session.lots[LOT], part, self.session.rejected.get(LOT, ())):
             value = (changes or {}).get((bid, item)) or usual_value(seat, bid, item)
             self.give(
                 self[seat].enter(

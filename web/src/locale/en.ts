@@ -570,6 +570,13 @@ const en: Messages = {
     cosignatures: 'too few witnesses have cosigned the first {names} entries',
     witness_keys: 'each witness must be another site of this session, with a key of its own',
     quorum: 'there are fewer witnesses than the cosignatures asked for: {names}',
+    closed_bids: 'the list of sealed bids is not closed, or the opening was aborted; it stands at: {names}',
+    opening_record: 'the record of the opening is not out: {names}',
+    valid_bids: 'too few bids were opened, opened and needed: {names}',
+    admission: 'opened bids or lots that have not come together: {names}',
+    price_window: 'windows with prices are not opened yet: {names}',
+    prices: 'prices were not read yet: {names}',
+    opening_ended: 'a session ends early only when its opening was aborted; it stands at: {names}',
     and: '; ',
   },
   alarm: {

@@ -560,6 +560,13 @@ const zh = {
     cosignatures: '前 {names} 条还没有足够的见证会签',
     witness_keys: '每个见证方必须是本场评标中的不同场地，各有自己的密钥',
     quorum: '见证方数量达不到要求的会签数：{names}',
+    closed_bids: '投标尚未截止封存，或开标已终止，当前：{names}',
+    opening_record: '开标记录尚未公布：{names}',
+    valid_bids: '有效投标不足，已开启与所需：{names}',
+    admission: '尚未进入标段的投标或没有投标的标段：{names}',
+    price_window: '报价尚未解密：{names}',
+    prices: '报价尚未宣读：{names}',
+    opening_ended: '开标终止后才能提前结束场次，当前：{names}',
     and: '；',
   },
   alarm: {
