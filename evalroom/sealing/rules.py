@@ -156,10 +156,10 @@ class WindowOver(Refusal):
     code = "window_over"
 
 
-class TooManyTries(Refusal):
+class TooManyReleases(Refusal):
     """Too many wrong releases came for this bid: call the host; the supervisor can give more time."""
 
-    code = "too_many_tries"
+    code = "too_many_releases"
 
 
 class Contradiction(Refusal):
@@ -360,7 +360,7 @@ def _check_half(ceremony: Ceremony, act: sf.HalfReleased, now: Circumstances) ->
     if now.at >= record.until and not ceremony.paused:
         raise WindowOver(window=act.window, until=record.until)
     if record.tries.get(act.bid, 0) >= MAX_TRIES:
-        raise TooManyTries(bid=act.bid, window=act.window)
+        raise TooManyReleases(bid=act.bid, window=act.window)
     if act.good is bool(act.cause) or act.cause not in HALF_CAUSES or not _SHA256.fullmatch(act.sealed):
         raise Contradiction(bid=act.bid, cause=act.cause[:40])
 
@@ -418,7 +418,7 @@ def _check_evidence(ceremony: Ceremony, act: sf.BidJudged) -> None:
         (ceremony.good_shares(act.window, act.bid, part) for part in parts), default=ceremony.terms.k
     )
     enough = fewest >= ceremony.terms.k
-    needs_shares = act.verdict is Verdict.OPENED or act.verdict is Verdict.MALFORMED
+    needs_shares = act.verdict in (Verdict.OPENED, Verdict.MALFORMED) or act.cause == "superseded"
     if (needs_shares and not enough) or (act.cause == "too_few_shares" and enough):
         raise Contradiction(bid=act.bid, verdict=act.verdict, shares=fewest, needed=ceremony.terms.k)
 
