@@ -56,6 +56,12 @@ class AgentBusy(PeerFault):
     code = "agent_busy"
 
 
+class NotHardened(LocalFault):
+    """The kernel does not let the agent keep its memory to itself: it holds no keys here; look at its sandbox."""
+
+    code = "not_hardened"
+
+
 class BadSocketPath(LocalFault):
     """The agent cannot listen there: choose a shorter path in a folder that exists and is this user's own."""
 
@@ -75,13 +81,22 @@ class AgentExists(LocalFault):
 
 
 def harden() -> None:
-    """Let no core dump, no tracer and no new privilege at this process; from here on, for good."""
+    """Let no core dump, no tracer and no new privilege at this process; from here on, for good.
+
+    Raises:
+        NotHardened: the kernel does not let it.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl.argtypes = [
+            ctypes.c_int,
+            *[ctypes.c_ulong] * 4,
+        ]  # unused arguments are looked at: all 64 bits zero
+        for option, value in ((PR_SET_DUMPABLE, 0), (PR_SET_NO_NEW_PRIVS, 1)):
+            if prctl(option, value, 0, 0, 0):
+                raise NotHardened(option=option, problem=os.strerror(ctypes.get_errno()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +278,7 @@ def _listener(path: Path) -> tuple[socket.socket, bool]:
     except OSError as error:
         listener.close()
         raise BadSocketPath(path=str(path), reason=error.strerror) from error
-    except AgentRunning:
+    except LocalFault:
         listener.close()
         raise
     finally:

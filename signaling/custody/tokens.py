@@ -128,6 +128,11 @@ class Pkcs11Keys:
         name = _name(label)
         point = self._do(lambda session: _find_point(session, name))
         if point is None:
+            self._session = (
+                None  # a driver shows a token that was pulled out as an empty one: log in anew to know
+            )
+            point = self._do(lambda session: _find_point(session, name))
+        if point is None:
             raise KeyMissing(tender=label.tender, use=label.use, suite=label.suite)
         return self._key(name, point)
 

@@ -675,8 +675,8 @@ def _unknown(members: Members) -> Answer:
 
 
 def encode_answer(said: Answer) -> bytes:
-    """Return the line of an answer."""
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """Return the line of an answer; members in their order, so that the same answer is the same bytes."""
+    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 def refusal(error: EvalroomError) -> Answer:
