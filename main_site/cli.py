@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from main_site.bidder import cli as bidding
 from signaling.custody.cli import app as agent
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="evalroom", help="Remote cross-region bid evaluation.", no_args_is_help=True)
 
 app.add_typer(agent, name="agent")
+app.add_typer(bidding.bid, name="bid")
 
 FOUND_WRONG, MISUSE = 1, 2
 

@@ -161,8 +161,7 @@ def command_line() -> str:
 
 def program(name: str, module: Any) -> Iterator[str]:  # noqa: ANN401 - a module
     """Yield the sections of one program: each command, then its arguments and options."""
-    application = next(value for value in vars(module).values() if isinstance(value, typer.Typer))
-    root: Any = typer.main.get_command(application)
+    root: Any = typer.main.get_command(module.app)
     for words, command in walk(name, root):
         if not command.help:
             raise Undocumented(words)

@@ -1,0 +1,96 @@
+"""What a bidder proves with the keys of its bid: replacing, withdrawing, releasing, confirming.
+
+What the envelope key signs is written in `evalroom.sealing.custody`, how halves are sealed in opening.md §7; nothing
+here goes over a wire.  Refused: releasing for a window that the policy does not have, or with keys that open no slot.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from evalroom.errors import Refusal
+from evalroom.ledger.base64 import encode_base64
+from evalroom.ledger.canonical import canonical
+from evalroom.sealing.custody import confirm_message, release_info, replace_message, withdraw_message
+from evalroom.sealing.envelope import Envelope, SealedPart
+from evalroom.sealing.policy import Mode, PartName
+from evalroom.sealing.suite import OpeningKey, Suite, WrapNotOpened
+from evalroom.sealing.unseal import open_half
+from main_site.bidder.keyfile import BidKeys, BidRecord
+
+LONGEST_OBJECTION = 2000
+
+
+class NothingToRelease(Refusal):
+    """No part of this bid is opened by its bidder in this window: nothing was sent; look at the windows of the policy."""
+
+    code = "nothing_to_release"
+
+
+class UnusableObjection(Refusal):
+    """An objection has at most 2,000 characters: nothing was sent; shorten it, and hand in the rest in writing."""
+
+    code = "unusable_objection"
+
+
+def sign_replacement(earlier: BidRecord, keys: BidKeys, new: bytes, digest: bytes) -> str:
+    """Return the signature, b64, by the keys of the earlier bid."""
+    message = replace_message(earlier.tender, earlier.number, new.hex(), digest)
+    return _signed(earlier, keys, message)
+
+
+def sign_withdrawal(record: BidRecord, keys: BidKeys) -> str:
+    """Return the signature, b64."""
+    return _signed(record, keys, withdraw_message(record.tender, record.number, record.digest))
+
+
+def sign_confirmation(record: BidRecord, keys: BidKeys, sha256: bytes, objection: str) -> str:
+    """Return the signature, b64.
+
+    Raises:
+        UnusableObjection: the objection is too long.
+    """
+    if len(objection) > LONGEST_OBJECTION:
+        raise UnusableObjection(length=len(objection))
+    return _signed(record, keys, confirm_message(sha256, objection))
+
+
+def _signed(record: BidRecord, keys: BidKeys, message: bytes) -> str:
+    return encode_base64(keys.signer(record.algorithms()).sign(message))
+
+
+def halves_of(envelope: Envelope, keys: BidKeys, window: str) -> Mapping[PartName, bytes]:
+    """Return the bidder's half of each part that is opened in `window`, checked against the envelope.
+
+    Raises:
+        NothingToRelease: there is none.
+        WrapNotOpened: the keys open no slot.
+        HalfMismatch: a slot holds another half than the envelope commits to.
+    """
+    parts = [part for part in envelope.parts if part.terms.window == window]
+    if not parts or envelope.policy.mode is Mode.SITES:
+        raise NothingToRelease(window=window)
+    return {part.name: _half(envelope.suite, part, keys.openers(envelope.suite)) for part in parts}
+
+
+def _half(suite: Suite, part: SealedPart, keys: Sequence[OpeningKey]) -> bytes:
+    """Return the half from whichever slot one of `keys` opens; the last failure is the one that counts."""
+    for key in keys[:-1]:
+        try:
+            return open_half(suite, part, key)
+        except WrapNotOpened:
+            continue
+    if not keys:
+        raise NothingToRelease(part=part.name, reason="the key file has no slot key")
+    return open_half(suite, part, keys[-1])
+
+
+def seal_halves(
+    envelope: Envelope, halves: Mapping[PartName, bytes], window: str, session_key: bytes, suite: Suite
+) -> bytes:
+    """Return the halves wrapped to the window's session key, which is of `suite`, the policy's first.
+
+    Raises:
+        MalformedSealingKey: the session key is none.
+    """
+    named = {name.value: encode_base64(half) for name, half in halves.items()}
+    text = canonical({"bid": envelope.bid.hex(), "halves": named, "window": window})
+    return suite.wrap(session_key, text, release_info(envelope.part(PartName.IDENTITY).header.context))

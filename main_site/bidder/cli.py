@@ -1,0 +1,222 @@
+"""`evalroom bid`: seal, hand in, follow, release and confirm a bid; check receipts and look at envelopes.
+
+Options are read here and nothing else happens here; what a command does stands in `commands.py`, imported when
+it runs.  Exit status 0 is good, 1 found wrong or refused, 2 used wrongly.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bid = typer.Typer(help="Seal a bid, hand it in, and open it when its hour comes.", no_args_is_help=True)
+
+JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+File = Annotated[
+    Path, typer.Argument(metavar="BID", exists=True, dir_okay=False, help="The sealed bid, or its key file.")
+]
+Address = Annotated[
+    str, typer.Argument(metavar="HOST", help="Address of the host, such as https://host:8440.")
+]
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys", exists=True, dir_okay=False, help="Key file, if not beside the bid under its name."
+    ),
+]
+Passphrase = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", exists=True, dir_okay=False, help="File whose first line is the passphrase."
+    ),
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option("--ca", exists=True, dir_okay=False, help="PEM of the authority that certifies the host."),
+]
+Window = Annotated[str, typer.Option("--window", help="Name of the window in the policy.")]
+
+
+@bid.command("policy")
+def get_policy(
+    host: Address,
+    tender: Annotated[str, typer.Argument(help="Id of the tender.")],
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="File the policy is written to.")],
+    ca: Authority = None,
+    as_json: JSON = False,
+) -> None:
+    """Fetch the sealing policy of a tender and print its SHA-256, to be compared with the notice."""
+    from main_site.bidder import commands
+
+    commands.policy(host, tender, out, ca, as_json=as_json)
+
+
+@bid.command()
+def seal(
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="The sealed bid; its keys go to OUT.key.")],
+    policy: Annotated[
+        Path,
+        typer.Option(exists=True, dir_okay=False, help="policy.json of the tender, exactly as published."),
+    ],
+    part: Annotated[
+        list[str],
+        typer.Option(help="NAME=FILE for each part of the policy but identity; NAME= is an empty part."),
+    ],
+    suite: Annotated[
+        str | None, typer.Option(help="Suite, such as 0x01; else the policy's first that works.")
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="PEM: the bidder's certificate, then its chain."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="PEM: the private key of the certificate."),
+    ] = None,
+    key_password_file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="File whose first line is the password of --key."),
+    ] = None,
+    notice: Annotated[
+        str | None,
+        typer.Option(help="SHA-256 of the policy as the notice has it; another policy is refused."),
+    ] = None,
+    ask_passphrase: Annotated[
+        bool,
+        typer.Option("--ask-passphrase", help="Ask for the passphrase of OUT.key instead of making one."),
+    ] = False,
+    passphrase_file: Passphrase = None,
+    as_json: JSON = False,
+) -> None:
+    """Seal a bid to a file, open it again as a test, and write its keys under a passphrase shown once."""
+    from main_site.bidder import commands
+
+    asked = commands.Asked(
+        out, policy, tuple(part), suite, certificate, key, key_password_file, notice, passphrase_file,
+        ask=ask_passphrase,
+    )  # fmt: skip
+    commands.seal(asked, as_json=as_json)
+
+
+@bid.command()
+def submit(
+    host: Address,
+    bid_file: File,
+    replaces: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Key file of the earlier bid whose place this one takes."
+        ),
+    ] = None,
+    passphrase_file: Passphrase = None,
+    ca: Authority = None,
+    as_json: JSON = False,
+) -> None:
+    """Hand a sealed bid in, from where an earlier attempt stopped, and keep the receipt beside it."""
+    from main_site.bidder import commands
+
+    commands.submit(host, bid_file, replaces, passphrase_file, ca, as_json=as_json)
+
+
+@bid.command()
+def status(host: Address, bid_file: File, ca: Authority = None, as_json: JSON = False) -> None:
+    """Say what the host has of a bid; a receipt that has grown is kept beside it."""
+    from main_site.bidder import commands
+
+    commands.status(host, bid_file, ca, as_json=as_json)
+
+
+@bid.command()
+def withdraw(
+    host: Address,
+    bid_file: File,
+    keys: Keys = None,
+    passphrase_file: Passphrase = None,
+    ca: Authority = None,
+    as_json: JSON = False,
+) -> None:
+    """Take a bid back before the deadline."""
+    from main_site.bidder import commands
+
+    commands.withdraw(host, bid_file, commands.KeysAt(keys, passphrase_file), ca, as_json=as_json)
+
+
+@bid.command()
+def release(
+    host: Address,
+    bid_file: File,
+    window: Window,
+    keys: Keys = None,
+    passphrase_file: Passphrase = None,
+    ca: Authority = None,
+    as_json: JSON = False,
+) -> None:
+    """Release the bidder's halves of a window's parts, so that the host may open them; OUT itself is not needed."""
+    from main_site.bidder import commands
+
+    commands.release(host, bid_file, window, commands.KeysAt(keys, passphrase_file), ca, as_json=as_json)
+
+
+@bid.command()
+def confirm(
+    host: Address,
+    bid_file: File,
+    window: Window,
+    objection: Annotated[
+        str, typer.Option(help="What the bidder objects to; none confirms the record.")
+    ] = "",
+    keys: Keys = None,
+    passphrase_file: Passphrase = None,
+    ca: Authority = None,
+    as_json: JSON = False,
+) -> None:
+    """Confirm the record of a window, or object to it."""
+    from main_site.bidder import commands
+
+    at = commands.KeysAt(keys, passphrase_file)
+    commands.confirm(host, bid_file, window, objection, at, ca, as_json=as_json)
+
+
+@bid.command("check-receipt")
+def check_receipt(
+    receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The receipt.")],
+    keys: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Verifier keys from the notice: the log's, then the witnesses', a line each.",
+        ),
+    ],
+    of: Annotated[
+        Path | None,
+        typer.Option(
+            "--bid", exists=True, dir_okay=False, help="The sealed bid or its key file, to be compared."
+        ),
+    ] = None,
+    quorum: Annotated[
+        int | None,
+        typer.Option(min=0, help="Cosignatures it needs; else as many as the journal's rule says."),
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Check a receipt offline; exit 1 if it proves nothing, or not this bid."""
+    from main_site.bidder import commands
+
+    commands.check_receipt(receipt, keys, of, quorum, as_json=as_json)
+
+
+@bid.command()
+def inspect(
+    bid_file: Annotated[
+        Path, typer.Argument(metavar="BID", exists=True, dir_okay=False, help="The sealed bid.")
+    ],
+    policy: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="policy.json: check the bid under it.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Say what a stranger can tell of a sealed bid, and check its signature and its root."""
+    from main_site.bidder import commands
+
+    commands.inspect(bid_file, policy, as_json=as_json)
