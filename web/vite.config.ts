@@ -58,6 +58,7 @@ export default defineConfig({
         wall: here('./wall/index.html'),
         site: here('./site/index.html'),
         replay: here('./replay/index.html'),
+        bidder: here('./bidder/index.html'),
       },
     },
   },

@@ -15,6 +15,7 @@ const BUDGETS = {
   'wall/index.html': 170,
   'site/index.html': 220,
   'replay/index.html': 520,
+  'bidder/index.html': 220,
 }
 
 const manifest = JSON.parse(readFileSync(join(STATIC, 'manifest.json'), 'utf8'))

@@ -8,9 +8,14 @@ import ts from 'typescript'
 
 const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
 
-/** Return the default export of a language file as dotted keys. */
+/** Words of all pages, and those of the bidder's page, which lie apart. */
 function keysOf(language) {
-  const path = join(SOURCES, 'locale', `${language}.ts`)
+  return new Map([...keysIn(`${language}.ts`), ...keysIn(`bidder.${language}.ts`)])
+}
+
+/** Return the default export of a language file as dotted keys. */
+function keysIn(file) {
+  const path = join(SOURCES, 'locale', file)
   const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true)
   const keys = new Map()
   const walk = (node, prefix) => {
@@ -34,7 +39,7 @@ function files(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) return files(path)
-    return /\.(ts|vue)$/.test(entry.name) && !path.includes('/locale/zh-CN') && !path.includes('/locale/en.') ? [path] : []
+    return /\.(ts|vue)$/.test(entry.name) && !/\/locale\/(bidder\.)?(zh-CN|en)\.ts$/.test(path) ? [path] : []
   })
 }
 
@@ -57,7 +62,7 @@ for (const path of files(SOURCES)) {
   const text = readFileSync(path, 'utf8')
   for (const [, key] of text.matchAll(/\bte?\(\s*'([a-z_A-Z.]+)'/g)) used.add(key)
   for (const [, key] of text.matchAll(/'([a-z_]+\.[a-z_A-Z.]+)'/g)) if (chinese.has(key)) used.add(key)
-  for (const [, prefix] of text.matchAll(/`([a-z_]+\.(?:[a-z_]+\.)?[a-z_]*)\$\{/g)) prefixes.add(prefix)
+  for (const [, prefix] of text.matchAll(/`([a-z_]+\.(?:[a-z_]+\.)*[a-z_]*)\$\{/g)) prefixes.add(prefix)
 }
 // Prefixes that a table of words names (locale/events.ts).
 for (const [, prefix] of readFileSync(join(SOURCES, 'locale', 'events.ts'), 'utf8').matchAll(/: '([a-z.]+)'/g)) prefixes.add(`${prefix}.`)

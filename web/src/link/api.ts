@@ -30,16 +30,22 @@ export async function call<T>(method: 'GET' | 'POST', path: string, body?: unkno
     init.body = JSON.stringify(body)
     init.headers = { ...init.headers, 'Content-Type': 'application/json' }
   }
-  const response = await reach(path, init)
-  const text = await response.text()
-  if (!response.ok) throw problemOf(response.status, text)
+  const text = await (await send(path, init)).text()
   return (text === '' ? null : JSON.parse(text)) as T
+}
+
+/** Fetch `path` and return the answer when it is a good one; throws Problem for a refusal and for a node out of reach. */
+export async function send(path: string, init: RequestInit): Promise<Response> {
+  const response = await reach(path, init)
+  if (!response.ok) throw problemOf(response.status, await response.text())
+  return response
 }
 
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, init)
   } catch (cause) {
+    if (init.signal?.aborted === true) throw cause
     throw new Problem('unreachable', String(cause), 0)
   }
 }

@@ -19,6 +19,13 @@ export function megabytes(mb: number): string {
   return mb >= 1024 ? `${(mb / 1024).toFixed(1)} GB` : `${mb} MB`
 }
 
+/** Return a number of bytes as people say it. */
+export function fileSize(bytes: number): string {
+  if (bytes < 1024 * 1024) return `${Math.max(1, Math.ceil(bytes / 1024))} KB`
+  const mb = bytes / (1024 * 1024)
+  return mb < 1024 ? `${mb.toFixed(1)} MB` : `${(mb / 1024).toFixed(2)} GB`
+}
+
 /** Return an amount in fen as yuan with two digits and groups of three. */
 export function yuan(fen: number | string): string {
   const digits = String(fen).padStart(3, '0')

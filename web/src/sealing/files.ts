@@ -133,6 +133,18 @@ export class PrivateFile implements Sink {
   }
 }
 
+/** Return a sealed bid that was written in this browser before, or null when it is not there any more. */
+export async function openPrivateFile(name: string): Promise<File | null> {
+  if (!PrivateFile.available()) return null
+  const root = await navigator.storage.getDirectory()
+  try {
+    return await (await (await root.getDirectoryHandle(FOLDER)).getFileHandle(name)).getFile()
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'NotFoundError') return null
+    throw cause
+  }
+}
+
 /** Remove a sealed bid that was uploaded or given up; nothing happens when there is none. */
 export async function removePrivateFile(name: string): Promise<void> {
   const root = await navigator.storage.getDirectory()

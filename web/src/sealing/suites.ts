@@ -68,8 +68,8 @@ const bothSignatures: Signing = {
   },
 }
 
-const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const
-const ES256 = { name: 'ECDSA', hash: 'SHA-256' } as const
+export const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const
+export const ES256 = { name: 'ECDSA', hash: 'SHA-256' } as const
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
 const es256: Signing = {
@@ -97,7 +97,7 @@ const es256: Signing = {
 }
 
 /** Return the one of the two signatures (r, s) and (r, n - s) that is taken; WebCrypto gives either. */
-function withLowS(signature: Bytes): Bytes {
+export function withLowS(signature: Bytes): Bytes {
   const s = upperHalf(signature)
   if (s <= ORDER / 2n) return signature
   let rest = ORDER - s

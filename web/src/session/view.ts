@@ -5,6 +5,7 @@ import { shallowReactive } from 'vue'
 
 import type { Bid, EventBodies, Item, Lot, Part, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
 
+import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
 import type { FeedBodies, FeedItem } from './feed'
 import type { CommittedCell } from './sheet'
 
@@ -95,6 +96,8 @@ export interface SessionView {
   readonly lostSites: Set<string>
   readonly refusedWitnesses: Map<string, string>
   readonly lastFragmentMs: Map<string, number>
+  /** The opening of sealed bids; in a rehearsal nothing ever happens in it. */
+  readonly ceremony: CeremonyView
   log: LogLine[]
 }
 
@@ -124,6 +127,7 @@ export function emptyView(): SessionView {
     lostSites: shallowReactive(new Set<string>()),
     refusedWitnesses: shallowReactive(new Map()),
     lastFragmentMs: shallowReactive(new Map()),
+    ceremony: emptyCeremony(),
     log: [],
   })
 }
@@ -233,6 +237,7 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'SiteOffsetMeasured':
     case 'CheckpointCosigned':
     case 'WitnessLate':
+      return
     case 'TrusteeKeyPublished':
     case 'PolicyDrafted':
     case 'PolicySigned':
@@ -257,8 +262,9 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'CeremonyPaused':
     case 'CeremonyResumed':
     case 'KeysDestroyed':
-      return
+      return evolveCeremony(view.ceremony, item)
     case 'BidAdmitted':
+      evolveCeremony(view.ceremony, item)
       return admitBid(view, item.body)
     default:
       // A newer node may know more types; a page that refused them could not be left open over an update.
