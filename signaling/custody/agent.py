@@ -22,7 +22,7 @@ from pathlib import Path
 
 import structlog
 
-from evalroom.errors import LocalFault, PeerFault
+from evalroom.errors import LocalFault, PeerFault, Refusal
 from evalroom.ids import check_name
 from evalroom.ledger.note import parse_vkey
 from evalroom.sealing.policy import TrusteeKind
@@ -38,6 +38,7 @@ MAX_CONNECTIONS = 32
 MAX_SOCKET_PATH = 107
 """Bytes of a path that Linux takes for a socket, less the zero behind it (unix(7))."""
 
+MAX_WHO = 200
 SOCKET = "agent.sock"
 PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
 CREDENTIAL = "evalroom-agent-passphrase"
@@ -72,6 +73,12 @@ class PassphraseMissing(LocalFault):
     """Nobody gives the passphrase: no file, no credential, no terminal; the agent stays locked."""
 
     code = "passphrase_missing"
+
+
+class MalformedDescription(Refusal):
+    """A trustee is described to people in 1 to 200 characters: choose another description."""
+
+    code = "malformed_description"
 
 
 class AgentExists(LocalFault):
@@ -119,9 +126,11 @@ def init(folder: Path, plan: Plan, secret: str = "") -> AgentFacts:
     Raises:
         AgentExists: there is one.
         FolderOpenToOthers: the folder is not this user's alone.
-        MalformedName, MalformedKey, UnknownProvider, TokenGone, WrongPin: nothing was kept but keys on the token.
+        MalformedName, MalformedDescription, MalformedKey, UnknownProvider, TokenGone, WrongPin: nothing was kept but keys on the token.
     """
     check_name(plan.name)
+    if not 1 <= len(plan.who) <= MAX_WHO:
+        raise MalformedDescription(length=len(plan.who))
     witnesses = tuple(map(parse_vkey, plan.witnesses))
     make_folder(folder)
     check_private(folder)
@@ -199,6 +208,17 @@ def _token(options: dict[str, str], secret: str) -> KeyProvider:
     return Pkcs11Keys(options["module"], options["token"], secret)
 
 
+def find_agent(folder: Path) -> None:
+    """Return when there is an agent in `folder`, and nobody else may look.
+
+    Raises:
+        NoAgentHere, FolderOpenToOthers: otherwise.
+    """
+    check_private(folder)
+    if not (folder / FACTS).exists():
+        raise NoAgentHere(folder=str(folder))
+
+
 @contextmanager
 def open_trustee(folder: Path, secret: str, clock: Callable[[], int] = utc_ms) -> Iterator[Trustee]:
     """Hold the folder and its unlocked keys for as long as the block lasts.
@@ -207,9 +227,7 @@ def open_trustee(folder: Path, secret: str, clock: Callable[[], int] = utc_ms) -
         NoAgentHere, FolderOpenToOthers, AgentRunning, RecordDamaged: the folder.
         WrongPassphrase, KeyFileDamaged, TokenGone, WrongPin, KeyReplaced: the custody.
     """
-    check_private(folder)
-    if not (folder / FACTS).exists():
-        raise NoAgentHere(folder=str(folder))
+    find_agent(folder)
     held = lock(folder)
     try:
         facts = read_facts(folder)

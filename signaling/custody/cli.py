@@ -105,6 +105,7 @@ def run(
 
     configure_logs(as_json=as_json)
     try:
+        agent.find_agent(folder)
         agent.run(folder, agent.find_secret(folder, _prompt if ask else None), path)
     except EvalroomError as error:
         _fail(error)
@@ -147,6 +148,7 @@ def destroy(
         )
     try:
         agent.harden()
+        agent.find_agent(folder)
         secret = agent.find_secret(folder, _prompt if ask else None)
         with agent.open_trustee(folder, secret) as trustee:
             typer.echo(json.dumps(trustee.destroy(tender)))
