@@ -75,10 +75,10 @@ class PassphraseMissing(LocalFault):
     code = "passphrase_missing"
 
 
-class MalformedDescription(Refusal):
+class MalformedWho(Refusal):
     """A trustee is described to people in 1 to 200 characters: choose another description."""
 
-    code = "malformed_description"
+    code = "malformed_who"
 
 
 class AgentExists(LocalFault):
@@ -126,11 +126,11 @@ def init(folder: Path, plan: Plan, secret: str = "") -> AgentFacts:
     Raises:
         AgentExists: there is one.
         FolderOpenToOthers: the folder is not this user's alone.
-        MalformedName, MalformedDescription, MalformedKey, UnknownProvider, TokenGone, WrongPin: nothing was kept but keys on the token.
+        MalformedName, MalformedWho, MalformedKey, UnknownProvider, TokenGone, WrongPin: nothing was kept but keys on the token.
     """
     check_name(plan.name)
     if not 1 <= len(plan.who) <= MAX_WHO:
-        raise MalformedDescription(length=len(plan.who))
+        raise MalformedWho(length=len(plan.who))
     witnesses = tuple(map(parse_vkey, plan.witnesses))
     make_folder(folder)
     check_private(folder)

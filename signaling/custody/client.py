@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalroom.errors import EvalroomError, LocalFault
+from evalroom.errors import LocalFault, Refusal
 from evalroom.ledger.base64 import NotBase64, decode_base64, encode_base64
 from evalroom.ledger.canonical import Json
 from signaling.custody.evidence import Shown
@@ -41,7 +41,7 @@ class AgentSpeaksOtherwise(LocalFault):
     code = "agent_speaks_otherwise"
 
 
-class AgentRefused(EvalroomError):
+class AgentRefused(Refusal):
     """The trustee's agent refused: the code and the detail are its own."""
 
     code = "agent_refused"

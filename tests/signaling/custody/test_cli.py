@@ -43,7 +43,7 @@ def run(*words: str, program: str = "main_site", **extra: str) -> subprocess.Com
         (["run"], "no_agent_here"),
         (["destroy", "--tender", "T", "--yes"], "no_agent_here"),
         (["init", "--name", "../x", "--kind", "site", "--who", "x"], "malformed_name"),
-        (["init", "--name", "x", "--kind", "site", "--who", "x" * 201], "malformed_description"),
+        (["init", "--name", "x", "--kind", "site", "--who", "x" * 201], "malformed_who"),
         (["init", "--name", "x", "--kind", "judge", "--who", "x"], "judge"),
         (["init", *INIT, "--witness", "nonsense"], "malformed_key"),
         (["init", *INIT, "--provider", "phone"], "passphrase_missing"),
