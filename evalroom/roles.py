@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "record_facts": frozenset({_N}),
     "note_facts": frozenset({_H}),
     "draft_policy": frozenset({_O, _H}),
-    "open_submissions": frozenset({_O}),
+    "open_submissions": frozenset({_O, _H}),
     "step_up": OFFICERS,
     "extend_window": frozenset({_S}),
     "pause_ceremony": frozenset({_S, _H}),
@@ -133,8 +133,22 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "HEAD /api/v1/site/reels/{session}/{site_seat}/{name}": frozenset({_N}),
     "PATCH /api/v1/site/reels/{session}/{site_seat}/{name}": frozenset({_N}),
     "WS /ws/site": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/policy": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/hall": frozenset({Role.ANYONE}),
+    "PUT /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
+    "PUT /api/v1/tenders/{tender}/bids/{bid}/pieces/{index}": frozenset({Role.ANYONE}),
+    "POST /api/v1/tenders/{tender}/bids/{bid}/submit": frozenset({Role.ANYONE}),
+    "POST /api/v1/tenders/{tender}/bids/{bid}/withdraw": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/bids/{bid}/receipt": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/bids/{bid}/head": frozenset({Role.ANYONE}),
+    "POST /api/v1/tenders/{tender}/bids/{bid}/confirm": frozenset({Role.ANYONE}),
+    "POST /api/v1/sessions/{session}/policy": frozenset({_O}),
+    "POST /api/v1/sessions/{session}/submissions/open": frozenset({_O}),
 }
 """Method and path of every route, at the host or a sub-site's node, to the roles it serves.
 
-The site link is open to anyone because a site proves itself on the socket, by its certified key.
+The site link is open to anyone because a site proves itself on the socket, by its certified key; what bidders use,
+because a bidder has no account before the opening and proves itself by the envelope key of its bid.
 """

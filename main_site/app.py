@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
 from main_site import SOFTWARE
+from main_site.api.bids import bid_routes
 from main_site.api.replay import replay_routes
 from main_site.api.sessions import session_routes
 from main_site.api.sites import site_routes
@@ -49,6 +50,7 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     app.include_router(session_routes(centre))
     app.include_router(site_routes(centre))
     app.include_router(replay_routes(centre))
+    app.include_router(bid_routes(centre))
     app.include_router(_health(app, centre))
     check_declared(app)
     serve_pages(app)

@@ -67,6 +67,32 @@ class HostSettings(BaseSettings):
         ge=0,
         description="Room on the disk kept for the journal, MB; given up when all else is full. 0 keeps none.",
     )
+    proxy: str = Field(
+        default="",
+        description="Address of our own proxy in front of this node; its word on whom a request comes from is taken.",
+    )
+    uploads: int = Field(
+        default=200, ge=1, description="Sealed bids of one tender that may be on their way at once."
+    )
+    uploads_per_address: int = Field(
+        default=8, ge=1, description="Sealed bids that may be on their way from one address at once."
+    )
+    upload_gb_per_address: int = Field(
+        default=40, ge=1, description="Bytes that one address may have on their way at once, GB."
+    )
+    cover_per_hour: float = Field(
+        default=30.0,
+        ge=0,
+        description="Bursts of entries an hour that hide in the journal's size how many bids there are; 0 makes none.",
+    )
+    tsa_url: str = Field(
+        default="",
+        description="Time-stamp authority (RFC 3161) for receipts of sealed bids; needs the extra `tsa`.",
+    )
+    tsa_roots: Path | None = Field(
+        default=None,
+        description="PEM file with that authority's root certificates; with it answers are verified.",
+    )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @model_validator(mode="after")

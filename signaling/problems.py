@@ -26,6 +26,7 @@ from starlette.websockets import WebSocketState
 from evalroom.errors import EvalroomError, LocalFault, PeerFault, Refusal
 from evalroom.protocol.messages import MAX_FRAME
 from evalroom.roles import NotPermitted
+from evalroom.sealing.rules import TooLarge, UnknownBid
 from evalroom.session import Unknown
 from signaling.codec import FrameTooLarge
 from signaling.connection import POLICY
@@ -89,10 +90,12 @@ _STATUS: Mapping[type[EvalroomError], int] = {
     WrongCode: 401,
     NotPermitted: 403,
     Unknown: 404,
+    UnknownBid: 404,
     NoSuchAddress: 404,
     WrongMethod: 405,
     FrameTooLarge: 413,
     BodyTooLarge: 413,
+    TooLarge: 413,
     RangeOutside: 416,
     TooManyTries: 429,
     DiskFull: 507,

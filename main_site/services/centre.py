@@ -7,8 +7,9 @@ rule: what may happen in a session is the session's business.
 import asyncio
 import hmac
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -42,10 +43,14 @@ from main_site.services.evaluation import Evaluation, Parts
 from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary
 from main_site.services.recordings import Recordings
+from main_site.services.submissions import SubmissionParts, Submissions, UnknownTender, UploadLimits
+from main_site.services.timestamps import TimeStamps
 from main_site.settings import HostSettings
+from main_site.store import bids as bid_store
 from main_site.store import centre as centre_store
 from main_site.store import journal as store
 from main_site.template import SessionTemplate
+from main_site.template.sealing import changed_terms, stored_terms
 from recorder.booth import Booth, BoothTerms
 from recorder.capture import CaptureSettings
 from recorder.disk import Reserve
@@ -104,6 +109,7 @@ class Live:
     recordings: Recordings
     archiver: Archiver
     stored: store.StoredSession
+    submissions: Submissions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class Centre:
         self._reserve = Reserve(settings.data_dir, settings.reserve_mb)
         self._reserve.look()  # a full disk may be what ended this node before
         engine = open_engine(settings.data_dir / "evalroom.sqlite")
-        for metadata in (store.metadata, centre_store.metadata):
+        for metadata in (store.metadata, centre_store.metadata, bid_store.metadata):
             metadata.create_all(engine)
         self.writer = Writer(engine)
         self.register = SeatRegister(engine, monotonic_ms)
@@ -138,6 +144,7 @@ class Centre:
             self.clock.now, lambda pem, nonce, sig: recognise(self.authority, pem, nonce, sig)
         )
         self.live: dict[SessionId, Live] = {}
+        self._time_stamps = _time_stamps(settings)
         self._operator_code = operator_code
         self._operator_failures: list[int] = []
         self._opening = asyncio.Lock()
@@ -193,7 +200,8 @@ class Centre:
         Raises:
             SessionExists, SiteNotJoined, UnusableTender: nothing was opened.
         """
-        check_tender(template.tender, template.sites, template.seats)
+        sealed = template.sealing is not None
+        check_tender(template.tender, template.sites, template.seats, sealed=sealed)
         async with self._opening:  # a second click would meet the database's key, and that ends the process
             return await self._open_session(template)
 
@@ -211,7 +219,7 @@ class Centre:
             keys=ev.SessionKeys(
                 _log_key(stored).verifier.encode(), witnesses, default_quorum(len(witnesses))
             ),
-            rehearsal=True,
+            rehearsal=template.sealing is None,
             software=SOFTWARE,
         )
         host = next(site.id for site in template.sites if site.host)
@@ -222,6 +230,9 @@ class Centre:
         credentials = await asyncio.to_thread(_credentials, issued)
         await conductor.open(Order(command, self.clock.now(), HOST_ACTOR, host, Role.HOST), stored)
         await asyncio.to_thread(self.register.enrol, template.session, credentials)
+        if template.sealing is not None:
+            terms = template.sealing.encode()
+            await self.writer.write(lambda db: bid_store.put_terms(db, template.session, terms))
         await self._bring_up(conductor, stored, [])
         return issued
 
@@ -276,12 +287,36 @@ class Centre:
         archiver = Archiver(
             evaluation, recordings, self.writer, self.documents, self.settings.data_dir / "archives"
         )
-        live = Live(evaluation, recordings, archiver, stored)
+        live = Live(evaluation, recordings, archiver, stored, self._submissions(parts, stored, facts))
         conductor.listeners.append(lambda committed: _fold(recordings, committed))
         evaluation.on_closed = lambda: self._spawn(archiver.run())
         self.live[conductor.id] = live
         await self._recover(live, facts)
         self._start(live)
+
+    def _submissions(
+        self, parts: Parts, stored: store.StoredSession, facts: list[ev.Fact]
+    ) -> Submissions | None:
+        """Return what takes sealed bids in; None in a rehearsal, whose bids are brought in plain."""
+        if parts.conductor.session.rehearsal:
+            return None
+        limits = UploadLimits(
+            announced=self.settings.uploads,
+            per_address=self.settings.uploads_per_address,
+            bytes_per_address=self.settings.upload_gb_per_address << 30,
+            cover_per_hour=self.settings.cover_per_hour,
+        )
+        made = SubmissionParts(
+            conductor=parts.conductor,
+            notary=parts.notary,
+            key=_log_key(stored),
+            writer=self.writer,
+            folder=parts.folder,
+            now=self.clock.now,
+            limits=limits,
+            time_stamps=self._time_stamps,
+        )
+        return Submissions(made, facts)
 
     def _seating_terms(self, conductor: Conductor) -> SeatingTerms:
         session = conductor.session
@@ -335,6 +370,8 @@ class Centre:
         self._spawn(evaluation.parts.relay.run())
         self._spawn(evaluation.booth.run())
         self._spawn(evaluation.run_status())
+        if live.submissions is not None:
+            self._spawn(live.submissions.run())
         self.links.add(evaluation)
         if session.closed:
             self._spawn(live.archiver.run())
@@ -351,6 +388,40 @@ class Centre:
         if live is None:
             raise UnknownSession(session=session[:64])
         return live
+
+    # --- sealed bids --------------------------------------------------------------------------------------
+
+    def submissions(self) -> list[Submissions]:
+        """Return the sealed tenders of this host."""
+        return [live.submissions for live in self.live.values() if live.submissions is not None]
+
+    def submission(self, tender: str) -> Submissions:
+        """Return what takes in the bids of a tender.
+
+        Raises:
+            UnknownTender: no sealed tender has that name.
+        """
+        live = self.live.get(SessionId(tender))
+        if live is None or live.submissions is None:
+            raise UnknownTender(tender=tender[:64])
+        return live.submissions
+
+    async def draft_policy(self, session: str, changes: Mapping[str, Any]) -> str:
+        """Put a policy before the trustees, on the template's terms with these changes; return its SHA-256.
+
+        Raises:
+            UnknownTender, MalformedPolicy, UnknownSuite, Refusal: nothing was drafted.
+        """
+        submissions = self.submission(session)
+        with self.writer.engine.connect() as db:
+            text = bid_store.read_terms(db, SessionId(session))
+        return await submissions.draft(changed_terms(stored_terms(text), changes))
+
+    def address_of(self, connection: HTTPConnection) -> str:
+        """Return the address a request comes from, by the word of our own proxy where one stands before this node."""
+        peer = connection.client.host if connection.client else ""
+        told = connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        return told if told and peer and peer == self.settings.proxy else peer
 
     # --- seats: what the door asks --------------------------------------------------------------------
 
@@ -494,6 +565,19 @@ _NEVER_A_SITE = frozenset({HOST_ACTOR, NODE_ACTOR, BIDDER_ACTOR, TRUSTEE_ACTOR})
 def origin_of(session: SessionId) -> str:
     """Name a session's log: origin and key name (archive.md §13)."""
     return f"evalroom/{session}"
+
+
+def _time_stamps(settings: HostSettings) -> TimeStamps | None:
+    """Return the time-stamp authority that is set.
+
+    Raises:
+        StampsUnavailable: this machine cannot ask it.
+    """
+    if not settings.tsa_url:
+        return None
+    authority = TimeStamps(settings.tsa_url, settings.tsa_roots)
+    authority.check()
+    return authority
 
 
 def _log_key(stored: store.StoredSession) -> SigningKey:

@@ -148,6 +148,10 @@ class Notary:
         if site in self._witnesses:
             self._urgent.set()
 
+    def hurry(self) -> None:
+        """Somebody waits for a quorum: ask the witnesses now rather than at the next beat."""
+        self._urgent.set()
+
     def _ask_all(self) -> None:
         checkpoint = self._conductor.journal.checkpoint()
         if checkpoint.size == 0 or not self._has_news(checkpoint):

@@ -34,6 +34,7 @@ from evalroom.tender import (
 from main_site.template.cells import is_empty, plain, read_cell
 from main_site.template.columns import TABLES, Column, Table, Value
 from main_site.template.problems import Fault, Place, Problem, TemplateError, shown
+from main_site.template.sealing import SealingTerms
 
 MAX_ROWS = 1000
 """Rows of one table: a lot has at most 150 items, a session 100 bids (domain.md, sizes)."""
@@ -46,12 +47,13 @@ _ID_COLUMNS = {"lots": "id", "items": "id", "bids": "id", "sites": "id", "seats"
 
 @dataclass(frozen=True, slots=True)
 class SessionTemplate:
-    """A session as it is prepared: its id, the tender, and the sites and seats that take part."""
+    """A session as it is prepared: id, tender, sites and seats; without terms of sealing it is a rehearsal."""
 
     session: SessionId
     tender: Tender
     sites: tuple[Site, ...]
     seats: tuple[Seat, ...]
+    sealing: SealingTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
