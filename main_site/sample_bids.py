@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evalroom.ids import BidId
 from evalroom.tender import Bid
 from main_site.sample import sample_template
-from main_site.sample_pdf import HEIGHT, WIDTH, Booklet, Font, Page, sample_font, wrap
+from main_site.sample_pdf import HEIGHT, WIDTH, Booklet, Font, Page, Picture, sample_font, wrap
 
 _LEFT, _RIGHT, _TOP = 64, WIDTH - 64, HEIGHT - 96
 _BODY = 11.0
@@ -141,15 +141,44 @@ def bid_documents() -> dict[BidId, bytes]:
     """Return the PDF of each bid of the sample session; takes about half a second."""
     lot = sample_template().tender.lots[0]
     font = sample_font()
-    return {bid.id: _document(bid, OFFERS[bid.id], font) for bid in lot.bids}
+    return {bid.id: _document(bid, OFFERS[bid.id], font).to_bytes() for bid in lot.bids}
 
 
-def _document(bid: Bid, offer: Offer, font: Font) -> bytes:
+def surveyed_document(bid: Bid, like: BidId) -> bytes:
+    """Return the PDF of a bid with a survey of the ground appended, 4 MB in all; `like` says whose figures it has."""
+    booklet = _document(bid, OFFERS[like], sample_font())
+    page = booklet.add_page()
+    booklet.bookmark("附图　管网分区地形测量图")
+    page.text(_LEFT, _TOP, 16, "附图　管网分区地形测量图", bold=True)
+    page.picture = Picture(_survey(bid.id), *_SURVEY_DOTS, (_LEFT, 90, _RIGHT - _LEFT, _TOP - 120))
+    return booklet.to_bytes()
+
+
+_SURVEY_DOTS = (1_800, 2_500)
+
+
+def _survey(seed: str) -> bytes:
+    """Draw ground with contour lines, as grainy as a scan: noise is what makes a file that no compression shrinks."""
+    import numpy as np
+
+    width, height = _SURVEY_DOTS
+    dice = np.random.default_rng(list(seed.encode()))
+    x, y = np.meshgrid(np.linspace(0, 6, width), np.linspace(0, 8, height))
+    hills = sum(
+        np.cos(x * fx + phase) * np.sin(y * fy - phase)
+        for fx, fy, phase in dice.uniform((0.3, 0.3, 0), (1.6, 1.6, 6), (5, 3))
+    )
+    lines = np.abs(hills * 6 - np.round(hills * 6)) < 0.06
+    ground = 225 + 8 * hills - 110 * lines + dice.normal(0, 9, (height, width))
+    return bytes(np.clip(ground, 0, 255).astype(np.uint8).tobytes())
+
+
+def _document(bid: Bid, offer: Offer, font: Font) -> Booklet:
     text = _Text(Booklet(font, f"{bid.bidder} 投标文件"), bid.bidder)
     _cover(text, bid)
     for chapter in _CHAPTERS:
         chapter(text, bid, offer)
-    return text.booklet.to_bytes()
+    return text.booklet
 
 
 class _Text:

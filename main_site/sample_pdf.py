@@ -101,12 +101,28 @@ def _read_cmap(table: bytes) -> dict[str, int]:
     return glyphs
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in greys, one byte a dot, row by row from the top, and where it stands on its page (points)."""
+
+    dots: bytes
+    width: int
+    height: int
+    frame: tuple[float, float, float, float]
+
+    def drawn(self) -> str:
+        """Return what draws it: x, y of the lower left corner, width and height."""
+        x, y, width, height = self.frame
+        return f"q {width:.2f} 0 0 {height:.2f} {x:.2f} {y:.2f} cm /P Do Q"
+
+
 class Page:
     """One page, drawn with the origin at the lower left; lengths in points, colours as greys or RGB in 0 to 1."""
 
     def __init__(self, font: Font) -> None:
         """Begin an empty page."""
         self.font = font
+        self.picture: Picture | None = None
         self._drawn: list[str] = []
 
     def text(
@@ -132,7 +148,8 @@ class Page:
 
     def content(self) -> bytes:
         """Return the page's content stream."""
-        return "\n".join(self._drawn).encode("ascii")
+        pictures = [self.picture.drawn()] if self.picture else []
+        return "\n".join([*pictures, *self._drawn]).encode("ascii")
 
 
 def wrap(font: Font, text: str, size: float, width: float) -> list[str]:
@@ -181,9 +198,10 @@ class Booklet:
 
     def _add_page(self, objects: "_Objects", page: Page, tree: int, font: int) -> int:
         content = objects.add_stream(page.content())
+        pictures = f" /XObject << /P {_add_picture(objects, page.picture)} 0 R >>" if page.picture else ""
         return objects.add(
             f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] "
-            f"/Resources << /Font << /F {font} 0 R >> >> /Contents {content} 0 R >>"
+            f"/Resources << /Font << /F {font} 0 R >>{pictures} >> /Contents {content} 0 R >>"
         )
 
     def _add_font(self, objects: "_Objects") -> int:
@@ -223,6 +241,12 @@ class Booklet:
         return root
 
 
+def _add_picture(objects: "_Objects", picture: Picture) -> int:
+    size = f"/Width {picture.width} /Height {picture.height}"
+    kind = "/Type /XObject /Subtype /Image /ColorSpace /DeviceGray /BitsPerComponent 8"
+    return objects.add_stream(picture.dots, f"{kind} {size} ", level=1)
+
+
 class _Objects:
     """The numbered objects of one file, and the table of where each begins."""
 
@@ -241,8 +265,8 @@ class _Objects:
         self.fill(number, body)
         return number
 
-    def add_stream(self, content: bytes, more: str = "") -> int:
-        packed = zlib.compress(content, 9)
+    def add_stream(self, content: bytes, more: str = "", level: int = 9) -> int:
+        packed = zlib.compress(content, level)
         head = f"<< {more}/Filter /FlateDecode /Length {len(packed)} >>\nstream\n"
         self._bodies.append(head.encode("ascii") + packed + b"\nendstream")
         return len(self._bodies)
