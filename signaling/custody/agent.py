@@ -3,7 +3,7 @@
 One line of JSON comes in, one goes out (opening.md §10); commands are done one after the other, so a killed
 process has done a command wholly or not at all.  It writes no core dump, nobody may trace it, and it never
 logs what a command holds.  Refused: a folder open to others, a second process in it, lines of more than
-64 MiB, more than 32 connections.
+16 MiB, more than 32 connections.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from signaling.custody.folder import AgentRunning, NoAgentHere, check_private, l
 from signaling.custody.keys import FileKeys, KeyProvider, UnknownProvider, draw_passphrase, find_provider
 from signaling.custody.trustee import FACTS, AgentFacts, Trustee, encode_answer, read_facts, refusal
 
-MAX_LINE = 1 << 26
-"""Longest line: heads and tails of a few hundred ordinary bids, or of thirty that use every byte they may."""
+MAX_LINE = 1 << 24
+"""Longest line: heads and tails of some hundred ordinary bids, or of five that use every byte they may."""
 
 MAX_CONNECTIONS = 32
 MAX_SOCKET_PATH = 107
@@ -46,7 +46,7 @@ PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 
 
 class LineTooLong(PeerFault):
-    """A line on the agent's socket is longer than 64 MiB: ask for fewer bids at a time; nothing was done."""
+    """A line on the agent's socket is longer than 16 MiB: ask for fewer bids at a time; nothing was done."""
 
     code = "line_too_long"
 
@@ -269,7 +269,8 @@ async def serving(trustee: Trustee, path: Path) -> AsyncIterator[None]:
     """
     server = _Server(trustee)
     listener, own = _listener(path)
-    async with await asyncio.start_unix_server(server.connected, sock=listener, limit=MAX_LINE):
+    # Not `start_unix_server`: from Python 3.13 on it removes the socket's file, which may be systemd's.
+    async with await asyncio.start_server(server.connected, sock=listener, limit=MAX_LINE):
         try:
             yield
         finally:

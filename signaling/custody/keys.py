@@ -64,7 +64,7 @@ class UnknownProvider(LocalFault):
 
 @dataclass(frozen=True, slots=True)
 class KeyLabel:
-    """Which opening key: the tender, what for (`share`, `keep`, `session-<window>`), and the suite."""
+    """Which opening key: the tender, what for (`share`, `keep`, `session-<place of the window>`), and the suite."""
 
     tender: str
     use: str

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,6 +22,9 @@ from evalroom.sealing.suite import OpeningKey
 from signaling.custody.decapsulation import POINT_SIZE, Exchange, open_wrap
 from signaling.custody.keys import CustodyLacksSuite, KeyLabel, KeyMissing
 
+if TYPE_CHECKING:
+    from pkcs11 import _pkcs11
+
 Result = TypeVar("Result")
 
 SUITE = 0x02
@@ -29,6 +32,9 @@ PREFIX = "evalroom"
 _P256 = bytes.fromhex("06082a8648ce3d030107")  # the named curve, 1.2.840.10045.3.1.7
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Order n of P-256 (SP 800-186 §3.2.1.3)."""
+
+
+_PIN_FAULTS = (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange)
 
 
 class TokenGone(LocalFault):
@@ -86,6 +92,7 @@ class Pkcs11Keys:
     token: str
     pin: str = field(repr=False)
     _session: pkcs11.Session | None = field(default=None, repr=False)
+    _pin_refused: bool = False
 
     @property
     def suites(self) -> tuple[int, ...]:
@@ -166,13 +173,22 @@ class Pkcs11Keys:
                 raise
 
     def _log_in(self) -> pkcs11.Session:
+        if self._pin_refused:
+            raise WrongPin(problem="not tried again: after a few tries a token locks itself")
         library = pkcs11.lib(self.module)
         try:
-            return library.get_token(token_label=self.token).open(rw=True, user_pin=self.pin)
+            return self._open(library)
         except (pkcs11.UserAlreadyLoggedIn, pkcs11.NoSuchToken, pkcs11.DeviceError, pkcs11.GeneralError):
             # The driver remembers a login, or a slot list, from before the token was pulled out.
             library.reinitialize()
+            return self._open(library)
+
+    def _open(self, library: "_pkcs11.lib") -> pkcs11.Session:
+        try:
             return library.get_token(token_label=self.token).open(rw=True, user_pin=self.pin)
+        except _PIN_FAULTS:
+            self._pin_refused = True
+            raise
 
 
 @contextmanager
@@ -180,7 +196,7 @@ def _telling() -> Iterator[None]:
     """Turn what a driver raises into a coded error; its class says more than its empty text."""
     try:
         yield
-    except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
+    except _PIN_FAULTS as error:
         raise WrongPin(problem=type(error).__name__) from error
     except (pkcs11.PKCS11Error, RuntimeError) as error:
         raise TokenGone(problem=type(error).__name__) from error

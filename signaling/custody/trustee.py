@@ -739,7 +739,8 @@ def _shown(members: Members) -> ev.Shown:
 
 
 def _session_label(tender: str, window: Window, policy: Policy) -> KeyLabel:
-    return KeyLabel(tender, f"session-{window.name}", policy.suites[0])
+    # By its place: "session-" before a name of 64 characters would be a name no more, and that at the opening hour.
+    return KeyLabel(tender, f"session-{policy.windows.index(window) + 1}", policy.suites[0])
 
 
 def _keep_info(tender: str, name: str) -> bytes:

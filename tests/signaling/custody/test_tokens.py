@@ -91,6 +91,17 @@ def test_a_wrong_pin_a_missing_token_and_a_missing_driver_are_coded(hsm: Hsm) ->
         tokens.Pkcs11Keys("/nowhere/driver.so", "any", PIN).signer()
 
 
+def test_a_pin_that_was_refused_is_not_tried_until_the_token_locks_itself(hsm: Hsm) -> None:
+    label = hsm.make()
+    wrong = tokens.Pkcs11Keys(hsm.module, label, "0815")
+    with pytest.raises(tokens.WrongPin, match="PinIncorrect"):
+        wrong.signer()
+    for act in (wrong.signer, wrong.signer, lambda: wrong.make(LABEL), lambda: wrong.open(LABEL)):
+        with pytest.raises(tokens.WrongPin, match="not tried again"):
+            act()
+    assert tokens.Pkcs11Keys(hsm.module, label, PIN).signer().spki
+
+
 def test_other_suites_are_not_made_on_a_token(token: tokens.Pkcs11Keys) -> None:
     for code in (0x01, 0x11):
         with pytest.raises(CustodyLacksSuite):

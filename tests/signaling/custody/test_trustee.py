@@ -505,6 +505,19 @@ def test_only_the_hosts_agent_has_session_keys(benches: dict[str, Bench], openin
     assert opening.policy.suites[0] == 1
 
 
+def test_a_window_with_the_longest_name_has_a_session_key(tmp_path: Path) -> None:
+    host = Bench(tmp_path / "host")
+    drafted = Opening.draft([host.publish()])
+    policy = drafted.policy
+    long = "w" * 64
+    windows = (replace(policy.windows[0], name=long), policy.windows[1])
+    parts = tuple(replace(one, window=long) if one.window == FIRST else one for one in policy.parts)
+    drafted.policy = replace(policy, windows=windows, parts=parts)
+    place = drafted.log.add("PolicyDrafted", {"policy": drafted.text, "sha256": drafted.digest}, BEFORE)
+    assert host.sign(drafted, drafted.log.show(*drafted.drafted, place))["ok"]
+    assert host.ask("session_key", tender=TENDER, window=long)["ok"]
+
+
 def test_released_halves_open_from_the_hour_on_and_under_their_own_context_only(
     host: Bench, opening: Opening
 ) -> None:
