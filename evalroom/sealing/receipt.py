@@ -14,7 +14,6 @@ from evalroom.errors import PeerFault
 from evalroom.ids import BidNumber
 from evalroom.ledger.base64 import NotBase64, decode_base64, encode_base64
 from evalroom.ledger.canonical import canonical
-from evalroom.ledger.checkpoint import open_checkpoint
 from evalroom.ledger.entry import MAX_ENTRY, Entry, leaf_hash, parse_entry
 from evalroom.ledger.note import Note, VerifierKey
 from evalroom.ledger.proof import TlogProof, parse_proof
@@ -138,21 +137,23 @@ def parse_receipt(data: bytes) -> Receipt:
 
 
 def check_receipt(
-    data: bytes, log_key: VerifierKey, witnesses: Sequence[VerifierKey], quorum: int
+    data: bytes, tender: str, log_key: VerifierKey, witnesses: Sequence[VerifierKey], quorum: int
 ) -> CheckedReceipt:
-    """Return what a receipt proves, offline, with the keys of log and witnesses from the tender's notice.
+    """Return what a receipt proves, offline, with the keys of log and witnesses from the notice of `tender`.
 
-    The time stamp is not looked at here: it belongs to whoever trusts its authority.
+    The entry does not name its tender, the log's key does: there is no checking without knowing both.  The time stamp is not looked at here: it belongs to whoever trusts its authority.
 
     Raises:
-        MalformedReceipt, MalformedProof, ReceiptMismatch: see `parse_receipt`.
+        MalformedReceipt, MalformedProof: another form.
+        ReceiptMismatch: it is of another tender, or its entry is about another bid.
         MalformedCheckpoint, OriginMismatch, UntrustedNote, BadNoteSignature: the checkpoint is not this log's.
         InvalidProof: the entry does not stand under it.
     """
     receipt = parse_receipt(data)
+    if receipt.tender != tender:
+        raise ReceiptMismatch(tender=receipt.tender, expected=tender)
     proof = TlogProof(receipt.index, receipt.path, receipt.note)
-    proof.verify(leaf_hash(receipt.entry), log_key, witnesses)
-    signed = open_checkpoint(receipt.note.encode(), log_key, witnesses)
+    signed = proof.verify(leaf_hash(receipt.entry), log_key, witnesses)
     return CheckedReceipt(
         receipt=receipt,
         at=parse_entry(receipt.entry).t,

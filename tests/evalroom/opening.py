@@ -44,9 +44,7 @@ SUITE = 2
 SEATS = (*plain.SEATS, Seat(SeatCode("L2"), plain.WEST, plain.WEST, Role.SITE_OPERATOR, "second desk"))
 OFFICERS = (plain.SUPERVISOR, plain.OPERATOR, plain.SITE_OPERATOR, SeatCode("L2"))
 SEALED_LOT = replace(plain.LOT1, bids=())
-OPEN = replace(
-    plain.OPEN, tender=replace(plain.TENDER, lots=(SEALED_LOT,)), seats=SEATS, rehearsal=False
-)
+OPEN = replace(plain.OPEN, tender=replace(plain.TENDER, lots=(SEALED_LOT,)), seats=SEATS, rehearsal=False)
 TRUSTEES = {"host": TrusteeKind.HOST, "north": TrusteeKind.SITE, "supervisor": TrusteeKind.SUPERVISOR}
 NUMBERS = tuple(BidNumber(hashlib.sha256(b"bid%d" % n).hexdigest()[:32]) for n in range(8))
 
@@ -278,7 +276,9 @@ class Opening(plain.Room):
             self.give(self.by_trustee(self.shares(name, window)))
         absent = self.ceremony.windows[window].missing
         for number in self.ceremony.windows[window].bids:
-            lost = (Verdict.REVOKED, "not_released", "bidder") if number in absent else (Verdict.OPENED, "", "")
+            lost = (
+                (Verdict.REVOKED, "not_released", "bidder") if number in absent else (Verdict.OPENED, "", "")
+            )
             self.give(self.noting(self.judged(number, *lost, window=window)))
         self.give(self.noting(self.recorded(window)))
 

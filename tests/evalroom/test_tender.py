@@ -269,3 +269,30 @@ def test_an_item_is_a_line_of_data() -> None:
     """A newcomer's first change adds a kind here and nowhere else: this list is what the rest is built for."""
     assert ["score", "pass", "deduct"] == [kind.value for kind in ItemKind]
     assert Item.__slots__ == ("id", "part", "kind", "title", "standard", "full", "digits", "objective")
+
+
+# --- sealed sessions ----------------------------------------------------------------------------------------
+
+SEALED = replace(TENDER, lots=(replace(LOT1, bids=()),))
+
+
+def test_lots_of_a_sealed_session_have_no_bids_and_those_of_a_rehearsal_have() -> None:
+    check_tender(SEALED, SITES, SEATS, sealed=True)
+    with pytest.raises(UnusableTender):
+        check_tender(SEALED, SITES, SEATS)
+    with pytest.raises(UnusableTender):
+        check_tender(TENDER, SITES, SEATS, sealed=True)
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.OPERATOR])
+def test_nobody_opens_sealed_bids_alone(role: Role) -> None:
+    seats = [seat for seat in SEATS if seat.role is not role]
+    spare = [Seat(SeatCode(f"X{n}"), WEST, WEST, role, "elsewhere") for n in range(3)]
+    with pytest.raises(UnusableTender):
+        check_tender(SEALED, SITES, (*seats, *spare), sealed=True)
+
+
+@pytest.mark.parametrize("name", ["host", "Node", "bidder", "TRUSTEE"])
+def test_no_seat_bears_a_machines_name(name: str) -> None:
+    seats = (*SEATS, replace(SEATS[0], code=SeatCode(name)))
+    assert "machine" in refused(seats=seats)

@@ -11,11 +11,12 @@ import pytest
 from evalroom import events as ev
 from evalroom.encoding import body_of
 from evalroom.events import Fact, Secret, Stage
-from evalroom.ids import CommandId, SeatCode, SiteId
+from evalroom.ids import BidNumber, CommandId, SeatCode, SiteId
 from evalroom.media import TrackKind
 from evalroom.protocol.feed import item_text, wire_size
 from evalroom.protocol.messages import MAX_FRAME
 from evalroom.roles import Role
+from evalroom.sealing.facts import BidsClosed, CoverMade, ListedBid, OpeningRecorded
 from evalroom.session import Session
 from evalroom.sheet import MAX_REASON
 from evalroom.tender import Part
@@ -30,6 +31,7 @@ from evalroom.visibility import (
     owner_only,
     view,
 )
+from tests.evalroom import opening
 from tests.evalroom.room import (
     ARCHIVIST,
     BIDS,
@@ -365,5 +367,58 @@ def test_cameras_are_watched_by_the_committee_the_hosts_staff_and_at_the_own_sit
 @pytest.mark.parametrize("role", Role)
 def test_bids_are_read_by_experts_once_the_review_has_begun_and_by_the_operator(role: Role) -> None:
     stages = {stage for stage in Stage if may_read_bids(role, stage)}
-    expected = {Role.OPERATOR: set(Stage), Role.EXPERT: set(list(Stage)[list(Stage).index(Stage.PRELIMINARY) :])}
+    expected = {
+        Role.OPERATOR: set(Stage),
+        Role.EXPERT: set(list(Stage)[list(Stage).index(Stage.PRELIMINARY) :]),
+    }
     assert expected.get(role, set()) == stages
+
+
+# --- sealed bids ----------------------------------------------------------------------------------------
+
+
+def sealed_world(bids: int, covers: int) -> opening.Opening:
+    """Return a session that takes bids: so many came in, one was replaced and one taken back where there are two."""
+    room = opening.at("accepting")
+    room.submit(*opening.NUMBERS[:bids])
+    for _ in range(covers):
+        room.give(room.noting(CoverMade("00ff")))
+    if bids > 1:
+        first, second = opening.NUMBERS[:2]
+        room.give(room.by_bidder(room.submitted(opening.NUMBERS[7], first), opening.envelope_key(first)))
+        room.give(room.by_bidder(room.withdrawn(second), opening.envelope_key(second)))
+    return room
+
+
+def test_before_the_list_is_closed_the_number_of_bids_changes_no_byte_of_anybodys_feed() -> None:
+    none, few, many = sealed_world(0, 3), sealed_world(1, 0), sealed_world(6, 9)
+    assert len({len(room.history) for room in (none, few, many)}) == 3
+    seats = [Audience(seat.code, seat.role, seat.site, seat.node) for seat in opening.SEATS]
+    for who in (*seats, *NODES.values(), *STRANGERS):
+        assert texts(who, none.history) == texts(who, few.history) == texts(who, many.history)
+
+
+@pytest.mark.parametrize("kind", ["BidSubmitted", "BidAcknowledged", "BidWithdrawn", "CoverMade"])
+def test_what_is_handed_in_is_in_nobodys_feed_ever(kind: str) -> None:
+    assert nobody_sees(SAMPLES[kind])
+
+
+def test_nothing_names_a_bidder_or_a_price_before_the_record_of_the_opening() -> None:
+    room = opening.at("opened", opening.policy(two_envelopes=False))
+    out = next(n for n, fact in enumerate(room.history) if isinstance(fact.event, OpeningRecorded))
+    words = ["bidder 0", str(opening.price_of(opening.NUMBERS[0]))]
+    for who in ALL:
+        before = "".join(texts(who, room.history[:out]))
+        assert not [word for word in words if word in before], who
+    committee = "".join(texts(SEATED[SUPERVISOR], room.history))
+    assert all(word in committee for word in words)
+
+
+def test_a_closed_list_of_many_bids_comes_in_pieces_that_fit_a_frame() -> None:
+    bids = tuple(ListedBid(BidNumber(f"{n:032x}"), "ab" * 32, "cd" * 32) for n in range(1_000))
+    fact = Fact(1, HOST, "host", BidsClosed("ef" * 32, bids))
+    pieces = view(fact, SEATED[E1], Session())
+    assert all(wire_size(item_text(1, fact, seen)) <= BYTES_PER_ITEM + 1_000 for seen in pieces)
+    rows = [row for seen in pieces for row in seen.body["bids"]]  # type: ignore[union-attr] # rows of JSON
+    assert [one.bid for one in bids] == [row["bid"] for row in rows]  # type: ignore[index, call-overload] # likewise
+    assert 1 == len(view(replace(fact, event=BidsClosed("ef" * 32, ())), SEATED[E1], Session()))
