@@ -194,6 +194,9 @@ def check_receipt(
             "--bid", exists=True, dir_okay=False, help="The sealed bid or its key file, to be compared."
         ),
     ] = None,
+    tender: Annotated[
+        str | None, typer.Option(help="Id of the tender, where the bid itself is not at hand.")
+    ] = None,
     quorum: Annotated[
         int | None,
         typer.Option(min=0, help="Cosignatures it needs; else as many as the journal's rule says."),
@@ -203,7 +206,7 @@ def check_receipt(
     """Check a receipt offline; exit 1 if it proves nothing, or not this bid."""
     from main_site.bidder import commands
 
-    commands.check_receipt(receipt, keys, of, quorum, as_json=as_json)
+    commands.check_receipt(receipt, keys, of or tender, quorum, as_json=as_json)
 
 
 @bid.command()

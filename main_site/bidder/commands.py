@@ -25,6 +25,7 @@ from evalroom.errors import PeerFault, Refusal
 from evalroom.ledger.base64 import NotBase64, decode_base64
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.policy import PartName, Policy, parse_policy
+from evalroom.sealing.receipt import CheckedReceipt
 from main_site.bidder import acts, receipts
 from main_site.bidder.certificate import Signatory, load_signatory, own_signatory
 from main_site.bidder.envelope_file import (
@@ -372,34 +373,46 @@ def _record(hall: Mapping[str, object], window: str) -> tuple[str, str]:
 # --- without a host ------------------------------------------------------------------------------------------
 
 
-def check_receipt(receipt: Path, keys: Path, bid: Path | None, quorum: int | None, *, as_json: bool) -> None:
-    """Check a receipt with the notice's keys, and print what it proves."""
+def check_receipt(
+    receipt: Path, keys: Path, about: Path | str | None, quorum: int | None, *, as_json: bool
+) -> None:
+    """Check a receipt of a bid, given as a file, or of any bid of a tender, with the notice's keys."""
+    if about is None:
+        _misuse("--bid or --tender: a receipt proves something for one tender only")
     with errors_told(as_json=as_json):
-        known = None if bid is None else _known_of(bid)
+        known = _known_of(about) if isinstance(about, Path) else about
         found = receipts.check(_content(receipt), _content(keys), quorum, known)
-    about = found.receipt
-    result = {
-        "bid": about.bid,
-        "tender": about.tender,
-        "digest": about.digest,
-        "root": about.root,
-        "size": about.size,
-        "at": found.at,
-        "index": about.index,
-        "cosigners": list(found.cosigners),
-        "provisional": found.provisional,
-        "stamped": about.token is not None,
-    }
-    state = "暂定 provisional: fetch it again later" if found.provisional else "有效 it holds"
-    lines = [
-        f"{about.bid}: {state}",
-        f"  递交时间 handed in  {_instant(found.at)}",
-        f"  指纹 digest         {about.digest}",
-        f"  见证 cosigned by    {', '.join(found.cosigners) or '-'}",
-    ]
-    told(result, as_json=as_json, text="\n".join(lines))
+    told(_proven(found), as_json=as_json, text=_proven_text(found))
     if found.provisional:
         raise typer.Exit(FOUND_WRONG)
+
+
+def _proven(found: CheckedReceipt) -> dict[str, object]:
+    receipt = found.receipt
+    return {
+        "bid": receipt.bid,
+        "tender": receipt.tender,
+        "digest": receipt.digest,
+        "root": receipt.root,
+        "size": receipt.size,
+        "at": found.at,
+        "index": receipt.index,
+        "cosigners": list(found.cosigners),
+        "provisional": found.provisional,
+        "stamped": receipt.token is not None,
+    }
+
+
+def _proven_text(found: CheckedReceipt) -> str:
+    state = "暂定 provisional: fetch it again later" if found.provisional else "有效 it holds"
+    return "\n".join(
+        [
+            f"{found.receipt.bid}: {state}",
+            f"  递交时间 handed in  {_instant(found.at)}",
+            f"  指纹 digest         {found.receipt.digest}",
+            f"  见证 cosigned by    {', '.join(found.cosigners) or '-'}",
+        ]
+    )
 
 
 def inspect(bid: Path, policy: Path | None, *, as_json: bool) -> None:
@@ -553,12 +566,21 @@ def _write(path: Path, data: bytes, *, anew: bool) -> None:
 @contextmanager
 def _host(text: str, ca: Path | None, shown: Meter) -> Iterator[Host]:
     base = address(text)
+    with connected(ca) as client:
+        yield Host(base, shown.waits, client)
+
+
+def connected(ca: Path | None) -> httpx.Client:
+    """Return a client that trusts the machine's authorities, or the one in `ca` alone.
+
+    Raises:
+        BidFileUnusable: there is none in it.
+    """
     try:
         trust = ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
         raise BidFileUnusable(file=str(ca), reason="no certificate in PEM") from error
-    with httpx.Client(timeout=TIMEOUT, verify=trust) as client:
-        yield Host(base, shown.waits, client)
+    return httpx.Client(timeout=TIMEOUT, verify=trust)
 
 
 def _instant(ms: int) -> str:

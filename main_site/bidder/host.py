@@ -8,6 +8,8 @@ sealed, acts signed, halves wrapped.
 import hashlib
 import json
 import random
+import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +26,9 @@ LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 MAX_ANSWER = 1 << 23
 
+_NAME = re.compile(rb"[A-Za-z0-9._-]+|[0-9a-fA-F:.]+")
+"""A name, or an address of IPv4 or IPv6, as it goes over the wire."""
+
 Tell = Callable[[str, float], None]
 """Told what went wrong and after how many seconds it is tried again."""
 
@@ -37,6 +42,12 @@ class HostRefused(PeerFault):
     def problem(self) -> str:
         """Return the host's code, empty where it gave none."""
         return str(self.detail["problem"])
+
+
+class UntrustedHost(PeerFault):
+    """The host's certificate is not one that is trusted here: nothing was sent; check the address, or give its --ca."""
+
+    code = "untrusted_host"
 
 
 class UnusableAnswer(PeerFault):
@@ -67,7 +78,7 @@ def address(text: str) -> str:
         url = httpx.URL(whole)
     except httpx.InvalidURL as error:
         raise UnusableAddress(host=text[:80]) from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not _NAME.fullmatch(url.raw_host):
         raise UnusableAddress(host=text[:80])
     return str(url).rstrip("/")
 
@@ -157,6 +168,8 @@ class Host:
             try:
                 answer = self._client.request(method, f"{self._base}/api/v1{path}", **rest)
             except httpx.TransportError as error:
+                if _is_untrusted(error):
+                    raise UntrustedHost(host=self._base) from error
                 trouble = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             else:
                 if answer.status_code not in LATER:
@@ -167,6 +180,13 @@ class Host:
             self._tell(trouble, seconds)
             self._wait(seconds)
             pause = min(2 * pause, LONGEST_WAIT)
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Say whether a certificate was refused, which no waiting mends; httpx and httpcore wrap what happened."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _accepted(answer: httpx.Response) -> httpx.Response:

@@ -61,20 +61,22 @@ def check_belongs(data: bytes, known: Known) -> None:
     known.check(parse_receipt(data))
 
 
-def check(data: bytes, keys: bytes, quorum: int | None, known: Known | None) -> CheckedReceipt:
-    """Return what a receipt proves; `keys` is the notice's list, and without `quorum` the journal's rule counts.
+def check(data: bytes, keys: bytes, quorum: int | None, about: Known | str) -> CheckedReceipt:
+    """Return what a receipt proves of a bid, or of whichever bid it names in the tender `about`.
+
+    `keys` is the notice's list; without `quorum` the journal's rule counts.
 
     Raises:
         UnusableKeyList: the list is none.
-        ReceiptOfAnotherBid: the receipt is about another bid than `known`.
+        ReceiptOfAnotherBid: the receipt is about another bid.
         EvalroomError: it proves nothing, and why.
     """
     log, *witnesses = _key_list(keys)
-    checked = check_receipt(
-        data, log, witnesses, default_quorum(len(witnesses)) if quorum is None else quorum
-    )
-    if known is not None:
-        known.check(checked.receipt)
+    needed = default_quorum(len(witnesses)) if quorum is None else quorum
+    tender = about if isinstance(about, str) else about.tender
+    checked = check_receipt(data, tender, log, witnesses, needed)
+    if isinstance(about, Known):
+        about.check(checked.receipt)
     return checked
 
 
