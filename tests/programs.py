@@ -77,7 +77,12 @@ def openssl() -> str | None:
 
 def softhsm2() -> str | None:
     """Return the path of SoftHSM2's driver: a token in software, for what a trustee keeps on a token."""
-    folders = ("/usr/lib/softhsm", "/usr/lib64/softhsm", "/usr/local/lib/softhsm", "/opt/homebrew/lib/softhsm")
+    folders = (
+        "/usr/lib/softhsm",
+        "/usr/lib64/softhsm",
+        "/usr/local/lib/softhsm",
+        "/opt/homebrew/lib/softhsm",
+    )
     names = (os.environ.get("EVALROOM_SOFTHSM2", ""), *(f"{folder}/libsofthsm2.so" for folder in folders))
     found = next((name for name in names if name and Path(name).exists()), None)
     return found if shutil.which("softhsm2-util") else None

@@ -62,7 +62,7 @@ class TooEarly(Refusal):
 
 
 class AckTooLate(Refusal):
-    """By this trustee's own clock the deadline has passed: it acknowledges no bid any more."""
+    """By this trustee's own clock the deadline has passed: it signs no policy and acknowledges no bid any more."""
 
     code = "ack_too_late"
 
