@@ -9,6 +9,9 @@ of the specification:
 1 bag form, safe names · 2 payload digests · 5 canonical entries, seq unbroken · 6 roots, consistency of
 all checkpoints · 7 log signature · 8 cosignatures, quorums · 9 fragments, init, whole reels · 10 tiling ·
 11 clocks within bounds · 12 openings · 13 signatures of seats · 14 the recomputation yields the ranking
+and, of a session whose bids were sealed (`docs/spec/opening.md`, `sealed-bid.md`): 17 policy, signed by every
+trustee · 18 sealed bids · 19 closed list, receipts · 20 hours, officers, shares, keys destroyed · 21 verdicts,
+records · 22 published keys give the prices
 
 (3 seal, 4 time stamps, 15 metadata and 16 log of logs are not part of version 1.)
 """
@@ -36,11 +39,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TypeAlias, cast
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
+from cryptography.hazmat.primitives.ciphers.modes import GCM
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512, SM3, Hash, HashAlgorithm
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 ENTRIES = "data/log/entries.jsonl"
@@ -50,6 +59,9 @@ LAST_CHECKPOINT = "data/log/checkpoint"
 KEYS = "data/log/keys.txt"
 SESSION = "data/session.json"
 SESSION_SCRIPT = "data/session.js"
+OPENING = "data/docs/opening/"
+POLICY = OPENING + "policy.json"
+SIGNATURES = OPENING + "signatures.json"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 
@@ -66,6 +78,12 @@ STEPS: Mapping[int, tuple[str, str]] = {
     12: ("openings of commitments", "承诺的打开"),
     13: ("signatures of seats", "席位签名"),
     14: ("ranking recomputed", "排名重新计算"),
+    17: ("sealing policy, signed by every trustee", "密封策略与受托方签名"),
+    18: ("sealed bids: form, root, signature", "密封投标：格式、树根与签名"),
+    19: ("closed list and receipts", "截标清单与回执"),
+    20: ("hours, officers, shares, keys destroyed", "开标时点、在场人员、份额与密钥销毁"),
+    21: ("verdicts and records", "开标结论与记录"),
+    22: ("published keys give the prices", "公开密钥得出报价"),
 }
 """Step to its name in English and Chinese."""
 
@@ -139,6 +157,38 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "report": ("a member signed another result", "签署的结果不符"),
     "result_missing": ("a result that the stages demand is missing", "缺少应有的结果"),
     "document": ("a bid's document is not the one in the journal", "投标文件与日志不符"),
+    "policy_missing": ("bids were taken in without a sealing policy", "无密封策略即接收投标"),
+    "policy_form": ("the sealing policy has another form", "密封策略格式不符"),
+    "policy_differs": ("this is another sealing policy than the one drafted", "与起草的密封策略不一致"),
+    "policy_keys": ("a trustee's keys are not those it published", "受托方密钥与其公布的不符"),
+    "policy_signature": (
+        "a trustee's signature of the policy is missing or wrong",
+        "受托方对策略的签名缺失或错误",
+    ),
+    "envelope_form": ("this is no sealed bid of this tender", "不是本项目的密封投标文件"),
+    "envelope_root": ("the bytes of a sealed bid are not those handed in", "密封投标的字节与提交时不符"),
+    "envelope_digest": ("a sealed bid is not the one listed", "密封投标与清单不符"),
+    "envelope_signature": ("the envelope key did not sign this bid", "信封密钥签名错误"),
+    "envelope_unknown": ("a sealed bid that the list does not have", "清单之外的密封投标"),
+    "bid_list": ("the list is not what was handed in and not taken back", "截标清单与提交、撤回记录不符"),
+    "bid_late": ("handed in or taken back after the deadline", "截止时间之后的提交或撤回"),
+    "trustee_signature": ("a trustee's signature does not belong to its act", "受托方签名与行为不符"),
+    "receipt_form": ("this is no receipt of this bid", "不是该投标的回执"),
+    "receipt_proof": ("a receipt does not prove its entry", "回执无法证明其条目"),
+    "ceremony_order": ("the opening went another way than it may", "开标流程次序错误"),
+    "window_early": ("opened or closed before its time", "早于规定的时点或条件"),
+    "officers": ("officers did not step up as they must", "在场人员确认不足"),
+    "half": ("the bidders' releases are not as told", "投标人解密记录不符"),
+    "shares": ("a trustee's shares are not as they may be", "受托方份额记录不符"),
+    "keys_kept": ("a trustee did not destroy its keys", "受托方未销毁密钥"),
+    "verdict": ("a verdict that the evidence does not give", "结论与证据不符"),
+    "verdict_signature": ("a verdict is not signed by the log", "结论未经日志密钥签名"),
+    "record": ("a record is not that of the verdicts", "开标记录与结论不符"),
+    "confirmation": ("a bidder's confirmation is not its own", "投标人确认签名错误"),
+    "part_key": ("a published key does not open its part, or is missing", "公开密钥缺失或无法打开对应部分"),
+    "sheet": ("a price sheet says otherwise than the journal", "报价单与日志不符"),
+    "admission": ("an opened bid was left out, or joined as another", "已开标投标未进入评审或身份不符"),
+    "price_read": ("a price was read otherwise than the sheet has it", "唱标价格与报价单不符"),
 }
 """Code of a failure to its sentence in English and Chinese."""
 
@@ -464,6 +514,8 @@ _SHAPES: Mapping[str, _Shape] = {
     "judged": _match("score|pass|deduct"),
     "formula": _match("lowest_price|trimmed_mean"),
     "mode": _match("half_up|half_even|down"),
+    "sealing": _match("joint|sites|bidder"),
+    "fen": _match(r"[1-9][0-9]{0,14}"),
     "cause": _match("link|publisher|recorder|disk|pause|refused"),
     "ceiling": lambda value: value is None or _whole(value),
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
@@ -767,6 +819,10 @@ class _Case:
     cut_digests: dict[str, list[str]] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)
+    policy: dict[str, _Json] = field(default_factory=dict)
+    policy_digest: str = ""
+    envelopes: dict[str, "_Envelope"] = field(default_factory=dict)
+    ceremony: "_Ceremony | None" = None
     checked: int = 0
 
     @property
@@ -1998,6 +2054,1173 @@ def _check_documents(case: _Case) -> Findings:
         case.remarks.append(f"{absent} documents of bids are not in the archive")
 
 
+# --- what is known of an opening ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    """Lengths and names of one suite of sealed-bid.md §1."""
+
+    hash: HashAlgorithm
+    content_key: int
+    wrap: int
+    public: int
+    signature: int
+    bulk: bytes
+
+
+_SUITES: Mapping[int, _Suite] = {
+    0x01: _Suite(SHA256(), 32, 1088 + 32 + 16, 32 + 1952, 64 + 3309, b"AEAD_AES_256_GCM"),
+    0x02: _Suite(SHA256(), 32, 65 + 16, 65, 64, b"AEAD_AES_256_GCM"),
+    0x11: _Suite(SM3(), 16, 65 + 32 + 32, 65, 64, b"AEAD_SM4_GCM"),
+}
+_HALF_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 // 2
+_STEP_OF_PADDING = 1 << 16
+_LONGEST_SHEET = 1 << 24
+_PADDED = frozenset({"identity", "opening"})
+_PUBLIC = ("opening", "price")
+"""Parts whose keys everybody gets, once the record is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """A sealed bid without its bytes: envelope key, context and place of each part, and its signed end."""
+
+    file: str
+    code: int
+    key: bytes
+    contexts: dict[str, bytes]
+    places: dict[str, tuple[int, int]]
+    body: int
+    root: bytes
+    trailer: bytes
+    signature: bytes
+
+    @property
+    def suite(self) -> _Suite:
+        return _SUITES[self.code]
+
+
+def _hash(suite: _Suite, *pieces: bytes) -> bytes:
+    running = Hash(suite.hash)
+    for piece in pieces:
+        running.update(piece)
+    return running.finalize()
+
+
+def _is_es256(public: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> bool:
+    """Check r and s of 32 bytes each; s above n/2 would be a second spelling of one signature."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if len(signature) != 64 or s > _HALF_ORDER:
+        return False
+    try:
+        public.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _is_ed25519(public: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _is_trustees(signer: str, signature: str, message: bytes) -> bool:
+    """Check a trustee's signature: Ed25519, or ES256 of a token."""
+    try:
+        key, raw = load_der_public_key(_unbase64(signer)), _unbase64(signature)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    if isinstance(key, Ed25519PublicKey):
+        return _is_ed25519(key.public_bytes_raw(), raw, message)
+    return (
+        isinstance(key, ec.EllipticCurvePublicKey)
+        and key.curve.name == "secp256r1"
+        and _is_es256(key, raw, message)
+    )
+
+
+def _is_bidders(case: _Case, envelope: _Envelope, signature: bytes, message: bytes) -> bool:
+    """Check a signature by the envelope key; SM2's is remarked, for `cryptography` has none."""
+    key = envelope.key
+    if envelope.code == 0x11:
+        case.remarks.append("signatures of suite 0x11 (SM2) are not checked by this version")
+        return len(signature) == 64
+    if envelope.code == 0x02:
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
+        return _is_es256(point, signature, message)
+    try:
+        lattice = MLDSA65PublicKey.from_public_bytes(key[32:])
+        lattice.verify(signature[64:], message)
+    except (InvalidSignature, ValueError):
+        return False
+    return _is_ed25519(key[:32], signature[:64], message)
+
+
+def _says(condition: object, what: str) -> None:
+    """End the reading of a file that is not in its form."""
+    if not condition:
+        raise ValueError(what)
+
+
+def _is_sealed(case: _Case) -> bool:
+    """Say whether bids were taken in sealed; a session that ended before that has nothing to look at."""
+    return any(True for _ in case.of("SubmissionsOpened", "StageChanged", "BidsClosed"))
+
+
+def _terms(case: _Case) -> dict[str, _Json]:
+    if not case.policy:
+        _stop("not_checkable", detail="step 17")
+    return case.policy
+
+
+def _log_key(case: _Case) -> bytes:
+    return _read_key(str(case.opened["keys"]["log"])).public
+
+
+# --- 17 the sealing policy, signed by every trustee -----------------------------------------------
+
+
+def _is_window(value: _Json) -> bool:
+    rest = {name: one for name, one in value.items() if name != "opens_at"} if isinstance(value, dict) else {}
+    return _WINDOW(rest) and _whole(value.get("opens_at", 0))
+
+
+_WINDOW = _object("name:text gate:text release_ms:whole")
+_POLICY = _object(
+    "v:whole tender:text mode:sealing k:whole suites:wholes deadline:whole min_bids:whole max_size:whole",
+    trustees=_rows("name:text kind:trustee who:text signer:text", keys=_rows("suite:whole public:text")),
+    windows=lambda value: isinstance(value, list) and bool(value) and all(_is_window(one) for one in value),
+    parts=_rows("name:sealed window:text max_size:whole"),
+)
+
+
+def _check_policy(case: _Case) -> Findings:
+    case.need(5)
+    if not _is_sealed(case):
+        return
+    drafted = [*case.of("PolicyDrafted")]
+    if not drafted:
+        _stop("policy_missing", file=ENTRIES)
+    body, seq = drafted[-1].body, drafted[-1].seq
+    text = body["policy"].encode()
+    policy = _read_policy(case, text, seq)
+    if hashlib.sha256(text).hexdigest() != body["sha256"]:
+        yield Failure("policy_form", file=ENTRIES, seq=seq, detail="digest")
+    if POLICY not in case.files:
+        yield Failure("missing", file=POLICY)
+    elif case.read(POLICY) != text:
+        yield Failure("policy_differs", file=POLICY, seq=seq)
+    for entry in case.of("SubmissionsOpened", "BidsClosed"):
+        if entry.body["policy"] != body["sha256"]:
+            yield Failure("policy_differs", file=ENTRIES, seq=entry.seq, detail=entry.type)
+    case.policy, case.policy_digest = policy, body["sha256"]
+    yield from _check_trustees(case, seq)
+    yield from _check_policy_signatures(case, seq)
+    case.remarks.append(f"the sealing policy is {body['sha256']}: compare it with the tender's notice")
+    case.checked = len(policy["trustees"])
+
+
+def _read_policy(case: _Case, text: bytes, seq: int) -> dict[str, _Json]:
+    try:
+        policy = _read_canonical(text)
+        _says(_POLICY(policy), "members")
+        _says(policy["v"] == 1 and policy["tender"] == case.opened["session"], "version or tender")
+        trustees = policy["trustees"]
+        _says((policy["k"] == 0) == (policy["mode"] == "bidder") and policy["k"] <= len(trustees), "quorum")
+        for member in ("name", "signer"):
+            _says(len({one[member].lower() for one in trustees}) == len(trustees), f"one {member} twice")
+        publics = [key["public"] for one in trustees for key in one["keys"]]
+        _says(len(set(publics)) == len(publics), "one key twice")
+        _says([one["kind"] for one in trustees].count("host") == 1, "one host")
+        _says(all([key["suite"] for key in one["keys"]] == policy["suites"] for one in trustees), "suites")
+        names = [one["name"] for one in policy["windows"]]
+        _says({part["window"] for part in policy["parts"]} == set(names), "windows of parts")
+        _says(set(policy["suites"]) <= _SUITES.keys() and policy["suites"], "suites")
+    except (ValueError, RecursionError) as error:
+        raise _Stop(Failure("policy_form", file=ENTRIES, seq=seq, detail=str(error)[:80])) from error
+    return cast("dict[str, _Json]", policy)
+
+
+def _check_trustees(case: _Case, drafted: int) -> Findings:
+    """Compare the trustees with the keys they published, each with its proof, before the draft."""
+    published = {entry.body["trustee"]: entry for entry in case.of("TrusteeKeyPublished")}
+    for trustee in case.policy["trustees"]:
+        entry = published.get(trustee["name"])
+        expected = {("trustee" if name == "name" else name): one for name, one in trustee.items()}
+        if entry is None or entry.seq > drafted or {**expected, "proof": entry.body["proof"]} != entry.body:
+            yield Failure(
+                "policy_keys", file=ENTRIES, seq=entry.seq if entry else None, detail=trustee["name"]
+            )
+            continue
+        keys = hashlib.sha256(_canonical(trustee["keys"])).digest()
+        message = b"EVB1 trustee" + case.policy["tender"].encode() + b"\0" + keys
+        if not _is_trustees(trustee["signer"], entry.body["proof"], message):
+            yield Failure("policy_keys", file=ENTRIES, seq=entry.seq, detail=trustee["name"])
+
+
+def _check_policy_signatures(case: _Case, drafted: int) -> Findings:
+    signed = {entry.body["trustee"]: entry for entry in case.of("PolicySigned") if entry.seq > drafted}
+    opened = next((entry.seq for entry in case.of("SubmissionsOpened")), case.size)
+    message = b"EVB1 policy" + bytes.fromhex(case.policy_digest)
+    told = []
+    for trustee in case.policy["trustees"]:
+        name, entry = trustee["name"], signed.get(trustee["name"])
+        if entry is None or entry.seq > opened or entry.body["sha256"] != case.policy_digest:
+            yield Failure("policy_signature", file=ENTRIES, detail=f"{name}: none")
+            continue
+        told.append({"trustee": name, "signature": entry.body["signature"]})
+        if not _is_trustees(trustee["signer"], entry.body["signature"], message):
+            yield Failure("policy_signature", file=ENTRIES, seq=entry.seq, detail=name)
+    if case.read(SIGNATURES) != _canonical(told):
+        yield Failure("policy_signature", file=SIGNATURES)
+
+
+# --- 18 the sealed bids ---------------------------------------------------------------------------
+
+_TRAILER = _object("parts:points root:text size:whole")
+_HEADER = _object(
+    "", parts=lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value)
+)
+
+
+def _check_envelopes(case: _Case) -> Findings:
+    case.need(5)
+    if not _is_sealed(case):
+        return
+    _terms(case)
+    listed = _listed(case)
+    spoilt = {
+        entry.body["bid"] for entry in case.of("BidJudged") if entry.body["cause"] == "root_mismatch"
+    }  # the verdict itself says that the bytes are not those that were sealed
+    submitted = {entry.body["bid"]: entry.body for entry in case.of("BidSubmitted")}
+    for number, row in listed.items():
+        if number in spoilt:
+            case.remarks.append(f"the bytes of bid {number} were judged spoilt, and are not looked at")
+        else:
+            yield from _check_envelope(case, number, row, submitted.get(number, {}))
+    yield from _check_roots_of_bids(case, listed)
+    folder = f"{OPENING}envelopes/"
+    for path in case.files:
+        if path.startswith(folder) and path not in {f"{folder}{number}.evb1" for number in listed}:
+            yield Failure("envelope_unknown", file=path)
+    case.checked = len(case.envelopes)
+
+
+def _listed(case: _Case) -> dict[str, dict[str, str]]:
+    """Return the closed list by the numbers of its bids."""
+    return {row["bid"]: row for entry in case.of("BidsClosed") for row in entry.body["bids"]}
+
+
+def _check_envelope(case: _Case, number: str, row: Mapping[str, str], told: Mapping[str, _Json]) -> Findings:
+    file = f"{OPENING}envelopes/{number}.evb1"
+    if file not in case.files:
+        yield Failure("missing", file=file)
+        return
+    try:
+        envelope = _read_envelope(case, file, number)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        yield Failure("envelope_form", file=file, detail=str(error)[:80])
+        return
+    except UnsupportedAlgorithm:
+        case.remarks.append("bids of suite 0x11 are not checked: this machine lacks SM3")
+        return
+    case.envelopes[number] = envelope
+    same = (told.get("suite"), told.get("size")) == (envelope.code, case.files[file])
+    if not same or _hash(envelope.suite, envelope.trailer, envelope.signature).hex() != row["digest"]:
+        yield Failure("envelope_digest", file=file)
+    if not _is_bidders(case, envelope, envelope.signature, b"EVB1 bid" + envelope.trailer):
+        yield Failure("envelope_signature", file=file)
+
+
+def _check_roots_of_bids(case: _Case, listed: Mapping[str, Mapping[str, str]]) -> Findings:
+    """Hash every bid in leaves of 1 MiB, several bids at once."""
+    with ThreadPoolExecutor(case.threads) as pool:
+        jobs = [(number, pool.submit(_root_of, case, one)) for number, one in case.envelopes.items()]
+        for number, job in jobs:
+            envelope, root = case.envelopes[number], job.result()
+            if root != envelope.root or root.hex() != listed[number]["root"]:
+                yield Failure("envelope_root", file=envelope.file)
+
+
+def _root_of(case: _Case, envelope: _Envelope) -> bytes:
+    tree, left = _Roots(), envelope.body
+    with _open(case.root / envelope.file) as handle:
+        while left:
+            leaf = hashlib.sha256(b"\x00")
+            room = min(_PIECE, left)
+            while room and (piece := handle.read(room)):
+                leaf.update(piece)
+                room -= len(piece)
+                left -= len(piece)
+            tree.add(leaf.digest())
+            if room:
+                return b""  # the file became shorter meanwhile
+    return tree.root()
+
+
+def _read_envelope(case: _Case, file: str, number: str) -> _Envelope:
+    """Read frame, header and trailer of a sealed bid; ValueError says what is not in its form."""
+    total = case.files[file]
+    with _open(case.root / file) as handle:
+        head = handle.read(12)
+        code, length = head[5], int.from_bytes(head[8:], "big")
+        _says(head[:5] == b"EVB1\x01" and head[6:8] == bytes(2), "frame")
+        _says(code in case.policy["suites"] and total <= case.policy["max_size"], "suite or size")
+        _says(length <= _LONGEST_LINE, "header length")
+        header = handle.read(length)
+        handle.seek(total - 12)
+        tail = handle.read(12)
+        ends = int.from_bytes(tail[:4], "big"), int.from_bytes(tail[4:8], "big")
+        body = total - 12 - sum(ends)
+        _says(tail[8:] == b"1BVE" and ends[1] == _SUITES[code].signature, "end")
+        _says(ends[0] <= _LONGEST_LINE and body >= 12 + length, "trailer length")
+        handle.seek(body)
+        trailer, signature = handle.read(ends[0]), handle.read(ends[1])
+    places, root = _read_trailer(trailer, 12 + length, body)
+    key, contexts = _read_header(case, code, header, number)
+    _says(len(places) == len(contexts), "number of parts")
+    named = dict(zip(contexts, places, strict=True))
+    for part in case.policy["parts"]:
+        _check_length(named[part["name"]][1], part)
+    return _Envelope(file, code, key, contexts, named, body, root, trailer, signature)
+
+
+def _read_trailer(data: bytes, begin: int, body: int) -> tuple[list[tuple[int, int]], bytes]:
+    trailer = _read_canonical(data)
+    _says(_TRAILER(trailer) and trailer["size"] == body, "trailer")
+    root, at = _unbase64(trailer["root"]), begin
+    for offset, length in trailer["parts"]:
+        _says(offset == at and length > 0, "parts of the trailer")
+        at += length
+    _says(at == body and len(root) == 32, "end of the parts")
+    return [(offset, length) for offset, length in trailer["parts"]], root
+
+
+def _read_header(case: _Case, code: int, data: bytes, number: str) -> tuple[bytes, dict[str, bytes]]:
+    """Return the envelope key and each part's context; all cores agree in everything but `part`."""
+    header, suite, policy = _read_canonical(data), _SUITES[code], case.policy
+    _says(_HEADER(header) and len(header["parts"]) == len(policy["parts"]), "header")
+    common = {
+        "v": 1,
+        "tender": policy["tender"],
+        "suite": code,
+        "bid": base64.b64encode(bytes.fromhex(number)).decode(),
+        "policy": base64.b64encode(_hash(suite, _canonical(policy))).decode(),
+    }
+    contexts: dict[str, bytes] = {}
+    for part, terms in zip(header["parts"], policy["parts"], strict=True):
+        core = _unbase64(part["core"])
+        said = _read_canonical(core)
+        common = {"env": said["env"], "bidder": said["bidder"]} | common  # the first core's, then everywhere
+        _says(said == {**common, "part": terms["name"]}, f"core of {terms['name']}")
+        _check_locks(part, policy, suite)
+        contexts[terms["name"]] = _hash(suite, b"EVB1 ctx", core)
+    key, bidder = _unbase64(str(common["env"])), _unbase64(str(common["bidder"]))
+    _says(len(key) == suite.public and len(bidder) == 32, "envelope key or commitment to the bidder")
+    return key, contexts
+
+
+def _check_locks(part: Mapping[str, _Json], policy: Mapping[str, _Json], suite: _Suite) -> None:
+    """Check the wraps of a part: as many and as long as mode, policy and suite say."""
+    halves, shares = policy["mode"] != "sites", policy["mode"] != "bidder"
+    members = {"core"} | ({"bidder", "bh"} if halves else set()) | ({"shares"} if shares else set())
+    _says(part.keys() == members, "members of a part")
+    if halves:
+        slots = [len(_unbase64(one)) for one in part["bidder"]]
+        _says(1 <= len(slots) <= 16 and set(slots) == {32 + suite.wrap}, "the bidder's wraps")
+        _says(len(_unbase64(part["bh"])) == 32, "commitment to the half")
+    if shares:
+        _says([one["i"] for one in part["shares"]] == [*range(1, len(policy["trustees"]) + 1)], "shares")
+        for one in part["shares"]:
+            sizes = len(_unbase64(one["ct"])), len(_unbase64(one["h"]))
+            _says(one.keys() == {"i", "ct", "h"} and sizes == (67 + suite.wrap, 32), "a share")
+
+
+def _check_length(length: int, part: Mapping[str, _Json]) -> None:
+    """Check that a stream of this length can be, and holds no more than the policy allows (sealed-bid.md §7)."""
+    full, rest = divmod(length - 56, 16_400)
+    _says(length >= 72 and rest >= 16, f"length of {part['name']}")
+    plain = 16_384 * full + rest - 16
+    _says(plain <= part["max_size"], f"size of {part['name']}")
+    if part["name"] in _PADDED:
+        _says(plain and plain % _STEP_OF_PADDING == 0, f"padding of {part['name']}")
+
+
+# --- 19 to 21 the ceremony, folded ----------------------------------------------------------------
+
+_Wrongs = Iterator[tuple[str, str]]
+"""Codes and details of what is wrong with one entry."""
+
+_STATES: Mapping[str, Mapping[str, str]] = {
+    "drafted": {
+        "TrusteeKeyPublished": "drafted",
+        "PolicyDrafted": "drafted",
+        "PolicySigned": "drafted armed",
+    },
+    "armed": {"PolicyDrafted": "drafted", "SubmissionsOpened": "accepting"},
+    "accepting": {
+        "BidSubmitted": "accepting",
+        "BidAcknowledged": "accepting",
+        "BidWithdrawn": "accepting",
+        "CoverMade": "accepting",
+        "BidsClosed": "closed",
+    },
+    "closed": {"OfficerSteppedUp": "closed", "WindowOpened": "unsealing", "OpeningAborted": "aborted"},
+    "unsealing": {
+        "HalfReleased": "unsealing",
+        "WindowExtended": "unsealing",
+        "CeremonyPaused": "unsealing",
+        "CeremonyResumed": "unsealing",
+        "RecordConfirmed": "unsealing",
+        "WindowClosed": "combining",
+    },
+    "combining": {
+        "ShareReleased": "combining",
+        "BidJudged": "combining",
+        "CeremonyPaused": "combining",
+        "CeremonyResumed": "combining",
+        "RecordConfirmed": "combining",
+        "WindowExtended": "unsealing",
+        "OpeningRecorded": "opened",
+    },
+    "opened": {
+        "PartKeyPublished": "opened",
+        "BidAdmitted": "opened",
+        "PriceRead": "opened",
+        "RecordConfirmed": "opened",
+        "OfficerSteppedUp": "opened",
+        "WindowOpened": "unsealing",
+        "OpeningAborted": "aborted",
+        "KeysDestroyed": "opened destroyed",
+    },
+    "destroyed": {"RecordConfirmed": "destroyed"},
+    "aborted": {"RecordConfirmed": "aborted", "KeysDestroyed": "aborted"},
+}
+"""State of the ceremony to the entries that belong there, and where they lead: to the second once all have done it."""
+
+_RULINGS: Mapping[tuple[str, str], str] = {
+    ("opened", ""): "",
+    ("awaiting_bytes", "root_mismatch"): "platform",
+    ("withdrawn", "root_mismatch"): "platform",
+    ("withdrawn", "platform_fault"): "platform",
+    ("withdrawn", "too_few_shares"): "sites",
+    ("withdrawn", "superseded"): "bidder",
+    ("revoked", "not_released"): "bidder",
+    ("revoked", "half_mismatch"): "bidder",
+    ("malformed", "dealing"): "bidder",
+    ("malformed", "part_damaged"): "bidder",
+    ("malformed", "identity_mismatch"): "bidder",
+    ("malformed", "malformed_sheet"): "bidder",
+}
+"""Verdict and cause to the party at fault (opening.md §8)."""
+
+_NO_HALF = frozenset({"not_released", "half_mismatch", "platform_fault"})
+_HALF_CAUSES = frozenset({"", "half_mismatch", "wrap_not_opened"})
+_RECORD = _object(
+    "v:whole tender:text policy:digest window:text",
+    rows=_rows(
+        "bid:text number:number bidder:text verdict:verdict cause:text party:text",
+        prices=_rows("lot:text price_fen:fen"),
+    ),
+)
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What happened in one window: its bids, the halves and shares that came, verdicts, and the record's rows."""
+
+    bids: list[str]
+    until: int
+    halves: dict[str, bool] = field(default_factory=dict)
+    sealed: set[str] = field(default_factory=set)
+    shares: dict[tuple[str, str], dict[str, bool]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    verdicts: dict[str, _Json] = field(default_factory=dict)
+    rows: dict[str, _Json] = field(default_factory=dict)
+    text: bytes = b""
+    sha256: str = ""
+    confirmed: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Ceremony:
+    """The opening as it is worked out again from the journal; `found` has what is wrong, by step."""
+
+    case: _Case
+    policy: Mapping[str, _Json]
+    state: str = "drafted"
+    done: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    submitted: dict[str, _Entry] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    acks: set[tuple[str, str]] = field(default_factory=set)
+    last_hand_in: int = 0
+    closed: bool = False
+    listed: list[str] = field(default_factory=list)
+    officers: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    windows: dict[str, _Opened] = field(default_factory=dict)
+    paused: int | None = None
+    covered: int = 0
+    gates: dict[str, int] = field(default_factory=dict)
+    unlocked: set[str] = field(default_factory=set)
+    admitted: dict[str, str] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+    found: dict[int, list[Failure]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def signers(self) -> dict[str, str]:
+        return {one["name"]: one["signer"] for one in self.policy["trustees"]}
+
+    def current(self, entry: _Entry) -> _Opened:
+        """Return the window that is open; an entry that names another ends the fold."""
+        window = entry.body["window"]
+        if not self.windows or window != [*self.windows][-1]:
+            _stop("ceremony_order", file=ENTRIES, seq=entry.seq, detail=f"window {window}")
+        return self.windows[window]
+
+    def standing(self) -> list[str]:
+        """List the bids that every window so far has opened and no committee rejected."""
+        judged = [one.verdicts for one in self.windows.values()]
+        opened = [
+            bid
+            for bid in self.listed
+            if all(told.get(bid, {}).get("verdict") == "opened" for told in judged if judged)
+        ]
+        mine = {number: [bid for bid, one in self.admitted.items() if one == number] for number in opened}
+        return [one for one in opened if not mine[one] or not self.rejected.issuperset(mine[one])]
+
+    def parts(self, window: str) -> list[str]:
+        return [part["name"] for part in self.policy["parts"] if part["window"] == window]
+
+
+def _ceremony(case: _Case) -> _Ceremony:
+    """Return the opening folded once for all steps that look at it."""
+    case.need(5)
+    _terms(case)
+    if case.ceremony is None:
+        case.ceremony = _Ceremony(case, case.policy)
+        _fold_ceremony(case, case.ceremony)
+    return case.ceremony
+
+
+def _fold_ceremony(case: _Case, fold: _Ceremony) -> None:
+    for entry in case.of(*_CEREMONY, *_ASIDE):
+        step, rule = _CEREMONY.get(entry.type) or (20, _ASIDE[entry.type])
+        try:
+            if entry.type in _CEREMONY:
+                _move(fold, entry)
+            wrongs = list(rule(fold, entry))
+        except _Stop as stop:
+            fold.found[20].append(stop.failure)
+            break
+        fold.found[step] += [Failure(code, ENTRIES, seq=entry.seq, detail=detail) for code, detail in wrongs]
+
+
+def _move(fold: _Ceremony, entry: _Entry) -> None:
+    """Go to the next state of the ceremony; an entry out of place ends the fold."""
+    leads = _STATES[fold.state].get(entry.type, "").split()
+    if not leads:
+        _stop("ceremony_order", file=ENTRIES, seq=entry.seq, detail=f"{entry.type} in {fold.state}")
+    if "trustee" in entry.body:
+        fold.done[entry.type].add(entry.body["trustee"])
+    if entry.type == "PolicyDrafted":
+        fold.done["PolicySigned"].clear()
+    last = fold.done[entry.type] >= fold.signers.keys()
+    fold.state = leads[-1] if last else leads[0]
+
+
+def _nothing(_: _Ceremony, __: _Entry) -> _Wrongs:
+    yield from ()
+
+
+def _cosigned(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    fold.covered = max(fold.covered, entry.body["size"])
+    yield from ()
+
+
+def _unlocked(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Note the gate `GroupUnlocked` once the detailed sheets of every lot are open."""
+    lots = fold.case.opened["tender"]["lots"]
+    wanted = {lot["id"] for lot in lots if any(item["part"] == "detailed" for item in lot["items"])}
+    if entry.body["part"] == "detailed":
+        fold.unlocked.add(entry.body["lot"])
+        if fold.unlocked >= wanted:
+            fold.gates.setdefault("GroupUnlocked", entry.seq + 1)
+    yield from ()
+
+
+def _reviewed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    fold.rejected |= {vote["bid"] for vote in entry.body["votes"] if vote["rejected"]}
+    yield from ()
+
+
+def _witnessed_to(fold: _Ceremony, entries: int) -> bool:
+    return fold.case.opened["keys"]["quorum"] == 0 or fold.covered >= entries
+
+
+# --- 19 the closed list, acknowledgements and receipts --------------------------------------------
+
+
+def _submitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    body = entry.body
+    within = body["suite"] in fold.policy["suites"] and body["size"] <= fold.policy["max_size"]
+    if body["bid"] in fold.submitted or bool(body["replaces"]) != bool(body["signature"]) or not within:
+        yield "bid_list", body["bid"]
+    if entry.t >= fold.policy["deadline"]:
+        yield "bid_late", body["bid"]
+    if body["replaces"]:
+        yield from _take_out(fold, body["replaces"])
+    fold.submitted[body["bid"]] = entry
+    fold.last_hand_in = entry.seq + 1
+
+
+def _withdrawn(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    if entry.t >= fold.policy["deadline"]:
+        yield "bid_late", entry.body["bid"]
+    yield from _take_out(fold, entry.body["bid"])
+    fold.last_hand_in = entry.seq + 1
+
+
+def _take_out(fold: _Ceremony, number: str) -> _Wrongs:
+    if number not in fold.submitted or number in fold.gone:
+        yield "bid_list", number
+    fold.gone.add(number)
+    fold.case.remarks.append(
+        f"bid {number} was taken back in time and its bytes deleted: its key and signature are not here"
+    )
+
+
+def _acknowledged(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    body = entry.body
+    trustee, bid = body["trustee"], fold.submitted.get(body["bid"])
+    if bid is None or trustee not in fold.signers or (trustee, body["bid"]) in fold.acks:
+        yield "trustee_signature", f"{trustee} {body['bid']}"
+        return
+    fold.acks.add((trustee, body["bid"]))
+    said = {name: body[name] for name in ("bid", "cause", "good", "trustee")}
+    said["digest"] = base64.b64encode(bytes.fromhex(bid.body["digest"])).decode()
+    message = b"EVB1 ack" + bytes.fromhex(fold.case.policy_digest) + _canonical(said)
+    if not _is_trustees(fold.signers[trustee], body["signature"], message):
+        yield "trustee_signature", f"{trustee} {body['bid']}"
+
+
+def _closed_list(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Compare the list with what was submitted, less what was withdrawn or replaced."""
+    left = sorted(fold.submitted.keys() - fold.gone)
+    rows = [
+        {"bid": one, **{name: fold.submitted[one].body[name] for name in ("root", "digest")}} for one in left
+    ]
+    if rows != entry.body["bids"]:
+        yield "bid_list", f"{len(entry.body['bids'])} listed, {len(rows)} handed in"
+    if entry.t < fold.policy["deadline"]:
+        yield "window_early", "before the deadline"
+    if not _witnessed_to(fold, fold.last_hand_in):
+        yield "bid_list", "closed before a quorum had seen the last bid"
+    fold.listed = [row["bid"] for row in entry.body["bids"]]
+    fold.gates["BidsClosed"] = entry.seq + 1
+
+
+def _aborted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    if entry.body["bids"] != len(fold.listed):
+        yield "bid_list", "aborted with another number of bids"
+    if entry.actor == "host" and len(fold.listed) >= fold.policy["min_bids"]:
+        yield "ceremony_order", "aborted by the host, with bids enough"
+
+
+def _check_list(case: _Case) -> Findings:
+    case.need(5)
+    if not _is_sealed(case):
+        return
+    fold = _ceremony(case)
+    yield from fold.found[19]
+    yield from _check_receipts(case, fold)
+    case.checked = len(fold.submitted)
+
+
+_RECEIPT = re.compile(
+    "c2sp.org/tlog-proof@v1\nextra ([A-Za-z0-9+/=]+)\nindex (0|[1-9][0-9]{0,15})\n((?:[A-Za-z0-9+/=]{44}\n){0,63})\n"
+    "((?:(?!\N{EM DASH} )[^\n]+\n){3}\n(?:\N{EM DASH} [^\n]+\n)+)(?:tst ([A-Za-z0-9+/=]+)\n)?"
+)
+
+
+def _check_receipts(case: _Case, fold: _Ceremony) -> Findings:
+    case.need(7)
+    stamped, sizes = 0, set()
+    read: dict[str, tuple[_Note, list[bytes]]] = {}
+    for number in fold.listed:
+        file = f"{OPENING}receipts/{number}.receipt"
+        if file not in case.files:
+            yield Failure("missing", file=file)
+            continue
+        try:
+            note, path, token = _read_receipt(case, fold, file, number)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            yield Failure("receipt_form", file=file, detail=str(error)[:80])
+            continue
+        read[number], stamped = (note, path), stamped + bool(token)
+        sizes.add(note.size)
+    roots = _roots_at(case, {size for size in sizes if size <= case.size})
+    for number, (note, path) in read.items():
+        yield from _check_receipt(case, fold.submitted[number].seq, f"{OPENING}receipts/{number}.receipt", note, path, roots)  # fmt: skip
+    if stamped:
+        case.remarks.append(f"{stamped} time stamps of receipts are not checked by this version")
+
+
+def _read_receipt(case: _Case, fold: _Ceremony, file: str, number: str) -> tuple[_Note, list[bytes], str]:
+    found = _RECEIPT.fullmatch(case.read(file).decode())
+    _says(found, "form")
+    assert found is not None  # noqa: S101 - `_says` raised otherwise; this is for the type checker
+    entry = fold.submitted[number]
+    facts = {name: entry.body[name] for name in ("bid", "digest", "root", "size")}
+    told = _read_canonical(_unbase64(found[1]))
+    facts |= {"tender": fold.policy["tender"], "entry": told["entry"]}
+    _says(told == facts, "of another bid")
+    leaf = hashlib.sha256(b"\x00" + _unbase64(told["entry"])).digest()
+    _says(leaf == case.leaves[32 * entry.seq : 32 * entry.seq + 32], "another entry")
+    _says(int(found[2]) == entry.seq, "index")
+    return _read_note(found[4]), [_unbase64(one) for one in found[3].split()], found[5] or ""
+
+
+def _check_receipt(
+    case: _Case, seq: int, file: str, note: _Note, path: list[bytes], roots: Mapping[int, bytes]
+) -> Findings:
+    """Check the proof against the journal, and the checkpoint's signatures."""
+    leaf = bytes(case.leaves[32 * seq : 32 * seq + 32])
+    if note.root != roots.get(note.size) or not _is_included(leaf, seq, note.size, path, note.root):
+        yield Failure("receipt_proof", file=file, seq=seq)
+    keys = case.opened["keys"]
+    log = _read_key(keys["log"])
+    signatures = [sig for name, key_id, sig in note.lines if (name, key_id) == (log.name, log.id)]
+    if note.origin != log.name or len(signatures) != 1 or not log.verifies(signatures[0], note.text.encode()):
+        yield Failure("receipt_proof", file=file, seq=seq, detail="the log's signature")
+    witnesses = {key.name: key for key in (_read_key(one["vkey"]) for one in keys["witnesses"])}
+    for wrong in _check_note(case, note, witnesses):
+        yield Failure(wrong.code, file=file, seq=seq, detail=wrong.detail)
+    if len(note.times) < keys["quorum"]:
+        case.remarks.append(f"{file} is provisional: {len(note.times)} cosignatures")
+
+
+def _is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Verify an inclusion proof as RFC 9162 §2.1.3.2 does."""
+    if index >= size:
+        return False
+    place, last, node = index, size - 1, leaf
+    for one in path:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            node = _node(one, node)
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            node = _node(node, one)
+        place, last = place >> 1, last >> 1
+    return last == 0 and node == root
+
+
+# --- 20 hours, officers, halves, shares, destroyed keys -------------------------------------------
+
+_OFFICERS = frozenset({"supervisor", "operator", "site_operator"})
+
+
+def _officer(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window = entry.body["window"]
+    following = [one["name"] for one in fold.policy["windows"]][len(fold.windows) :]
+    if entry.actor in fold.officers[window] or window not in following[:1]:
+        yield "officers", f"{entry.actor} for {window}"
+    fold.officers[window][entry.actor] = entry.site
+
+
+def _window_opened(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    name, until = entry.body["window"], entry.body["until"]
+    terms = (
+        fold.policy["windows"][len(fold.windows)] if len(fold.windows) < len(fold.policy["windows"]) else {}
+    )
+    if terms.get("name") != name:
+        _stop("ceremony_order", file=ENTRIES, seq=entry.seq, detail=f"window {name}")
+    if entry.t < max(fold.policy["deadline"], terms.get("opens_at", 0)):
+        yield "window_early", f"{name}: before its hour"
+    if until != entry.t + terms["release_ms"]:
+        yield "window_early", f"{name}: another time for bidders than the policy gives"
+    if terms["gate"] not in fold.gates or not _witnessed_to(fold, fold.gates[terms["gate"]]):
+        yield "window_early", f"{name}: before its gate"
+    there = Counter(fold.officers[name].values())
+    seats = Counter(seat["site"] for seat in fold.case.opened["seats"] if seat["role"] in _OFFICERS)
+    short = [site for site, count in seats.items() if there[site] < min(2, count)]
+    if short or not seats:
+        yield "officers", f"{name}: {', '.join(short) or 'none'}"
+    fold.windows[name] = _Opened(fold.standing(), until)
+
+
+def _extended(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window = fold.current(entry)
+    if entry.body["until"] <= max(window.until, entry.t) or window.shares or window.verdicts:
+        yield "ceremony_order", "no extension"
+    window.until = entry.body["until"]
+
+
+def _half(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window, body = fold.current(entry), entry.body
+    late = entry.t >= window.until and fold.paused is None
+    twice = window.halves.get(body["bid"]) or body["sealed"] in window.sealed
+    fits = body["good"] is not bool(body["cause"]) and body["cause"] in _HALF_CAUSES
+    if late or twice or body["bid"] not in window.bids or not fits:
+        yield "half", body["bid"]
+    window.halves[body["bid"]] = body["good"]
+    window.sealed.add(body["sealed"])
+
+
+def _shares(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window, body = fold.current(entry), entry.body
+    parts = fold.parts(body["window"])
+    if body["trustee"] not in fold.signers or fold.policy["mode"] == "bidder":
+        yield "shares", body["trustee"]
+    for one in body["bids"]:
+        given = window.shares.setdefault((one["bid"], one["part"]), {})
+        if one["bid"] not in window.bids or one["part"] not in parts or body["trustee"] in given:
+            yield "shares", f"{body['trustee']} {one['bid']} {one['part']}"
+        given[body["trustee"]] = one["good"]
+
+
+def _window_closed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window = fold.current(entry)
+    sites = fold.policy["mode"] == "sites"
+    window.missing = [one for one in window.bids if not window.halves.get(one) and not sites]
+    if entry.body["missing"] != window.missing:
+        yield "half", f"{len(window.missing)} missing"
+    if fold.paused is not None or (window.missing and entry.t < window.until):
+        yield "window_early", "closed while bidders had time"
+
+
+def _pausing(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    if fold.paused is not None:
+        yield "ceremony_order", "paused twice"
+    fold.paused = entry.t
+
+
+def _resuming(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    if fold.paused is None:
+        yield "ceremony_order", "not paused"
+        return
+    [*fold.windows.values()][-1].until += max(0, entry.t - fold.paused)
+    fold.paused = None
+
+
+def _destroyed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    trustee = entry.body["trustee"]
+    message = b"EVB1 destroyed" + bytes.fromhex(fold.case.policy_digest)
+    if not _is_trustees(fold.signers.get(trustee, ""), entry.body["signature"], message):
+        yield "trustee_signature", trustee
+
+
+def _check_ceremony(case: _Case) -> Findings:
+    case.need(5)
+    if not _is_sealed(case):
+        return
+    fold = _ceremony(case)
+    yield from fold.found[20]
+    kept = fold.signers.keys() - fold.done["KeysDestroyed"]
+    if (fold.windows or fold.state == "aborted") and kept:
+        yield Failure("keys_kept", file=ENTRIES, detail=", ".join(sorted(kept)))
+    if fold.windows and len(fold.windows) < len(fold.policy["windows"]) and fold.state != "aborted":
+        yield Failure("ceremony_order", file=ENTRIES, detail="a window was never opened")
+    case.checked = len(fold.windows)
+
+
+# --- 21 verdicts, records, confirmations ----------------------------------------------------------
+
+
+def _judged(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window, body = fold.current(entry), entry.body
+    number, cause = body["bid"], body["cause"]
+    before = window.verdicts.get(number, {}).get("verdict", "awaiting_bytes")
+    if number not in window.bids or before != "awaiting_bytes" or fold.paused is not None:
+        yield "verdict", f"{number}: not to be judged"
+    if _RULINGS.get((body["verdict"], cause)) != body["party"]:
+        yield "verdict", f"{number}: {body['verdict']}, {cause}, {body['party']}"
+    if any(one >= entry.seq for one in body["evidence"]):
+        yield "verdict", f"{number}: evidence of entries to come"
+    if not {part["part"] for part in body["parts"]} <= set(fold.parts(body["window"])):
+        yield "verdict", f"{number}: parts of another window"
+    if (number in window.missing) is not (cause in _NO_HALF) and cause != "root_mismatch":
+        yield "verdict", f"{number}: contradicts the halves"
+    yield from _judged_by_shares(fold, window, body)
+    told = {name: one for name, one in body.items() if name != "signature"}
+    if not _is_ed25519(_log_key(fold.case), _lenient(body["signature"]), b"EVB1 verdict" + _canonical(told)):
+        yield "verdict_signature", number
+    window.verdicts[number] = body
+
+
+def _judged_by_shares(fold: _Ceremony, window: _Opened, body: Mapping[str, _Json]) -> _Wrongs:
+    parts = fold.parts(body["window"]) if fold.policy["mode"] != "bidder" else []
+    counts = [sum(window.shares.get((body["bid"], part), {}).values()) for part in parts]
+    enough = min(counts, default=fold.policy["k"]) >= fold.policy["k"]
+    needed = body["verdict"] in {"opened", "malformed"}
+    if (needed and not enough) or (body["cause"] == "too_few_shares" and enough):
+        yield "verdict", f"{body['bid']}: contradicts the shares"
+
+
+def _lenient(text: str) -> bytes:
+    """Return what Base64 says, or nothing, which no signature is."""
+    try:
+        return _unbase64(text)
+    except ValueError:
+        return b""
+
+
+def _recorded(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    window, body = fold.current(entry), entry.body
+    window.text = body["record"].encode()
+    window.sha256 = hashlib.sha256(window.text).hexdigest()
+    if window.sha256 != body["sha256"]:
+        yield "record", "digest"
+    try:
+        record = _read_canonical(window.text)
+        _says(_RECORD(record) and record["v"] == 1, "members")
+    except (ValueError, RecursionError) as error:
+        yield "record", str(error)[:80]
+        return
+    facts = fold.policy["tender"], fold.case.policy_digest, body["window"]
+    if (record["tender"], record["policy"], record["window"]) != facts:
+        yield "record", "of another tender, policy or window"
+    window.rows = {row["number"]: row for row in record["rows"]}
+    rulings = ("verdict", "cause", "party")
+    rows = {number: [row[one] for one in rulings] for number, row in window.rows.items()}
+    judged = {number: [one[name] for name in rulings] for number, one in window.verdicts.items()}
+    final = all(one["verdict"] != "awaiting_bytes" for one in window.verdicts.values())
+    if rows != judged or sorted(rows) != sorted(window.bids) or len(rows) != len(record["rows"]) or not final:
+        yield "record", "rows are not the verdicts"
+
+
+def _confirmed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    body = entry.body
+    window = fold.windows.get(body["window"])
+    envelope = fold.case.envelopes.get(body["bid"])
+    if window is None or body["bid"] in window.confirmed or body["bid"] not in window.bids:
+        yield "confirmation", body["bid"]
+        return
+    window.confirmed.add(body["bid"])
+    if envelope is None:
+        yield "not_checkable", f"{body['bid']}: step 18"
+        return
+    message = (
+        b"EVB1 record" + bytes.fromhex(window.sha256) + hashlib.sha256(body["objection"].encode()).digest()
+    )
+    if not _is_bidders(fold.case, envelope, _lenient(body["signature"]), message):
+        yield "confirmation", body["bid"]
+
+
+def _check_verdicts(case: _Case) -> Findings:
+    case.need(5)
+    if not _is_sealed(case):
+        return
+    fold = _ceremony(case)
+    yield from fold.found[21]
+    records = {f"{OPENING}record-{name}.json": one.text for name, one in fold.windows.items() if one.text}
+    for path, text in records.items():
+        if path not in case.files:
+            yield Failure("missing", file=path)
+        elif case.read(path) != text:
+            yield Failure("record", file=path)
+    for path in case.files:
+        if path.startswith(f"{OPENING}record-") and path not in records:
+            yield Failure("record", file=path)
+    yield from (
+        Failure("record", file=ENTRIES, detail=f"none of window {name}")
+        for name, one in fold.windows.items()
+        if not one.sha256 and fold.state != "aborted"
+    )
+    case.checked = sum(len(one.verdicts) for one in fold.windows.values())
+
+
+# --- 22 published keys give the prices ------------------------------------------------------------
+
+_SHEET = _object("v:whole bidder:text remarks:text", prices=_rows("lot:text price_fen:fen"))
+
+
+def _admitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    body = entry.body
+    first = next(iter(fold.windows.values()))
+    row = first.rows.get(body["number"], {})
+    if row.get("verdict") != "opened" or row["bidder"] != body["bidder"] or body["bid"] in fold.admitted:
+        yield "admission", f"{body['bid']}: {body['number']}"
+    judged = {part["part"]: part for part in first.verdicts.get(body["number"], {}).get("parts", ())}
+    if any(judged.get(one["part"], one) != one for one in body["documents"]):
+        yield "admission", f"{body['bid']}: other documents than judged"
+    fold.admitted[body["bid"]] = body["number"]
+
+
+def _check_prices(case: _Case) -> Findings:
+    case.need(5)
+    if not _is_sealed(case):
+        return
+    fold = _ceremony(case)
+    yield from fold.found[22]
+    keys = {(entry.body["bid"], entry.body["part"]): entry for entry in case.of("PartKeyPublished")}
+    if len(keys) != len([*case.of("PartKeyPublished")]):
+        yield Failure("part_key", file=ENTRIES, detail="one key twice")
+    sheets: dict[tuple[str, str], _Json] = {}
+    for number, part in _opened_parts(fold):
+        entry = keys.pop((number, part), None)
+        try:
+            sheets[number, part] = _open_sheet(case, fold, number, part, entry)
+        except _Stop as stop:
+            yield stop.failure
+    yield from (
+        Failure("part_key", file=ENTRIES, seq=one.seq, detail="not to be opened") for one in keys.values()
+    )
+    priced = "price" if "price" in [part["name"] for part in case.policy["parts"]] else "opening"
+    prices = {number: sheet["prices"] for (number, part), sheet in sheets.items() if part == priced}
+    yield from _check_rows(fold, sheets, priced)
+    yield from _check_admissions(case, fold, prices)
+    case.checked = len(sheets)
+
+
+def _opened_parts(fold: _Ceremony) -> Iterator[tuple[str, str]]:
+    """Yield number and part of every sheet that a window opened and that everybody may open now."""
+    for name, window in fold.windows.items():
+        for number, told in window.verdicts.items():
+            if told["verdict"] == "opened" and window.sha256:
+                yield from ((number, part) for part in fold.parts(name) if part in _PUBLIC)
+
+
+def _open_sheet(case: _Case, fold: _Ceremony, number: str, part: str, entry: _Entry | None) -> _Json:
+    """Decrypt a part with its published key, and compare what is inside with the verdict's digest."""
+    envelope = case.envelopes.get(number)
+    if entry is None:
+        _stop("part_key", file=ENTRIES, detail=f"none for {number} {part}")
+    if envelope is None:
+        _stop("not_checkable", detail="step 18")
+    try:
+        text = _decrypt(case, envelope, part, bytes.fromhex(entry.body["key"]))
+        sheet = _read_canonical(text)
+        _says(_SHEET(sheet) and sheet["v"] == 1, "members of the sheet")
+    except (ValueError, InvalidTag, RecursionError) as error:
+        detail = f"{part}: {error}"[:80]
+        raise _Stop(Failure("part_key", file=envelope.file, seq=entry.seq, detail=detail)) from error
+    told = [
+        one
+        for window in fold.windows.values()
+        for one in window.verdicts.get(number, {}).get("parts", ())
+        if one["part"] == part
+    ]
+    if told != [{"part": part, "sha256": hashlib.sha256(text).hexdigest(), "size": len(text)}]:
+        _stop("sheet", file=envelope.file, seq=entry.seq, detail=f"{part}: another text than judged")
+    return sheet
+
+
+def _decrypt(case: _Case, envelope: _Envelope, part: str, key: bytes) -> bytes:
+    """Return a part's text, padding taken off (c2sp.org/chunked-encryption, sealed-bid.md §7 and §8)."""
+    suite, (offset, length) = envelope.suite, envelope.places[part]
+    _says(len(key) == suite.content_key, "length of the key")
+    _says(length <= _LONGEST_SHEET, "too long for a sheet")
+    with _open(case.root / envelope.file) as handle:
+        handle.seek(offset)
+        data = handle.read(length)
+    salt, commitment, stream = data[:24], data[24:56], data[56:]
+    label = b"c2sp.org/chunked-encryption@v1+" + suite.bulk + b"\0"
+    hashing: HashAlgorithm = SM3() if envelope.code == 0x11 else SHA512()
+    derived = HKDFExpand(hashing, suite.content_key + 44, label + salt + envelope.contexts[part]).derive(key)
+    bulk, nonce = derived[: suite.content_key], derived[suite.content_key : -32]
+    _says(derived[-32:] == commitment, "another key than the part was sealed with")
+    plain = b"".join(
+        _decrypt_chunk(envelope.code, bulk, nonce, at // 16_400, stream[at : at + 16_400])
+        for at in range(0, len(stream), 16_400)
+    )
+    return _without_padding(plain) if part in _PADDED else plain
+
+
+def _decrypt_chunk(code: int, key: bytes, first: bytes, number: int, chunk: bytes) -> bytes:
+    nonce = (int.from_bytes(first, "big") ^ number).to_bytes(12, "big")
+    if code != 0x11:
+        return AESGCM(key).decrypt(nonce, chunk, None)
+    cipher = Cipher(SM4(key), GCM(nonce, chunk[-16:])).decryptor()
+    return cipher.update(chunk[:-16]) + cipher.finalize()
+
+
+def _without_padding(plain: bytes) -> bytes:
+    size = int.from_bytes(plain[:8], "big")
+    _says(size <= len(plain) - 8 and len(plain) - 8 - size < _STEP_OF_PADDING, "padding")
+    _says(not any(plain[8 + size :]), "padding")
+    return plain[8 : 8 + size]
+
+
+def _check_rows(fold: _Ceremony, sheets: Mapping[tuple[str, str], _Json], priced: str) -> Findings:
+    """Compare the prices in the records with the sheets."""
+    for name, window in fold.windows.items():
+        here = priced in fold.parts(name)
+        for number, row in window.rows.items():
+            opened = here and row["verdict"] == "opened"
+            expected = sheets.get((number, priced), {}).get("prices") if opened else []
+            if row["prices"] != expected:
+                yield Failure("sheet", file=f"{OPENING}record-{name}.json", detail=number)
+
+
+def _check_admissions(case: _Case, fold: _Ceremony, prices: Mapping[str, list[dict[str, str]]]) -> Findings:
+    """Demand that every opened bid joined its lots, each with the price of its sheet."""
+    first = next(iter(fold.windows.values()), None)
+    opened = [one for one, told in first.verdicts.items() if told["verdict"] == "opened"] if first else []
+    joined = {
+        (entry.body["lot"], entry.body["number"]): entry.body["bid"] for entry in case.of("BidAdmitted")
+    }
+    if len(joined) != len([*case.of("BidAdmitted")]):
+        yield Failure("admission", file=ENTRIES, detail="a bid in one lot twice")
+    for number in opened if fold.state != "aborted" else ():
+        if number not in {one for _, one in joined}:
+            yield Failure("admission", file=ENTRIES, detail=f"{number} was left out")
+    due = {
+        joined.get((row["lot"], number), number): int(row["price_fen"])
+        for number, rows in prices.items()
+        for row in rows
+    }
+    read = {entry.body["bid"]: entry for entry in case.of("PriceRead")}
+    for bid, fen in due.items():
+        if bid not in read or read[bid].body["price_fen"] != fen:
+            yield Failure("price_read", file=ENTRIES, seq=read[bid].seq if bid in read else None, detail=bid)
+    for bid in read.keys() - due.keys():
+        yield Failure("price_read", file=ENTRIES, seq=read[bid].seq, detail=bid)
+
+
+_CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
+    "TrusteeKeyPublished": (20, _nothing),
+    "PolicyDrafted": (20, _nothing),
+    "PolicySigned": (20, _nothing),
+    "SubmissionsOpened": (20, _nothing),
+    "BidSubmitted": (19, _submitted),
+    "BidAcknowledged": (19, _acknowledged),
+    "BidWithdrawn": (19, _withdrawn),
+    "CoverMade": (19, _nothing),
+    "BidsClosed": (19, _closed_list),
+    "OpeningAborted": (19, _aborted),
+    "OfficerSteppedUp": (20, _officer),
+    "WindowOpened": (20, _window_opened),
+    "WindowExtended": (20, _extended),
+    "HalfReleased": (20, _half),
+    "ShareReleased": (20, _shares),
+    "WindowClosed": (20, _window_closed),
+    "BidJudged": (21, _judged),
+    "OpeningRecorded": (21, _recorded),
+    "PartKeyPublished": (22, _nothing),
+    "BidAdmitted": (22, _admitted),
+    "PriceRead": (22, _nothing),
+    "RecordConfirmed": (21, _confirmed),
+    "CeremonyPaused": (20, _pausing),
+    "CeremonyResumed": (20, _resuming),
+    "KeysDestroyed": (20, _destroyed),
+}
+"""Entry of an opening to the step that looks at it, and to its rule; steps 17, 18 and 22 look at some once more."""
+
+_ASIDE: Mapping[str, Callable[[_Ceremony, _Entry], _Wrongs]] = {
+    "CheckpointCosigned": _cosigned,
+    "GroupUnlocked": _unlocked,
+    "BidsReviewed": _reviewed,
+}
+"""Entries that windows wait for."""
+
+
 # --- the whole ------------------------------------------------------------------------------------
 
 _RUN: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
@@ -2015,6 +3238,16 @@ _RUN: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
     (14, _check_result),
 )
 """The steps in the order they run: the journal first, since it says where the fragments lie."""
+
+_RUN_SEALED: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
+    (17, _check_policy),
+    (18, _check_envelopes),
+    (19, _check_list),
+    (20, _check_ceremony),
+    (21, _check_verdicts),
+    (22, _check_prices),
+)
+"""Further steps, for sessions whose bids were sealed; a rehearsal has none of it."""
 
 
 def verify(
@@ -2038,9 +3271,12 @@ def verify(
         threads or min(4, os.cpu_count() or 1),
         progress or (lambda _: None),
     )
-    steps = sorted((_run(number, check, case) for number, check in _RUN), key=lambda step: step.number)
+    steps = [_run(number, check, case) for number, check in _RUN]
     if case.entries and case.entries[0].type == "SessionOpened" and case.opened["rehearsal"]:
         case.remarks.insert(0, REHEARSAL)
+    else:
+        steps += [_run(number, check, case) for number, check in _RUN_SEALED]
+    steps.sort(key=lambda step: step.number)
     if any(path.startswith("seal/") for path in case.files):
         case.remarks.append("the seal is not checked by this version")
     return Report(tuple(steps), tuple(dict.fromkeys(case.remarks)))
@@ -2064,7 +3300,9 @@ def _run(number: int, check: Callable[[_Case], Findings], case: _Case) -> Step:
         failures.extend(check(case))
     except _Stop as stop:
         failures.append(stop.failure)
-    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+    except (
+        OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, UnsupportedAlgorithm,
+    ) as error:  # fmt: skip
         failures.append(Failure("unreadable", detail=repr(error)[:120]))
     case.progress(Progress(number, 1, 1))
     if not failures:

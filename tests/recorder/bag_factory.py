@@ -17,7 +17,7 @@ from evalroom import commands as co
 from evalroom import events as ev
 from evalroom.encoding import body_of
 from evalroom.events import Fact, Stage
-from evalroom.ids import NODE_ACTOR, CommandId, TrackId
+from evalroom.ids import NODE_ACTOR, CommandId, SeatCode, SiteId, TrackId
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.ledger.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
@@ -86,6 +86,13 @@ class Bag:
                 notes.append(with_cosignatures(sign_checkpoint(head, LOG), lines).encode().decode())
         openings = [canonical(one) for one in self.openings]
         return BagLog(entries, openings, notes, (LOG_KEY, *WITNESS_KEYS), ()), head
+
+    def journal(self, size: int) -> Journal:
+        """Return the journal of the first `size` entries."""
+        journal = Journal(ORIGIN)
+        for entry, _ in self.rows[:size]:
+            journal.append(entry)
+        return journal
 
     def write(self) -> None:
         """Write the journal, an index that follows it, and manifests: what whoever owns the host can do."""
@@ -195,7 +202,7 @@ def make_bag(path: Path, tell: Callable[[Told], Iterable[Told]] = one_by_one) ->
     `tell` makes commands of what the recorder tells once the track has started.
     """
     bag = Bag(path)
-    play = _Play(bag, path.with_name(f"{path.name}-reels"), tell)
+    play = Play(bag, path.with_name(f"{path.name}-reels"), tell)
     play.run()
     bag.openings = [
         {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
@@ -204,16 +211,23 @@ def make_bag(path: Path, tell: Callable[[Told], Iterable[Told]] = one_by_one) ->
     ]
     log, head = bag.log()
     documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS}
-    build(path, _index(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
+    build(path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 
 
-def _index(bag: Bag, head: Checkpoint) -> SessionIndex:
+def index_of(bag: Bag, head: Checkpoint) -> SessionIndex:
+    """Return the index that goes with a bag's journal."""
+    seats = bag.rows[0][0].body["seats"]
+    assert isinstance(seats, list)
     return SessionIndex(
         id=trade.SESSION,
         project=IndexedProject(trade.TENDER.code, (trade.LOT,)),
         sites=tuple(IndexedSite(one.id, "host" if one.host else "sub", "", "") for one in trade.SITES),
-        seats=tuple(IndexedSeat(one.code, one.site, one.code) for one in trade.SEATS),
+        seats=tuple(
+            IndexedSeat(SeatCode(str(one["code"])), SiteId(str(one["site"])), str(one["code"]))
+            for one in seats
+            if isinstance(one, dict)
+        ),
         t0_ms=bag.rows[0][0].t,
         t1_ms=bag.rows[-1][0].t,
         clock=IndexedClock("host", 4),
@@ -230,7 +244,7 @@ def copy_of(bag: Bag, path: Path) -> Bag:
     return Bag(path, list(bag.rows), set(bag.cosigned), list(bag.openings))
 
 
-class _Play:
+class Play:
     """Plays the session and keeps its journal beside it."""
 
     def __init__(self, bag: Bag, reels: Path, batches: Callable[[Told], Iterable[Told]]) -> None:
@@ -238,8 +252,12 @@ class _Play:
         self.batches = batches
         self.journal = Journal(ORIGIN)
         self.dice = random.Random(7)
-        self.room = trade.opened(replace(trade.OPEN, keys=KEYS))
+        self.room = self.open_room()
         self.media = _Media(reels)
+
+    def open_room(self) -> trade.Room:
+        """Return the room to play in, just opened."""
+        return trade.opened(replace(trade.OPEN, keys=KEYS))
 
     def run(self) -> None:
         self.note(ev.SiteOffsetMeasured(trade.WEST, -1500, 4000))
@@ -280,17 +298,30 @@ class _Play:
         self.keep()
 
     def keep(self) -> None:
-        """Enter what has happened since in the journal; every entry is 50 ms after the one before."""
+        """Enter what has happened since in the journal."""
         for fact in self.room.history[self.journal.size :]:
             entry = self._entry(fact)
             self.journal.append(entry)
             self.bag.rows.append((entry, fact.secrets))
 
+    def entry_at(self, _: Fact) -> int:
+        """Return the time of the next entry."""
+        return trade.START + 50 * self.journal.size
+
     def _entry(self, fact: Fact) -> Entry:
         seq, kind = self.journal.size, type(fact.event).__name__
         salt = None if kind in UNSALTED else self.dice.randbytes(16).hex()
-        at = trade.START + 50 * seq
-        return Entry(seq, at, kind, fact.site, fact.actor, salt, body_of(fact.event), fact.cmd, fact.sig)
+        return Entry(
+            seq,
+            self.entry_at(fact),
+            kind,
+            fact.site,
+            fact.actor,
+            salt,
+            body_of(fact.event),
+            fact.cmd,
+            fact.sig,
+        )
 
 
 class _Media:
