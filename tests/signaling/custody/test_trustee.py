@@ -166,8 +166,15 @@ def test_a_changed_entry_or_path_is_no_proof(host: Bench, closed: Opening) -> No
 
 def test_a_window_whose_gate_is_not_in_the_journal_stays_shut(host: Bench, closed: Opening) -> None:
     host.now = CLOSES + 1
-    assert "evidence_missing" == host.release(closed, window=SECOND, released=True).get("code")
     assert "another_policy" == host.release(closed, window="third").get("code")
+    halves = closed.halves(window=SECOND)
+    shut = closed.log.show(closed.closed, closed.opened, *halves)
+    refused = host.release(closed, window=SECOND, evidence=shut, released=True)
+    assert ("evidence_missing", "SheetsLocked") == (refused["code"], refused["detail"]["needs"])
+    gate = closed.log.add("SheetsLocked", {}, CLOSES)
+    shown = closed.log.show(closed.closed, gate, *halves)
+    shares = host.release(closed, window=SECOND, evidence=shown, released=True)["shares"]
+    assert ["price"] * 2 == [one["part"] for one in shares]
 
 
 def test_shares_leave_before_the_end_only_when_every_half_is_shown(host: Bench, closed: Opening) -> None:
