@@ -6,7 +6,7 @@ key or, on a token, P-256; a bidder acts by the envelope key of the bid.  Refuse
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -81,6 +81,14 @@ def release_info(context: bytes) -> bytes:
 def combine_info(place: int, context: bytes) -> bytes:
     """Return what binds the share of trustee number `place`, wrapped to the session key of the window."""
     return b"EVB1 combine%d" % place + context
+
+
+def is_gate(gate: str, kind: str, body: Mapping[str, Json]) -> bool:
+    """Say whether an entry is what a window waits for: of `GroupUnlocked` the unlock of the part `detailed` alone.
+
+    With prices behind it, the unlock of the preliminary part would open them while members still score.
+    """
+    return kind == gate and (kind != "GroupUnlocked" or body.get("part") == "detailed")
 
 
 def replace_message(tender: str, earlier: str, new: str, digest: bytes) -> bytes:

@@ -18,7 +18,7 @@ from evalroom.ledger.entry import Entry, leaf_hash, parse_entry
 from evalroom.ledger.merkle import verify_inclusion
 from evalroom.ledger.note import KeyKind, VerifierKey, parse_vkey
 from evalroom.sealing.core import MalformedEnvelope
-from evalroom.sealing.custody import published_message, verify_trustee
+from evalroom.sealing.custody import is_gate, published_message, verify_trustee
 from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.facts import SuiteKey
 from evalroom.sealing.members import Members
@@ -209,7 +209,7 @@ def check_release(
     closed = _closed(entries)
     if closed.body.get("policy") != digest:
         raise AnotherPolicy(at="BidsClosed")
-    if not any(one.type == window.gate for one in entries):
+    if not any(is_gate(window.gate, one.type, one.body) for one in entries):
         raise EvidenceMissing(needs=window.gate)
     if policy.mode is not Mode.SITES:
         _check_bidders_done(window, entries, now, all_released=all_released)

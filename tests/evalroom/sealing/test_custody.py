@@ -115,3 +115,11 @@ def test_no_two_messages_are_alike() -> None:
         custody.ack_message(POLICY, trustee="T", bid=number, digest=POLICY, good=True, cause=""),
     ]
     assert len(messages) == len({message[:10] for message in messages})
+
+
+def test_the_unlock_of_the_preliminary_part_opens_no_window() -> None:
+    assert custody.is_gate("GroupUnlocked", "GroupUnlocked", {"lot": "lot1", "part": "detailed"})
+    assert not custody.is_gate("GroupUnlocked", "GroupUnlocked", {"lot": "lot1", "part": "preliminary"})
+    assert not custody.is_gate("GroupUnlocked", "GroupUnlocked", {})
+    assert not custody.is_gate("GroupUnlocked", "SheetLocked", {"part": "detailed"})
+    assert custody.is_gate("BidsClosed", "BidsClosed", {})

@@ -1,18 +1,24 @@
 """What an agent demands to see: entries out of place, first entries that name no keys, heads that do not fit."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
+from evalroom.ledger.canonical import Json
 from evalroom.ledger.entry import Entry, encode
 from evalroom.ledger.merkle import InvalidProof
 from evalroom.ledger.note import BadNoteSignature, KeyKind, MalformedKey
 from evalroom.sealing.core import MalformedEnvelope
+from evalroom.sealing.policy import Window
 from signaling.custody.evidence import (
+    AnotherPolicy,
     ClockSkewed,
     EvidenceMalformed,
     EvidenceMissing,
+    TooEarly,
     check_clock,
+    check_release,
     head_and_tail,
     read_back,
     trust_in,
@@ -103,3 +109,61 @@ def test_head_and_tail_read_as_the_whole_file_and_give_nothing_between() -> None
 def test_a_head_that_says_to_be_longer_than_it_is_does_not_fit(data: bytes, size: int) -> None:
     with pytest.raises(MalformedEnvelope):
         head_and_tail(data, size)
+
+
+# --- before the hour, before the list, before the gate --------------------------------------------------------
+
+POLICY = tender.policy()
+FIRST, SECOND = POLICY.windows[0], replace(POLICY.windows[1], gate="GroupUnlocked")
+DIGEST = "ab" * 32
+
+
+def fact(kind: str, at: int = BEFORE, **body: Json) -> Entry:
+    return Entry(1, at, kind, "host", "host", "0" * 32, body)
+
+
+def evidence(window: Window, at: int) -> dict[str, Entry]:
+    """Return all that shares of `window` may leave by, the window opened at `at`."""
+    gate = {} if window is FIRST else {"gate": fact("GroupUnlocked", lot="lot1", part="detailed")}
+    return {
+        "closed": fact("BidsClosed", policy=DIGEST, bids=[]),
+        "opened": fact("WindowOpened", at, window=window.name, until=at + window.release_ms),
+        **gate,
+    }
+
+
+@pytest.mark.parametrize("window", [FIRST, SECOND])
+def test_shares_leave_once_the_bidders_time_is_over(window: Window) -> None:
+    at = window.opens_at or POLICY.deadline
+    shown = tuple(evidence(window, at).values())
+    over = at + window.release_ms
+    check_release(POLICY, DIGEST, window, shown, over, all_released=False)
+    with pytest.raises(TooEarly):
+        check_release(POLICY, DIGEST, window, shown, over - 1, all_released=False)
+
+
+def test_of_a_thousand_attempts_to_have_shares_early_or_without_the_closed_list_none_succeeds() -> None:
+    dice = random.Random(3)
+    for _ in range(1_000):
+        window = dice.choice([FIRST, SECOND])
+        at = window.opens_at or POLICY.deadline
+        shown, over = evidence(window, at), at + window.release_ms
+        lacking = dice.choice([*shown, "hour", "policy", "part"])
+        if lacking in shown:
+            del shown[lacking]
+        if lacking == "policy":
+            shown["closed"] = fact("BidsClosed", policy="cd" * 32, bids=[])
+        if lacking == "part":
+            window, shown["gate"] = SECOND, fact("GroupUnlocked", lot="lot1", part="preliminary")
+        now = dice.randrange(BEFORE, over) if lacking == "hour" else over + dice.randrange(10**9)
+        with pytest.raises((TooEarly, EvidenceMissing, AnotherPolicy)):
+            check_release(POLICY, DIGEST, window, tuple(shown.values()), now, all_released=False)
+
+
+def test_the_unlock_of_the_preliminary_part_lets_no_price_out() -> None:
+    at = POLICY.deadline
+    shown = {**evidence(SECOND, at), "gate": fact("GroupUnlocked", lot="lot1", part="preliminary")}
+    with pytest.raises(EvidenceMissing):
+        check_release(
+            POLICY, DIGEST, SECOND, tuple(shown.values()), at + SECOND.release_ms, all_released=False
+        )
