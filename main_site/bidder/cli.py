@@ -45,7 +45,7 @@ def get_policy(
     ca: Authority = None,
     as_json: JSON = False,
 ) -> None:
-    """Fetch the sealing policy of a tender and print its SHA-256, to be compared with the notice."""
+    """Fetch the sealing policy of a tender, check its trustees' signatures, and print its SHA-256 for comparison."""
     from main_site.bidder import commands
 
     commands.policy(host, tender, out, ca, as_json=as_json)

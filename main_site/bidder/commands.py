@@ -23,6 +23,7 @@ import typer
 
 from evalroom.errors import PeerFault, Refusal
 from evalroom.ledger.base64 import NotBase64, decode_base64
+from evalroom.sealing.custody import policy_message, verify_trustee
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.policy import PartName, Policy, parse_policy
 from evalroom.sealing.receipt import CheckedReceipt
@@ -216,6 +217,7 @@ def policy(host: str, tender: str, out: Path, ca: Path | None, *, as_json: bool)
         found = parse_policy(text)
         if found.tender != tender:
             raise OtherPolicy(asked=tender, got=found.tender)
+        _check_signatures(found, text, signatures)
         _write(out, text, anew=True)
     sha256 = hashlib.sha256(text).hexdigest()
     result: dict[str, object] = {
@@ -225,7 +227,7 @@ def policy(host: str, tender: str, out: Path, ca: Path | None, *, as_json: bool)
         "mode": found.mode.value,
         "k": found.k,
         "trustees": [{"name": one.name, "who": one.who} for one in found.trustees],
-        "signed": [one.get("trustee") for one in signatures],
+        "signed": [one.name for one in found.trustees],
         "parts": [
             {"name": one.name.value, "window": one.window, "max_size": one.max_size} for one in found.parts
         ],
@@ -238,6 +240,21 @@ def policy(host: str, tender: str, out: Path, ca: Path | None, *, as_json: bool)
         *(f"  {one.name.value}: {one.window}, ≤ {one.max_size:,} bytes" for one in found.parts),
     ]
     told(result, as_json=as_json, text="\n".join(lines))
+
+
+def _check_signatures(found: Policy, text: bytes, signatures: Sequence[Mapping[str, object]]) -> None:
+    """Return when every trustee signed the policy with the key that stands in it.
+
+    Raises:
+        OtherPolicy: a signature is missing.
+        ForgedTrusteeAct: one is another's.
+    """
+    message = policy_message(hashlib.sha256(text).digest())
+    said = {str(one.get("trustee")): str(one.get("signature")) for one in signatures}
+    for trustee in found.trustees:
+        if trustee.name not in said:
+            raise OtherPolicy(reason="a trustee did not sign it", trustee=trustee.name)
+        verify_trustee(trustee.signer, message, said[trustee.name])
 
 
 def submit(

@@ -11,6 +11,7 @@ from main_site.bidder.certificate import own_signatory
 from main_site.bidder.keyfile import BidRecord
 from main_site.bidder.sealing import Order, seal_to_file
 from tests.evalroom.sealing import tender
+from tests.tools import transcript
 
 NAME = "某某建设有限公司"
 PASSPHRASE = "correct-horse-battery"  # noqa: S105 - of keys that exist in a test only
@@ -66,7 +67,7 @@ def nobody_looks(step: str, done: int, total: int) -> None:
 
 def laid(folder: Path, *, size: int = 3_000_000, policy: Policy | None = None) -> Desk:
     """Lay a desk in `folder`."""
-    desk = Desk(folder, policy or tender.policy())
+    desk = Desk(folder, policy or transcript.policy((0x01, 0x02)))
     (folder / "policy.json").write_bytes(desk.policy.encode())
     (folder / "opening.json").write_text(json.dumps(OPENING, ensure_ascii=False, indent=2), "utf-8")
     (folder / "price.json").write_text(json.dumps(PRICE, ensure_ascii=False, indent=2), "utf-8")

@@ -4,7 +4,6 @@ It checks what a host checks: digests of pieces, the root, signatures by the env
 `troubles` are raised or answered before anything else, one for each request.
 """
 
-import base64
 import hashlib
 import json
 import re
@@ -20,6 +19,7 @@ from evalroom.ledger.canonical import parse_canonical
 from evalroom.sealing import facts as sf
 from evalroom.sealing.custody import (
     confirm_message,
+    policy_message,
     release_info,
     replace_message,
     verify_bidder,
@@ -32,7 +32,7 @@ from evalroom.sealing.receipt import issue_receipt
 from evalroom.sealing.unseal import check_half
 from tests.evalroom.sealing import tender
 from tests.evalroom.sealing.bids import reader
-from tests.tools.transcript import Transcript
+from tests.tools.transcript import SIGNERS, Transcript
 
 PIECE = 1 << 20
 RECORD = '{"v":1,"rows":[]}'
@@ -65,6 +65,7 @@ class FakeHost:
     window: str = "first"
     troubles: list[Trouble] = field(default_factory=list)
     cosigned: bool = True
+    unsigned: set[str] = field(default_factory=set)
     bids: dict[str, Announced] = field(default_factory=dict)
     released: dict[str, dict[str, bytes]] = field(default_factory=dict)
     confirmed: list[dict[str, str]] = field(default_factory=list)
@@ -102,8 +103,14 @@ class FakeHost:
                 return problem(404, "not_found")
 
     def _policy(self) -> httpx.Response:
-        signed = base64.b64encode(b'[{"trustee":"host","signature":""}]').decode()
-        return httpx.Response(200, content=self.policy.encode(), headers={"X-Policy-Signatures": signed})
+        message = policy_message(hashlib.sha256(self.policy.encode()).digest())
+        told = [
+            {"trustee": name, "signature": encode_base64(sign(message))}
+            for name, (_, sign) in SIGNERS.items()
+            if name not in self.unsigned
+        ]
+        headers = {"X-Policy-Signatures": encode_base64(json.dumps(told).encode())}
+        return httpx.Response(200, content=self.policy.encode(), headers=headers)
 
     def _hall(self) -> dict[str, Any]:
         key = encode_base64(self._session_key().public) if self.window else ""

@@ -1,6 +1,7 @@
 """`evalroom bid` from sealing to confirming: what it prints, what it leaves on the disk, how it ends."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,21 @@ def test_the_passphrase_is_asked_for_twice(desk: Desk, monkeypatch: pytest.Monke
 def test_a_policy_is_fetched_for_comparison_with_the_notice(desk: Desk, fake: FakeHost) -> None:
     out = desk.folder / "fetched.json"
     found = good("bid", "policy", HOST, tender.TENDER, out)
-    assert (desk.policy.encode(), ["host"]) == (out.read_bytes(), found["signed"])
+    assert (desk.policy.encode(), ["host", "north", "supervisor"]) == (out.read_bytes(), found["signed"])
     assert "bid_file_unusable" == refused("bid", "policy", HOST, tender.TENDER, out)
     assert "host_refused" == refused("bid", "policy", HOST, "another", desk.folder / "x.json")
     seal(desk, "--notice", found["policy_sha256"])
     assert fake.asked
+
+
+def test_a_policy_that_a_trustee_did_not_sign_is_not_kept(desk: Desk, fake: FakeHost) -> None:
+    out = desk.folder / "fetched.json"
+    fake.unsigned = {"north"}
+    assert "other_policy" == refused("bid", "policy", HOST, tender.TENDER, out)
+    fake.unsigned = set()
+    fake.policy = replace(desk.policy, k=1, trustees=tender.policy().trustees)
+    assert "forged_trustee_act" == refused("bid", "policy", HOST, tender.TENDER, out)
+    assert not out.exists()
 
 
 def test_another_policy_than_the_notices_is_refused(desk: Desk) -> None:
