@@ -6,6 +6,7 @@ import { computed, reactive, ref, shallowRef } from 'vue'
 
 import { toHex } from '@/proof/bytes'
 import type { Bytes } from '@/sealing/bytes'
+import { SealingError } from '@/sealing/errors'
 import { blobSource } from '@/sealing/files'
 import { Envelope } from '@/sealing/open'
 import { pad, PADDED } from '@/sealing/padding'
@@ -195,9 +196,10 @@ export const useDesk = defineStore('desk', () => {
     if (bid === null) return
     stopping = new AbortController()
     const bytes = await sealedBytes(bid.number)
+    if (bytes?.size !== bid.size) throw new SealingError('bytes_missing', { size: bytes?.size ?? 0 })
     const facts = { size: bid.size, digest: bid.digest, root: bid.root }
     const all = bid.replaces === null ? facts : { ...facts, replaces: bid.replaces.earlier, signature: bid.replaces.signature }
-    const handing = { tender: bid.tender, bid: bid.number, facts: all, bytes: bytes ?? new Blob([]) }
+    const handing = { tender: bid.tender, bid: bid.number, facts: all, bytes }
     const receipt = await handIn(handing, { signal: stopping.signal, step: (now) => (upload.value = now) })
     await change({ ...bid, receipt })
     await dropBytes(bid.number)

@@ -295,6 +295,7 @@ const en: Messages = {
     text: 'Thank you. All scores, signatures and recordings are in the archive; you may leave your seat.',
   },
   document: {
+    part: 'Part of the bid',
     title: 'Bids',
     none: 'This bid has not been brought in yet.',
     page: 'Page {page} of {pages}',

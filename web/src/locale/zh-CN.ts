@@ -287,6 +287,7 @@ const zh = {
     text: '谢谢您。全部打分、签名和录像已进入档案，您可以离席。',
   },
   document: {
+    part: '文件类别',
     title: '投标文件',
     none: '这份投标文件还没有导入。',
     page: '第 {page} / {pages} 页',

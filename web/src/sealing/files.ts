@@ -135,7 +135,8 @@ export class PrivateFile implements Sink {
 
 /** Return a sealed bid that was written in this browser before, or null when it is not there any more. */
 export async function openPrivateFile(name: string): Promise<File | null> {
-  if (!PrivateFile.available()) return null
+  // Pages read such files in more browsers than workers write them in.
+  if (navigator.storage?.getDirectory === undefined) return null
   const root = await navigator.storage.getDirectory()
   try {
     return await (await (await root.getDirectoryHandle(FOLDER)).getFileHandle(name)).getFile()
@@ -147,6 +148,7 @@ export async function openPrivateFile(name: string): Promise<File | null> {
 
 /** Remove a sealed bid that was uploaded or given up; nothing happens when there is none. */
 export async function removePrivateFile(name: string): Promise<void> {
+  if (navigator.storage?.getDirectory === undefined) return
   const root = await navigator.storage.getDirectory()
   try {
     await (await root.getDirectoryHandle(FOLDER)).removeEntry(name)

@@ -3,7 +3,7 @@
 
 import { shallowReactive } from 'vue'
 
-import type { Bid, EventBodies, Item, Lot, Part, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
+import type { Bid, EventBodies, Item, Lot, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
 
 import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
 import type { FeedBodies, FeedItem } from './feed'
@@ -66,6 +66,8 @@ const UNLISTED = new Set<FeedItem['type']>([
   'FormatChanged',
 ])
 const LOG_LENGTH = 400
+/** Parts that are documents to read; the others are data. */
+const READABLE = new Set<PartName>(['qualification', 'technical'])
 
 export interface SessionView {
   session: string
@@ -78,6 +80,8 @@ export interface SessionView {
   paused: { reason: string; by: string; atMs: number } | null
   closed: boolean
   readonly documents: Map<string, Document>
+  /** Documents of an opened bid, by bid: names of its parts. */
+  readonly openedParts: Map<string, readonly PartName[]>
   readonly seatFacts: Map<string, SeatFacts>
   /** Own cells by `lot/bid/item`. */
   readonly cells: Map<string, OwnCell>
@@ -113,6 +117,7 @@ export function emptyView(): SessionView {
     paused: null,
     closed: false,
     documents: shallowReactive(new Map()),
+    openedParts: shallowReactive(new Map()),
     seatFacts: shallowReactive(new Map()),
     cells: shallowReactive(new Map()),
     locks: shallowReactive(new Map()),
@@ -284,6 +289,7 @@ function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: 
 
 /** A sealed bid, once opened, joins the bids of its lot. */
 function admitBid(view: SessionView, body: EventBodies['BidAdmitted']): void {
+  view.openedParts.set(body.bid, (body.documents ?? []).map(({ part }) => part).filter((part) => READABLE.has(part)))
   if (!view.tender) return
   const bid = { id: body.bid, bidder: body.bidder }
   const lots = view.tender.lots.map((lot) => (lot.id === body.lot ? { ...lot, bids: [...lot.bids, bid] } : lot))
@@ -341,4 +347,11 @@ export function committedCells(view: SessionView, lot: Lot, part: Part): Committ
     if (key.startsWith(`${lot.id}/`) && items.has(cell.commits.item) && cell.value !== '') cells.push(cell.commits)
   }
   return cells
+}
+
+/** The address of a bid's document, of an opened bid that of one part; null while there is none. */
+export function documentUrl(view: SessionView, bid: string, part: PartName | null): string | null {
+  const path = `/api/v1/documents/${encodeURIComponent(bid)}`
+  if (view.documents.has(bid)) return path
+  return part !== null && (view.openedParts.get(bid) ?? []).includes(part) ? `${path}?part=${part}` : null
 }
