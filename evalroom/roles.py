@@ -84,6 +84,7 @@ MESSAGES: Mapping[str, frozenset[Role]] = {
     "media_lost": PEOPLE | {_N},
     "cosign": frozenset({_N}),
     "witness_refused": frozenset({_N}),
+    "agent_answer": frozenset({_N}),
     "site_status": frozenset({_N}),
     "seat_present": frozenset({_N}),
 }
@@ -143,6 +144,7 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "GET /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
     "GET /api/v1/tenders/{tender}/bids/{bid}/receipt": frozenset({Role.ANYONE}),
     "GET /api/v1/tenders/{tender}/bids/{bid}/head": frozenset({Role.ANYONE}),
+    "POST /api/v1/tenders/{tender}/bids/{bid}/release": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/confirm": frozenset({Role.ANYONE}),
     "POST /api/v1/sessions/{session}/policy": frozenset({_O}),
     "POST /api/v1/sessions/{session}/submissions/open": frozenset({_O}),

@@ -6,13 +6,21 @@ An unknown key in the file fails: a setting that is misspelt must not be silentl
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+
+class LocalAgent(BaseModel):
+    """A trustee's agent on this machine: the trustee's name, and the agent's socket."""
+
+    model_config = ConfigDict(extra="forbid")
+    trustee: str
+    socket: Path
 
 
 class HostSettings(BaseSettings):
@@ -92,6 +100,10 @@ class HostSettings(BaseSettings):
     tsa_roots: Path | None = Field(
         default=None,
         description="PEM file with that authority's root certificates; with it answers are verified.",
+    )
+    agents: tuple[LocalAgent, ...] = Field(
+        default=(),
+        description="Trustees' agents on this machine, the host's and the supervisor's: `[{trustee, socket}]`.",
     )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 

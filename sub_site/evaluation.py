@@ -42,6 +42,7 @@ from signaling.relay import Relay, TrackEvent, TrackUp
 from signaling.seating import Seating
 from sub_site import spool
 from sub_site.acts import OwnActs, read_facts
+from sub_site.agent import AgentRelay
 from sub_site.clock import SessionClock
 from sub_site.documents import Documents, KnownDocument
 from sub_site.handover import Handover
@@ -99,6 +100,7 @@ class Parts:
     writer: Writer
     relay: Relay
     witness: Witness
+    agent: AgentRelay
     documents: Documents
     handover: Handover
     uplink: Uplink
@@ -260,6 +262,8 @@ class Evaluation:
             case m.AddCheckpoint(request=request):
                 self._request = request
                 self._witness()
+            case m.AskAgent():
+                self.parts.agent.take(self.id, message)
             case m.UploadGrant(token=token):
                 self.parts.uplink.grant(token)
                 self.parts.handover.nudge()

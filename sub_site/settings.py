@@ -58,6 +58,9 @@ class SiteSettings(BaseSettings):
         ge=0,
         description="Room on the disk kept for the spool, MB; given up when all else is full. 0 keeps none.",
     )
+    agent_socket: Path | None = Field(
+        None, description="Socket of the trustee's agent of this site; without it the site holds no share."
+    )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @model_validator(mode="after")

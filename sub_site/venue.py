@@ -28,6 +28,7 @@ from recorder.disk import Reserve
 from recorder.recovery import Recovered, recover, told_by
 from signaling.clock import monotonic_ms
 from signaling.codec import decode_to_site, parse_json
+from signaling.custody.client import AgentClient
 from signaling.database import STORE_FAILED, Writer, open_engine
 from signaling.door import identify_seat
 from signaling.ice import IceServer, IceSettings, TurnServer, turn_credentials
@@ -36,6 +37,7 @@ from signaling.register import Claim, NotSeated, SeatRegister, credentials
 from signaling.relay import Relay
 from signaling.seating import Seating, SeatingTerms
 from sub_site import spool
+from sub_site.agent import AgentRelay
 from sub_site.clock import SessionClock
 from sub_site.documents import Documents
 from sub_site.enrolment import Identity
@@ -80,6 +82,8 @@ class Venue:
         self.uplink = Uplink(client)
         self.documents = Documents(settings.data_dir / "documents", self.uplink, lambda: self.link.online)
         self.witness = Witness(self.writer, identity.witness)
+        socket = settings.agent_socket
+        self.agent = AgentRelay(AgentClient(socket) if socket else None, self.link)
         self.evaluations: dict[SessionId, Evaluation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger(__name__).bind(site=identity.site)
@@ -105,6 +109,7 @@ class Venue:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.agent.close()
         for evaluation in self.evaluations.values():
             await evaluation.close()
         await self.uplink.close()
@@ -183,6 +188,7 @@ class Venue:
             writer=self.writer,
             relay=relay,
             witness=self.witness,
+            agent=self.agent,
             documents=self.documents,
             handover=Handover(session, folder / "media", self.uplink, self.writer, lambda: self.link.online),
             uplink=self.uplink,

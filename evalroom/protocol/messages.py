@@ -304,6 +304,24 @@ class AddCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAgent:
+    """Put this command (one JSON object) to the trustee's agent of your site; asked again until it is answered."""
+
+    request: str
+    command: str
+    kind: Literal["ask_agent"] = "ask_agent"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswer:
+    """What the site's agent said to `request`, word for word: one JSON object."""
+
+    request: str
+    answer: str
+    kind: Literal["agent_answer"] = "agent_answer"
+
+
+@dataclass(frozen=True, slots=True)
 class UploadGrant:
     """A bearer token for handing reels over by HTTP; valid until `until_ms`."""
 
@@ -322,6 +340,7 @@ FromSite = (
     | SeatPresent
     | Cosign
     | WitnessRefusal
+    | AgentAnswer
     | Watch
     | Answer
     | Offer
@@ -334,6 +353,7 @@ ToSite = (
     | Pong
     | ToSeat
     | AddCheckpoint
+    | AskAgent
     | UploadGrant
     | Watch
     | Offer

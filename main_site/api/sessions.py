@@ -15,6 +15,7 @@ from evalroom.ids import BidId, SeatCode, SessionId
 from evalroom.roles import NotPermitted, Role
 from evalroom.session import Unknown
 from evalroom.visibility import may_read_bids
+from main_site.api.opening import opened_document, serve_range
 from main_site.documents import MAX_PDF_BYTES, PdfTooLarge
 from main_site.sample import sample_template
 from main_site.services.centre import OPERATOR_COOKIE, Centre, IssuedCode, Live
@@ -112,11 +113,16 @@ def session_routes(centre: Centre) -> APIRouter:
         return {"sha256": facts.sha256, "bytes": facts.bytes, "pages": facts.pages}
 
     @router.get("/api/v1/documents/{bid}")
-    async def document(bid: str, person: Permitted) -> FileResponse:
-        """Serve a bid's PDF, by range."""
+    async def document(request: Request, bid: str, person: Permitted, part: str = "") -> Response:
+        """Serve a bid's PDF, by range; of an opened bid the part named, straight from the ciphertext."""
         if not isinstance(person, Claim):
             raise NotPermitted(kind="documents", role=person.role)
-        state = centre.session(person.session).evaluation.conductor.session
+        live = centre.session(person.session)
+        state = live.evaluation.conductor.session
+        if not state.rehearsal:
+            if not may_read_bids(person.role, state.stage):
+                raise NotPermitted(kind="documents", stage=state.stage)
+            return await serve_range(request, await opened_document(live, BidId(bid), part))
         imported = state.bids.get(BidId(bid))
         if imported is None:
             raise Unknown(bid=bid[:64])

@@ -11,7 +11,9 @@ from starlette.responses import FileResponse
 from evalroom import events as ev
 from evalroom.errors import EvalroomError
 from evalroom.roles import NotPermitted
+from main_site.api.opening import serve_range
 from main_site.services.centre import Centre, Live, NodePerson
+from main_site.services.sealed_documents import SealedDocument
 from recorder.handover import UnknownReel
 from signaling import connection as link
 from signaling.connection import LinkClosed
@@ -92,13 +94,27 @@ def site_routes(centre: Centre) -> APIRouter:
             await wire.close(link.POLICY, code)
 
     @router.get("/api/v1/site/documents/{sha256}")
-    async def document(sha256: str) -> FileResponse:
-        """Hand a document down to a site that seats experts."""
+    async def document(request: Request, sha256: str, person: Permitted) -> Response:
+        """Hand a document down to a site that seats experts; of an opened bid by range, straight from the ciphertext."""
+        opened = await _opened(centre, person, sha256)
+        if opened is not None:
+            return await serve_range(request, opened)
         path = await asyncio.to_thread(centre.documents.path_of, sha256)
         return FileResponse(path, media_type="application/pdf")
 
     router.include_router(_reel_routes(centre))
     return router
+
+
+async def _opened(centre: Centre, person: object, sha256: str) -> SealedDocument | None:
+    """Return the document of an opened bid with this digest, in a session that the asking site takes part in."""
+    if not isinstance(person, NodePerson):
+        return None
+    for live in centre.live.values():
+        found = live.opening.find(sha256) if live.opening else None
+        if found and live.opening and live.evaluation.roster_for(person.site) is not None:
+            return await live.opening.document(*found)
+    return None
 
 
 def _reel_routes(centre: Centre) -> APIRouter:

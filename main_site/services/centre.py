@@ -41,10 +41,13 @@ from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.evaluation import Evaluation, Parts
 from main_site.services.links import SiteLinks
+from main_site.services.evidence import Proofs
 from main_site.services.notary import Notary
+from main_site.services.opening import Opening, OpeningParts
 from main_site.services.recordings import Recordings
 from main_site.services.submissions import SubmissionParts, Submissions, UnknownTender, UploadLimits
 from main_site.services.timestamps import TimeStamps
+from main_site.services.trustees import SessionTrustees, TrusteeParts
 from main_site.settings import HostSettings
 from main_site.store import bids as bid_store
 from main_site.store import centre as centre_store
@@ -56,6 +59,7 @@ from recorder.capture import CaptureSettings
 from recorder.disk import Reserve
 from recorder.recovery import Recovered, recover, told_by
 from signaling.clock import HostClock, monotonic_ms
+from signaling.custody.client import AgentClient
 from signaling.database import StoreFailed, Writer, open_engine
 from signaling.door import identify_seat, seat_cookie
 from signaling.ice import IceServer, IceSettings, TurnServer, turn_credentials
@@ -110,6 +114,7 @@ class Live:
     archiver: Archiver
     stored: store.StoredSession
     submissions: Submissions | None
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ class Centre:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for live in self.live.values():
+            if live.opening is not None:
+                await live.opening.parts.trustees.close()
             await live.evaluation.seating.close()
         self.writer.close()
 
@@ -288,6 +295,9 @@ class Centre:
             evaluation, recordings, self.writer, self.documents, self.settings.data_dir / "archives"
         )
         live = Live(evaluation, recordings, archiver, stored, self._submissions(parts, stored, facts))
+        if live.submissions is not None:
+            live.opening = self._opening_of(live.submissions, evaluation, facts)
+        archiver.submissions = live.submissions
         conductor.listeners.append(lambda committed: _fold(recordings, committed))
         evaluation.on_closed = lambda: self._spawn(archiver.run())
         self.live[conductor.id] = live
@@ -317,6 +327,23 @@ class Centre:
             time_stamps=self._time_stamps,
         )
         return Submissions(made, facts)
+
+    def _opening_of(self, submissions: Submissions, evaluation: Evaluation, facts: list[ev.Fact]) -> Opening:
+        """Return what leads a sealed session's opening, with the ways to its trustees' agents."""
+        conductor, key = evaluation.conductor, submissions.parts.key
+        local = {one.trustee: AgentClient(one.socket) for one in self.settings.agents}
+        parts = TrusteeParts(
+            conductor,
+            local,
+            lambda site, question: self.links.send(site, conductor.id, question),
+            self.clock.now,
+        )
+        trustees = SessionTrustees(parts)
+        evaluation.on_agent_answer = trustees.take_answer
+        submissions.trustees = trustees
+        proofs = Proofs(conductor, key, self.writer.engine, evaluation.parts.notary.hurry)
+        folder = evaluation.parts.folder / "opening"
+        return Opening(OpeningParts(submissions, trustees, proofs, key, folder, self.clock.now), facts)
 
     def _seating_terms(self, conductor: Conductor) -> SeatingTerms:
         session = conductor.session
@@ -372,6 +399,8 @@ class Centre:
         self._spawn(evaluation.run_status())
         if live.submissions is not None:
             self._spawn(live.submissions.run())
+        if live.opening is not None:
+            self._spawn(live.opening.run())
         self.links.add(evaluation)
         if session.closed:
             self._spawn(live.archiver.run())
@@ -405,6 +434,17 @@ class Centre:
         if live is None or live.submissions is None:
             raise UnknownTender(tender=tender[:64])
         return live.submissions
+
+    def opening(self, tender: str) -> Opening:
+        """Return what leads the opening of a tender.
+
+        Raises:
+            UnknownTender: no sealed tender has that name.
+        """
+        live = self.live.get(SessionId(tender))
+        if live is None or live.opening is None:
+            raise UnknownTender(tender=tender[:64])
+        return live.opening
 
     async def draft_policy(self, session: str, changes: Mapping[str, Any]) -> str:
         """Put a policy before the trustees, on the template's terms with these changes; return its SHA-256.

@@ -88,6 +88,7 @@ class Evaluation:
         self._near: dict[SeatCode, m.Status] = {}
         self._booth_done = False
         self.on_closed: Callable[[], None] = lambda: None
+        self.on_agent_answer: Callable[[SiteId, m.AgentAnswer], None] = lambda _site, _answer: None
         self._log = structlog.get_logger(__name__).bind(session=parts.conductor.id)
         self._tasks: set[asyncio.Task[None]] = set()
         parts.conductor.listeners.append(self._committed)
@@ -231,6 +232,8 @@ class Evaluation:
                 self._spawn(self._cosigned(site, message))
             case m.WitnessRefusal():
                 self.parts.notary.take_refusal(site, message)
+            case m.AgentAnswer():
+                self.on_agent_answer(site, message)
             case m.Watch() | m.Answer() | m.MediaLost():
                 self._link_to(site).handle(message)
             case _:
