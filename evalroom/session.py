@@ -79,7 +79,7 @@ from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_recor
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Ceremony, CeremonyState
-from evalroom.sealing.facts import CeremonyEvent
+from evalroom.sealing.facts import CEREMONY_EVENTS, CeremonyEvent
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE, Circumstances, check
 from evalroom.sheet import (
     Cell,
@@ -614,7 +614,7 @@ class Session:
         return frozenset(one.number for _, one in admitted) - kept
 
     def _evolve_ceremony(self, ceremony: Ceremony, fact: Fact, size: int) -> None:
-        if isinstance(fact.event, CeremonyEvent):
+        if type(fact.event) in CEREMONY_EVENTS and isinstance(fact.event, CeremonyEvent):
             by = (fact.actor, fact.site)
             ceremony.evolve(fact.event, fact.at, size, by, self.rejected_numbers())
 

@@ -293,7 +293,7 @@ class Ceremony:
         Raises:
             WrongCeremonyState: it is not the current one.
         """
-        if window != self.current:
+        if window != self.current or window not in self.windows:
             raise WrongCeremonyState(state=self.state, window=window[:64])
         return sf.WindowClosed(window, self.missing_halves(window))
 

@@ -308,3 +308,6 @@ CeremonyEvent = (
     | WindowOpened | WindowExtended | WindowClosed | CeremonyPaused | CeremonyResumed
 )  # fmt: skip
 """Everything that an opening consists of."""
+
+CEREMONY_EVENTS: frozenset[type[CeremonyEvent]] = frozenset(CeremonyEvent.__args__)
+"""The same as a set, for whoever asks of every fact of a session."""

@@ -45,7 +45,7 @@ GATES = frozenset({FIRST_GATE, SHEETS_GATE})
 """Entries that a window may wait for: the closed list, and the unlock of the technical sheets of every lot."""
 
 MAX_TRIES = 32
-"""Wrong halves that the journal takes of one bid in one window: a slip of the hand, not a flood."""
+"""Wrong halves that the journal takes of one bid in one window; the right one is taken after any number."""
 
 MAX_OBJECTION = 2_000
 MAX_NOISE = 1_024
@@ -157,7 +157,7 @@ class WindowOver(Refusal):
 
 
 class TooManyReleases(Refusal):
-    """Too many wrong releases came for this bid: call the host; the supervisor can give more time."""
+    """Too many wrong releases came for this bid, so this one was not written down; the right one still counts."""
 
     code = "too_many_releases"
 
@@ -359,7 +359,9 @@ def _check_half(ceremony: Ceremony, act: sf.HalfReleased, now: Circumstances) ->
         raise AlreadyDone(bid=act.bid, window=act.window)
     if now.at >= record.until and not ceremony.paused:
         raise WindowOver(window=act.window, until=record.until)
-    if record.tries.get(act.bid, 0) >= MAX_TRIES:
+    if (
+        not act.good and record.tries.get(act.bid, 0) >= MAX_TRIES
+    ):  # numbers are public: a rival must lock nobody out
         raise TooManyReleases(bid=act.bid, window=act.window)
     if act.good is bool(act.cause) or act.cause not in HALF_CAUSES or not _SHA256.fullmatch(act.sealed):
         raise Contradiction(bid=act.bid, cause=act.cause[:40])

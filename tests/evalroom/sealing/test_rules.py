@@ -486,6 +486,7 @@ def test_wrong_halves_do_not_flood_the_journal() -> None:
     for n in range(MAX_TRIES):
         room.give(room.by_bidder(replace(wrong, sealed=f"{n:064x}")))
     refused(room, room.by_bidder(wrong), TooManyReleases)
+    assert room.try_out(room.by_bidder(room.released(A)))  # whoever sent those, the bidder is not locked out
 
 
 def test_halves_come_within_the_window_by_the_millisecond_and_for_listed_bids() -> None:
