@@ -505,6 +505,8 @@ def test_what_is_no_envelope_of_this_policy_is_not_acknowledged(host: Bench, ope
 
 def test_only_the_hosts_agent_has_session_keys(benches: dict[str, Bench], opening: Opening) -> None:
     assert "not_the_host" == benches["north"].code("session_key", tender=TENDER, window=FIRST)
+    sealed = {"sealed": "AA==", "context": encode_base64(b"EVB1 release" + bytes(32))}
+    assert "not_the_host" == benches["north"].code("open_release", tender=TENDER, window=FIRST, **sealed)
     first = benches["host"].ask("session_key", tender=TENDER, window=FIRST)
     benches["host"].start()
     assert first == benches["host"].ask("session_key", tender=TENDER, window=FIRST)
