@@ -89,7 +89,14 @@ class BagLog:
     clock: Iterable[bytes]
 
 
-Documents = Mapping[str, bytes | Path]
+@dataclass(frozen=True, slots=True)
+class ReadOnlyFile:
+    """A file that nothing writes to any more: the bag may have it under a second name instead of a copy."""
+
+    path: Path
+
+
+Documents = Mapping[str, bytes | Path | ReadOnlyFile]
 """Path below data/docs to the content, or to the file that holds it."""
 
 
@@ -210,10 +217,13 @@ class _Bag:
         self._lower: set[str] = set()
         root.mkdir(parents=True)
 
-    def add(self, path: str, content: bytes | Path) -> None:
-        """Write a file; a path as content is copied and digested in one pass."""
+    def add(self, path: str, content: bytes | Path | ReadOnlyFile) -> None:
+        """Write a file; a path as content is copied and digested in one pass, a file nobody writes to is linked."""
         if isinstance(content, bytes):
             self._write(path, [content])
+        elif isinstance(content, ReadOnlyFile):
+            self._link(content.path, self._place(path))
+            self.files[path] = _digest_of(content.path)
         else:
             with content.open("rb") as source:
                 self._write(path, iter(lambda: source.read(1 << 20), b""))
@@ -226,15 +236,18 @@ class _Bag:
         """Link or copy a reel under its journalled digest."""
         if not source.is_file() or source.stat().st_size != closed.bytes:
             raise ReelIncomplete(track=closed.track, reel=closed.reel)
-        place = self._place(path)
+        self._link(source, self._place(path))  # reels are read-only from closing on
+        self.files[path] = Digest(closed.sha256, closed.bytes)
+
+    def _link(self, source: Path, place: Path) -> None:
+        """Give a file that nothing changes any more a second name, or copy it where that cannot be."""
         try:
-            os.link(source, place)  # reels are read-only from closing on, so two names are safe
+            os.link(source, place)
         except OSError as fault:
             if fault.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
                 raise
             shutil.copyfile(source, place)
             _sync(place)
-        self.files[path] = Digest(closed.sha256, closed.bytes)
 
     def _write(self, path: str, pieces: Iterable[bytes]) -> None:
         digest, size = hashlib.sha256(), 0
@@ -259,6 +272,11 @@ class _Bag:
         """Make every name in the bag durable."""
         for folder in sorted({(self.root / path).parent for path in self.files} | {self.root}):
             sync_folder(folder)
+
+
+def _digest_of(path: Path) -> Digest:
+    with path.open("rb") as file:
+        return Digest(hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size)
 
 
 def _sync(path: Path) -> None:

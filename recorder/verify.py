@@ -687,7 +687,14 @@ _ROLES: Mapping[str, frozenset[str]] = {
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
 _BY_HOST = frozenset(
-    {"SessionClosed", "PolicyDrafted", "OpeningAborted", "CeremonyPaused", "CeremonyResumed"}
+    {
+        "SessionClosed",
+        "PolicyDrafted",
+        "SubmissionsOpened",
+        "OpeningAborted",
+        "CeremonyPaused",
+        "CeremonyResumed",
+    }
 )
 """Acts that the host may also do of its own accord, unsigned."""
 

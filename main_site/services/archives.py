@@ -2,14 +2,15 @@
 
 *Closed* is the journal cosigned to its end, *complete* is all bytes at the host (a cut link delays it),
 *sealed* is the bag with its manifests (archive.md §5).  Each step says where it stands; nothing is packed
-before all of it is there.
+before all of it is there.  Of sealed bids the bag has what opening.md §11 names: envelopes, receipts, policy and
+records; their plaintext never, for the published keys give everybody what everybody may read.
 """
 
 import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,11 @@ from pathlib import Path
 import structlog
 
 from evalroom.encoding import to_json
-from evalroom.ids import SeatCode
+from evalroom.ids import BidNumber, SeatCode
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import canonical
 from evalroom.media import kind_of
+from evalroom.sealing.policy import PartName
 from evalroom.session import Session
 from evalroom.sheet import Sheet
 from evalroom.visibility import released
@@ -28,6 +30,7 @@ from main_site import SOFTWARE
 from main_site.documents import DocumentStore
 from main_site.services.evaluation import Evaluation
 from main_site.services.recordings import Recordings, TrackRecordings
+from main_site.services.submissions import Submissions
 from main_site.store import centre as centre_store
 from main_site.store import journal as store
 from recorder.handover import ReelStore
@@ -40,7 +43,7 @@ from recorder.manifest import (
     Retention,
     SessionIndex,
 )
-from recorder.package import BagLog, BagReel, BagTrack, build
+from recorder.package import BagLog, BagReel, BagTrack, ReadOnlyFile, build
 from recorder.reel import clock_path
 from recorder.verify import Report, verify
 from signaling.database import Writer
@@ -49,6 +52,11 @@ YEARS = 15
 """Retention by the procurement rules, the longest of those known (domain.md); configuration later."""
 
 POLL_S = 0.5
+
+Documents = dict[str, bytes | Path | ReadOnlyFile]
+
+_PUBLIC = frozenset({PartName.OPENING, PartName.PRICE})
+"""Parts whose keys stand in the journal, so that no sealed one is kept of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,8 @@ class Archiver:
         self._documents = documents
         self._folder = folder
         self.reels = ReelStore(evaluation.parts.folder)
+        self.submissions: Submissions | None = None
+        """Where envelopes and receipts of a sealed session come from; whoever puts the session together sets it."""
         self.state = ArchiveState("running")
         self._log = structlog.get_logger(__name__).bind(session=evaluation.id)
 
@@ -103,13 +113,19 @@ class Archiver:
         target = self._folder / self._evaluation.id
         self.state = ArchiveState("packing", path=str(target))
         if not target.exists():
-            await asyncio.to_thread(self._pack, target, notes)
+            receipts = await self._receipts()
+            await asyncio.to_thread(self._pack, target, notes, receipts)
         self.state = replace(self.state, stage="verifying")
         report = await asyncio.to_thread(self._verify, target)
         await self._writer.write(lambda db: store.set_archive(db, self._evaluation.id, str(target)))
         detail = report.first_failure.sentence() if report.first_failure else ""
         self.state = ArchiveState("ready", detail, str(target), verified=report.ok)
         self._log.info("archive_ready", path=str(target), verified=report.ok, detail=detail)
+
+    async def _receipts(self) -> dict[BidNumber, bytes]:
+        """Return the receipt of every listed bid, with the cosignatures there are now."""
+        listed = self._session.ceremony.listed if self.submissions else ()
+        return {one.bid: await self.submissions.receipt(one.bid) for one in listed if self.submissions}
 
     def _missing(self) -> int:
         return sum(1 for reel in self._recordings.reels() if not self.reels.has(reel))
@@ -123,7 +139,7 @@ class Archiver:
 
     # --- packing --------------------------------------------------------------------------------------
 
-    def _pack(self, target: Path, notes: list[bytes]) -> None:
+    def _pack(self, target: Path, notes: list[bytes], receipts: dict[BidNumber, bytes]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._writer.engine.connect() as db:
             rows = list(store.read(db, self._evaluation.id))
@@ -138,7 +154,8 @@ class Archiver:
         )
         tracks = [self._track(known) for _, known in sorted(self._recordings.tracks.items())]
         index = self._index(rows, {site: one.certificate for site, one in sites.items()})
-        build(target, index, tracks, log, self._documents_of(session), datetime.now(UTC).date().isoformat())
+        documents = self._documents_of(session) | self._papers_of(rows, receipts)
+        build(target, index, tracks, log, documents, datetime.now(UTC).date().isoformat())
 
     def _index(self, rows: list[store.Row], certificates: dict[str, str]) -> SessionIndex:
         session = self._session
@@ -189,10 +206,10 @@ class Archiver:
             if path.exists():
                 yield from path.read_bytes().splitlines()
 
-    def _documents_of(self, session: Session) -> dict[str, bytes | Path]:
-        documents: dict[str, bytes | Path] = {
-            f"bids/{bid}.pdf": self._documents.path_of(imported.sha256)
-            for bid, imported in session.bids.items()
+    def _documents_of(self, session: Session) -> Documents:
+        plain = session.bids if session.rehearsal else {}
+        documents: Documents = {
+            f"bids/{bid}.pdf": self._documents.path_of(imported.sha256) for bid, imported in plain.items()
         }
         for lot, ranking in session.rankings.items():
             documents[f"ranking-{lot}.json"] = _pretty(to_json(ranking))
@@ -203,6 +220,49 @@ class Archiver:
         signatures = {seat: asdict(one) for seat, one in session.signatures.items()}
         documents["signatures.json"] = _pretty(signatures)
         return documents
+
+    # --- sealed bids ----------------------------------------------------------------------------------
+
+    def _papers_of(self, rows: list[store.Row], receipts: dict[BidNumber, bytes]) -> Documents:
+        """Return what an opening leaves behind, by its path below data/docs (archive.md §1)."""
+        ceremony = self._session.ceremony
+        if ceremony.policy is None or self.submissions is None:
+            return {}
+        told = [
+            {"trustee": one.name, "signature": ceremony.signed[one.name]}
+            for one in ceremony.policy.trustees
+            if one.name in ceremony.signed
+        ]
+        papers: Documents = {
+            "opening/policy.json": ceremony.policy.encode(),
+            "opening/signatures.json": canonical(told),
+        }
+        for number, receipt in receipts.items():
+            path = self.submissions.uploads.path(number)
+            if path.is_file():  # lost bytes are a verdict of their own, and must not cost the archive
+                papers[f"opening/envelopes/{number}.evb1"] = ReadOnlyFile(path)
+            papers[f"opening/receipts/{number}.receipt"] = receipt
+        return papers | _records(rows) | self._sealed_keys(receipts)
+
+    def _sealed_keys(self, listed: Iterable[BidNumber]) -> Documents:
+        """Return the content keys of parts that stay unpublished, as the host's agent has sealed them."""
+        folder = self._evaluation.parts.folder / "opening" / "keys"
+        places = {f"{number}.{part}": folder for number in listed for part in PartName if part not in _PUBLIC}
+        return {
+            f"opening/keys/{name}": (place / name).read_bytes()
+            for name, place in places.items()
+            if (place / name).is_file()
+        }
+
+
+def _records(rows: list[store.Row]) -> Documents:
+    """Return the records of all windows, word for word."""
+    entries = (json.loads(row.entry) for row in rows if b'"OpeningRecorded"' in row.entry)
+    return {
+        f"opening/record-{one['body']['window']}.json": one["body"]["record"].encode()
+        for one in entries
+        if one["type"] == "OpeningRecorded"
+    }
 
 
 def _openings(rows: list[store.Row], session: Session) -> Iterator[bytes]:

@@ -1,6 +1,8 @@
 """The bag: valid for other people's tools, the same for the same inputs, never half there."""
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -22,7 +24,16 @@ from recorder.manifest import (
     Retention,
     SessionIndex,
 )
-from recorder.package import BagExists, BagLog, BagReel, BagTrack, ReelIncomplete, UnsafeDocumentName, build
+from recorder.package import (
+    BagExists,
+    BagLog,
+    BagReel,
+    BagTrack,
+    ReadOnlyFile,
+    ReelIncomplete,
+    UnsafeDocumentName,
+    build,
+)
 from tests.recorder.seat import (
     T0_MS,
     audio_packets,
@@ -166,6 +177,25 @@ def test_a_document_may_be_a_file(tmp_path: Path) -> None:
     bag = build(tmp_path / "EV-1", INDEX, [], LOG, {"bids/B1.pdf": source}, "2026-11-23")
     assert (bag / "data/docs/bids/B1.pdf").read_bytes() == source.read_bytes()
     bagit.Bag(str(bag)).validate()
+
+
+@pytest.mark.parametrize("fault", [None, errno.EXDEV])
+def test_a_file_that_nobody_writes_to_is_linked_or_copied_where_it_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int | None
+) -> None:
+    source = tmp_path / "bid.evb1"
+    source.write_bytes(b"EVB1" * 1000)
+
+    def refuse(*_: object) -> None:
+        raise OSError(fault, "another disk")
+
+    if fault is not None:
+        monkeypatch.setattr(os, "link", refuse)
+    documents = {"opening/bid.evb1": ReadOnlyFile(source)}
+    packed = build(tmp_path / "EV-1", INDEX, [], LOG, documents, "2026-11-23") / "data/docs/opening/bid.evb1"
+    assert packed.read_bytes() == source.read_bytes()
+    assert packed.samefile(source) is (fault is None)
+    bagit.Bag(str(tmp_path / "EV-1")).validate()
 
 
 def test_the_log_is_written_as_the_specification_says(tmp_path: Path) -> None:

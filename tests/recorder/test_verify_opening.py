@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from evalroom.commands import ACTS
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json, canonical
+from evalroom.roles import COMMANDS, Role
 from evalroom.sealing.ceremony import TRANSITIONS, CeremonyState
 from evalroom.sealing.facts import CeremonyEvent
 from evalroom.sealing.policy import PartName
@@ -554,6 +556,15 @@ def test_the_verifier_goes_through_the_states_of_the_room() -> None:
     assert room == {state: dict(facts) for state, facts in verifier._STATES.items()}
     assert {one.value for one in CeremonyState} == set(verifier._STATES)
     assert {one.__name__ for one in _kinds()} == set(verifier._CEREMONY)
+
+
+def test_the_verifier_lets_the_host_do_unsigned_what_the_room_lets_it_do() -> None:
+    by_host = {
+        event.__name__
+        for act, event in ACTS.items()
+        if Role.HOST in COMMANDS[str(act.__dataclass_fields__["kind"].default)]
+    }
+    assert by_host | {"OpeningAborted"} == verifier._BY_HOST  # of its own accord, when there are too few bids
 
 
 def test_the_verifier_gives_the_same_fault_to_the_same_party() -> None:
