@@ -3,15 +3,17 @@
 import asyncio
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
 
 from evalroom.events import Stage
 from evalroom.ids import BidId
 from evalroom.roles import Role
 from evalroom.session import WrongStage
 from signaling.permits import Permitted, permit
+from signaling.ranges import parse_range, range_headers
 from signaling.register import Claim, NotSeated
+from sub_site.documents import KnownDocument
 from sub_site.venue import Venue
 
 SEALED = frozenset({Stage.RECEIVING, Stage.OPENING, Stage.GATHERING, Stage.BRIEFED})
@@ -40,13 +42,15 @@ def routes(venue: Venue) -> APIRouter:
         }
 
     @router.get("/api/v1/documents/{bid}")
-    async def document(bid: str, person: Permitted) -> FileResponse:
-        """Return a bid's document, by range if asked so."""
+    async def document(request: Request, bid: str, person: Permitted, part: str = "") -> Response:
+        """Return a bid's document, by range if asked so; of a sealed bid the part named, kept nowhere here."""
         if not isinstance(person, Claim):
             raise NotSeated
         evaluation = venue.evaluation(person.session)
         if person.role is Role.EXPERT and evaluation.stage in SEALED:
             raise WrongStage(stage=evaluation.stage, needed=Stage.PRELIMINARY)
+        if venue.sealed_documents.knows(person.session, BidId(bid)):
+            return _handed_on(request, venue, venue.sealed_documents.find(person.session, BidId(bid), part))
         path = venue.documents.path(person.session, BidId(bid))
         return FileResponse(
             path,
@@ -57,6 +61,16 @@ def routes(venue: Venue) -> APIRouter:
         )
 
     return router
+
+
+def _handed_on(request: Request, venue: Venue, document: KnownDocument) -> StreamingResponse:
+    """Answer with the bytes of a sealed bid's document that were asked for, as they come from the host."""
+    wanted = parse_range(request.headers.get("range", ""), document.size)
+    status, headers = range_headers(wanted, document.size, document.sha256)
+    first, behind = wanted or (0, document.size)
+    headers["content-length"] = str(behind - first)
+    body = venue.sealed_documents.stream(document, first, behind)
+    return StreamingResponse(body, status, headers, "application/pdf")
 
 
 def _read_spool(venue: Venue) -> None:

@@ -29,6 +29,7 @@ from evalroom.protocol.liveness import OFFLINE_MS, LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.protocol.subscriber import Acknowledged, Delivered, KeptAtSite, Rejected, SubscriberEnd
 from evalroom.roles import Role
+from evalroom.sealing.facts import BidAdmitted
 from evalroom.tender import Seat
 from recorder.booth import Booth
 from recorder.capture import Resume
@@ -46,6 +47,7 @@ from sub_site.agent import AgentRelay
 from sub_site.clock import SessionClock
 from sub_site.documents import Documents, KnownDocument
 from sub_site.handover import Handover
+from sub_site.sealed_documents import SealedDocuments
 from sub_site.uplink import Uplink
 from sub_site.witness import Witness
 
@@ -102,6 +104,7 @@ class Parts:
     witness: Witness
     agent: AgentRelay
     documents: Documents
+    sealed_documents: SealedDocuments
     handover: Handover
     uplink: Uplink
     folder: Path
@@ -424,6 +427,7 @@ class Evaluation:
                 if isinstance(event, ev.SessionOpened):
                     self.opened = event
                     self._seats = {seat.code: seat for seat in event.seats}
+                    self.stage = Stage.GATHERING if event.rehearsal else Stage.RECEIVING
             case "StageChanged":
                 self.stage = Stage(str(body["after"]))
             case "SessionPaused" | "SessionResumed":
@@ -434,12 +438,20 @@ class Evaluation:
                 self._joined.add(SeatCode(str(body["seat"])))
             case "BidImported":
                 self._learn_bid(body)
+            case "BidAdmitted":
+                self._learn_admitted(decode_event(kind, body))
             case _:
                 pass
 
     def _learn_bid(self, body: dict[str, object]) -> None:
         document = KnownDocument(str(body["sha256"]), int(str(body["bytes"])))
         self.parts.documents.learn(self.id, BidId(str(body["bid"])), document)
+
+    def _learn_admitted(self, event: ev.Event) -> None:
+        if isinstance(event, BidAdmitted):
+            for one in event.documents:
+                document = KnownDocument(one.sha256, one.size)
+                self.parts.sealed_documents.learn(self.id, event.bid, one.part, document)
 
     def _follow_stage(self) -> None:
         """Do what the stage reached asks of a site."""

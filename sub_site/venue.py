@@ -44,6 +44,7 @@ from sub_site.enrolment import Identity
 from sub_site.evaluation import Evaluation, Parts
 from sub_site.handover import Handover
 from sub_site.link import SITE_FRAME, HostLink, LinkSession
+from sub_site.sealed_documents import SealedDocuments
 from sub_site.settings import SiteSettings
 from sub_site.uplink import TIMEOUT, Uplink, tls_context
 from sub_site.witness import Witness
@@ -81,6 +82,7 @@ class Venue:
         client = httpx.AsyncClient(base_url=host_url, timeout=TIMEOUT, verify=tls or True, trust_env=False)
         self.uplink = Uplink(client)
         self.documents = Documents(settings.data_dir / "documents", self.uplink, lambda: self.link.online)
+        self.sealed_documents = SealedDocuments(self.uplink)
         self.witness = Witness(self.writer, identity.witness)
         socket = settings.agent_socket
         self.agent = AgentRelay(AgentClient(socket) if socket else None, self.link)
@@ -190,6 +192,7 @@ class Venue:
             witness=self.witness,
             agent=self.agent,
             documents=self.documents,
+            sealed_documents=self.sealed_documents,
             handover=Handover(session, folder / "media", self.uplink, self.writer, lambda: self.link.online),
             uplink=self.uplink,
             folder=folder,

@@ -17,8 +17,9 @@ from evalroom.ledger.base64 import decode_base64
 from evalroom.sealing.policy import PartName
 from evalroom.session import Unknown
 from main_site.services.centre import Centre, Live
-from main_site.services.sealed_documents import NotOpened, SealedDocument, parse_range
+from main_site.services.sealed_documents import NotOpened, SealedDocument
 from signaling.permits import permit
+from signaling.ranges import parse_range, range_headers
 
 AT_ONCE = 4 << 20
 """Bytes of a range that are decrypted in one go; longer ones are sent as they are decrypted."""
@@ -70,17 +71,9 @@ async def serve_range(request: Request, document: SealedDocument) -> Response:
         RangeOutside: it has no such bytes.
         PartDamaged, BytesMissing: the stored bytes are no longer those that were opened.
     """
-    headers = {
-        "accept-ranges": "bytes",
-        "etag": f'"{document.sha256}"',
-        "cache-control": "private, no-store",
-        "content-disposition": "inline",
-    }
     wanted = parse_range(request.headers.get("range", ""), document.size)
+    status, headers = range_headers(wanted, document.size, document.sha256)
     first, behind = wanted or (0, document.size)
-    status = 206 if wanted else 200
-    if wanted:
-        headers["content-range"] = f"bytes {first}-{behind - 1}/{document.size}"
     if behind - first <= AT_ONCE:
         data = await asyncio.to_thread(document.read, first, behind)
         return Response(data, status, headers, "application/pdf")

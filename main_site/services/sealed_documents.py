@@ -2,10 +2,11 @@
 
 No plaintext is written down: a range is decrypted when somebody asks for it, after commitment and final chunk of the
 part were checked.  Content keys are in memory and, sealed for the agent of this machine, on the disk, so that a
-restart needs no trustee.  Refused: parts that were not opened, ranges that no part has.
+restart needs no trustee.  Refused: parts that were not opened, and keys that nobody kept.
 """
 
-import re
+import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,9 @@ from evalroom.sealing.unseal import open_part
 from main_site.store.bids import Uploads
 from recorder.reel import sync_folder
 from signaling.custody.client import AgentClient
-from signaling.problems import RangeOutside
 
 STEP = 1 << 20
 """Bytes decrypted at a time for somebody who reads on and on."""
-
-_RANGE = re.compile(r"bytes=(?P<first>\d{0,15})-(?P<last>\d{0,15})")
 
 
 class NotOpened(Refusal):
@@ -115,34 +113,8 @@ class SealedDocument:
         return open_part(self.envelope, self.part, self.key, read)
 
 
-def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """Return first byte and the one behind the last that a Range field asks for; None for all of it.
-
-    A field of another form, or with several ranges, counts as none (RFC 9110 §14.2).
-
-    Raises:
-        RangeOutside: no byte of it exists.
-    """
-    match = _RANGE.fullmatch(header.replace(" ", ""))
-    if match is None or not (match["first"] or match["last"]):
-        return None
-    if not match["first"]:
-        length = min(int(match["last"]), size)
-        first, behind = size - length, size
-    else:
-        first = int(match["first"])
-        behind = min(int(match["last"]) + 1, size) if match["last"] else size
-        if match["last"] and int(match["last"]) < first:
-            return None
-    if first >= behind:
-        raise RangeOutside(size=size)
-    return first, behind
-
-
 def write_private(path: Path, data: bytes) -> None:
     """Write a file for this user alone, whole or not at all; it is on the disk when this returns."""
-    import os
-
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(path.name + ".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -159,6 +131,4 @@ def _name(number: BidNumber, part: PartName) -> str:
 
 
 async def _in_thread(work: Callable[[], None]) -> None:
-    import asyncio
-
     await asyncio.to_thread(work)
