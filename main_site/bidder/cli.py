@@ -1,7 +1,7 @@
 """`evalroom bid`: seal, hand in, follow, release and confirm a bid; check receipts and look at envelopes.
 
-Options are read here and nothing else happens here; what a command does stands in `commands.py`, imported when
-it runs.  Exit status 0 is good, 1 found wrong or refused, 2 used wrongly.
+Options are read here and nothing else happens here; what a command does stands in `commands.py` and `errands.py`,
+imported when it runs.  Exit status 0 is good, 1 found wrong or refused, 2 used wrongly.
 """
 
 from pathlib import Path
@@ -46,9 +46,9 @@ def get_policy(
     as_json: JSON = False,
 ) -> None:
     """Fetch the sealing policy of a tender, check its trustees' signatures, and print its SHA-256 for comparison."""
-    from main_site.bidder import commands
+    from main_site.bidder import errands
 
-    commands.policy(host, tender, out, ca, as_json=as_json)
+    errands.policy(host, tender, out, ca, as_json=as_json)
 
 
 @bid.command()
@@ -113,17 +113,17 @@ def submit(
     as_json: JSON = False,
 ) -> None:
     """Hand a sealed bid in, from where an earlier attempt stopped, and keep the receipt beside it."""
-    from main_site.bidder import commands
+    from main_site.bidder import errands
 
-    commands.submit(host, bid_file, replaces, passphrase_file, ca, as_json=as_json)
+    errands.submit(host, bid_file, replaces, passphrase_file, ca, as_json=as_json)
 
 
 @bid.command()
 def status(host: Address, bid_file: File, ca: Authority = None, as_json: JSON = False) -> None:
     """Say what the host has of a bid; a receipt that has grown is kept beside it."""
-    from main_site.bidder import commands
+    from main_site.bidder import errands
 
-    commands.status(host, bid_file, ca, as_json=as_json)
+    errands.status(host, bid_file, ca, as_json=as_json)
 
 
 @bid.command()
@@ -136,9 +136,9 @@ def withdraw(
     as_json: JSON = False,
 ) -> None:
     """Take a bid back before the deadline."""
-    from main_site.bidder import commands
+    from main_site.bidder import errands, given
 
-    commands.withdraw(host, bid_file, commands.KeysAt(keys, passphrase_file), ca, as_json=as_json)
+    errands.withdraw(host, bid_file, given.KeysAt(keys, passphrase_file), ca, as_json=as_json)
 
 
 @bid.command()
@@ -152,9 +152,9 @@ def release(
     as_json: JSON = False,
 ) -> None:
     """Release the bidder's halves of a window's parts, so that the host may open them; OUT itself is not needed."""
-    from main_site.bidder import commands
+    from main_site.bidder import errands, given
 
-    commands.release(host, bid_file, window, commands.KeysAt(keys, passphrase_file), ca, as_json=as_json)
+    errands.release(host, bid_file, window, given.KeysAt(keys, passphrase_file), ca, as_json=as_json)
 
 
 @bid.command()
@@ -171,10 +171,10 @@ def confirm(
     as_json: JSON = False,
 ) -> None:
     """Confirm the record of a window, or object to it."""
-    from main_site.bidder import commands
+    from main_site.bidder import errands, given
 
-    at = commands.KeysAt(keys, passphrase_file)
-    commands.confirm(host, bid_file, window, objection, at, ca, as_json=as_json)
+    at = given.KeysAt(keys, passphrase_file)
+    errands.confirm(host, bid_file, window, objection, at, ca, as_json=as_json)
 
 
 @bid.command("check-receipt")

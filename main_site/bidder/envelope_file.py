@@ -6,7 +6,8 @@ policy at hand; what a stranger may see of one without any policy is `Glance`, w
 
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +21,17 @@ from evalroom.sealing.members import MAX_OBJECT
 from evalroom.sealing.stream import ReadAt, plain_size, read_exactly
 from evalroom.sealing.suite import BadEnvelopeSignature, Suite
 from evalroom.sealing.suites import find_suite
-from evalroom.sealing.trailer import Trailer, parse_trailer
+from evalroom.sealing.trailer import LEAF, ReceiptRoot, Trailer, hash_leaf, parse_trailer
 
 _HEAD = struct.Struct(">4sBBHI")
 _TAIL = struct.Struct(">II4s")
 HEAD, TAIL = _HEAD.size, _TAIL.size
+
+HASHERS = 2
+"""Threads for leaf hashes; encryption is several times faster than SHA-256, so one thread does it."""
+
+Step = Callable[[str, int, int], None]
+"""Told what is being done (`seal` or `test`), how many bytes of it are done, and how many there are."""
 
 
 class BidFileUnusable(LocalFault):
@@ -141,6 +148,20 @@ def glance(source: Stored) -> Glance:
         digest=suite.digest(data, signature),
         signed=_signed(suite, first.envelope_key, data, signature),
     )
+
+
+def root_of(source: Stored, body: int, step: Step) -> bytes:
+    """Return the root over the first `body` bytes.
+
+    Raises:
+        BidFileUnusable, BytesMissing: the disk does not give them.
+    """
+    with ThreadPoolExecutor(HASHERS) as pool:
+        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
+        for start in range(0, body, LEAF):
+            tree.update(read_exactly(source.read, start, min(LEAF, body - start)))
+            step("check", tree.size, body)
+        return tree.root()
 
 
 def ends_only(ends: bytes, size: int) -> ReadAt:

@@ -133,6 +133,21 @@ class BidKeys:
         return [suite.load_opening_key(one) for one in self.slots]
 
 
+@dataclass(frozen=True, slots=True)
+class Stretched:
+    """A passphrase made into a key; made before a bid is sealed, as both together would take too much memory."""
+
+    salt: bytes
+    key: bytes = field(repr=False)
+
+
+def stretch(passphrase: str, salt: bytes | None = None) -> Stretched:
+    """Return the key of a passphrase, under a fresh salt where none is given."""
+    salt = secrets.token_bytes(SALT_SIZE) if salt is None else salt
+    derivation = Scrypt(salt=salt, length=32, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P)
+    return Stretched(salt, derivation.derive(passphrase.encode()))
+
+
 def new_passphrase() -> str:
     """Return a passphrase of 25 letters and digits in five groups: 123 bits."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(5))
@@ -150,13 +165,13 @@ def check_passphrase(text: str) -> str:
     return said
 
 
-def write_keys(path: Path, record: BidRecord, keys: BidKeys, passphrase: str) -> None:
+def write_keys(path: Path, record: BidRecord, keys: BidKeys, stretched: Stretched) -> None:
     """Write a key file for this user alone, on the disk when this returns; an existing file is never touched.
 
     Raises:
         KeyFileExists: there is one of this name.
     """
-    data = lock(record, keys, passphrase, secrets.token_bytes(SALT_SIZE), secrets.token_bytes(NONCE_SIZE))
+    data = lock(record, keys, stretched, secrets.token_bytes(NONCE_SIZE))
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
@@ -167,8 +182,8 @@ def write_keys(path: Path, record: BidRecord, keys: BidKeys, passphrase: str) ->
         os.fsync(file.fileno())
 
 
-def lock(record: BidRecord, keys: BidKeys, passphrase: str, salt: bytes, nonce: bytes) -> bytes:
-    """Return the bytes of a key file; `salt` and `nonce` are random and used once."""
+def lock(record: BidRecord, keys: BidKeys, stretched: Stretched, nonce: bytes) -> bytes:
+    """Return the bytes of a key file; `nonce` is random and used once."""
     clear: dict[str, Json] = {
         "v": VERSION,
         "kind": KIND,
@@ -180,7 +195,7 @@ def lock(record: BidRecord, keys: BidKeys, passphrase: str, salt: bytes, nonce: 
         "digest": encode_base64(record.digest),
         "size": record.size,
         "kdf": KDF,
-        "salt": encode_base64(salt),
+        "salt": encode_base64(stretched.salt),
         "nonce": encode_base64(nonce),
     }
     secret = canonical(
@@ -189,7 +204,7 @@ def lock(record: BidRecord, keys: BidKeys, passphrase: str, salt: bytes, nonce: 
             "slots": [{"key": [encode_base64(one) for one in slot]} for slot in keys.slots],
         }
     )
-    sealed = AESGCM(_stretch(passphrase, salt)).encrypt(nonce, secret, canonical(clear))
+    sealed = AESGCM(stretched.key).encrypt(nonce, secret, canonical(clear))
     return canonical({**clear, "sealed": encode_base64(sealed)}) + b"\n"
 
 
@@ -218,7 +233,7 @@ def unlock(path: Path, passphrase: str) -> tuple[BidRecord, BidKeys]:
         raise MalformedKeyFile(reason="no object")
     del clear["sealed"]
     try:
-        secret = AESGCM(_stretch(passphrase, salt)).decrypt(nonce, sealed, canonical(clear))
+        secret = AESGCM(stretch(passphrase, salt).key).decrypt(nonce, sealed, canonical(clear))
     except InvalidTag as error:
         raise BidKeysLocked(file=path.name) from error
     return record, _parse_keys(secret)
@@ -269,8 +284,3 @@ def _parse_slot(members: Members) -> tuple[bytes, ...]:
     keys = members.many_data_within("key", MAX_PRIVATE, MAX_PRIVATES)
     members.close()
     return keys
-
-
-def _stretch(passphrase: str, salt: bytes) -> bytes:
-    derivation = Scrypt(salt=salt, length=32, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P)
-    return derivation.derive(passphrase.encode())

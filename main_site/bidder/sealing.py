@@ -26,18 +26,12 @@ from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sea
 from evalroom.sealing.suite import Buffer
 from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
 from main_site.bidder.certificate import Signatory
-from main_site.bidder.envelope_file import BidFileUnusable, opened, stored
-from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, write_keys
+from main_site.bidder.envelope_file import HASHERS, BidFileUnusable, Step, opened, stored
+from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, stretch, write_keys
 from main_site.bidder.sheet import SHEETS, canonical_sheet
 
 PIECE = 1 << 20
-HASHERS = 2
-"""Threads for leaf hashes; encryption is several times faster than SHA-256, so one thread does it."""
-
 LARGEST_SHEET = 1 << 20
-
-Step = Callable[[str, int, int], None]
-"""Told what is being done (`seal` or `test`), how many bytes of it are done, and how many there are."""
 
 
 class BidExists(LocalFault):
@@ -119,7 +113,7 @@ def seal_to_file(order: Order, step: Step) -> BidRecord:
     _check_free(out)
     suite = policy.check_suite(order.suite)
     suite.check_available()
-    texts = _texts(order)
+    texts, stretched = _texts(order), stretch(order.passphrase)
     keys = BidKeys.draw(suite, 0 if policy.mode is Mode.SITES else 1)
     commitment = bidder_commitment(suite, order.signatory.salt, order.signatory.certificate)
     slots = tuple(one.public for one in keys.openers(suite))
@@ -131,7 +125,7 @@ def seal_to_file(order: Order, step: Step) -> BidRecord:
     with _unfinished(out) as part:
         _write(plan, texts, part, step)
         record = _test(plan, keys, identity, part, step)
-        write_keys(key_path(out), record, keys, order.passphrase)
+        write_keys(key_path(out), record, keys, stretched)
         try:
             os.link(part, out)  # unlike a rename it never replaces what somebody put there meanwhile
         except FileExistsError as error:

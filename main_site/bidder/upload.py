@@ -6,16 +6,13 @@ be refused by the host after hours.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.inspection import RootMismatch
 from evalroom.sealing.stream import read_exactly
-from evalroom.sealing.trailer import LEAF, ReceiptRoot, hash_leaf
-from main_site.bidder.envelope_file import Stored
+from main_site.bidder.envelope_file import Step, Stored, root_of
 from main_site.bidder.host import Host, HostRefused
-from main_site.bidder.sealing import HASHERS, Step
 
 SENT_AGAIN = frozenset({"pieces_missing", "piece_mismatch", "piece_stalled", "upload_mismatch"})
 """Refusals after which the host says what it still needs."""
@@ -79,20 +76,6 @@ def _send(host: Host, source: Stored, tender: str, bid: str, facts: dict[str, st
             host.put_piece(tender, bid, index, bytes(read_exactly(source.read, offset, length)))
         done += length
         step("send", done, source.size)
-
-
-def root_of(source: Stored, body: int, step: Step) -> bytes:
-    """Return the root over the first `body` bytes.
-
-    Raises:
-        BidFileUnusable, BytesMissing: the disk does not give them.
-    """
-    with ThreadPoolExecutor(HASHERS) as pool:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
-        for start in range(0, body, LEAF):
-            tree.update(read_exactly(source.read, start, min(LEAF, body - start)))
-            step("check", tree.size, body)
-        return tree.root()
 
 
 def _pieces(size: int, piece: int) -> Iterator[tuple[int, int, int]]:

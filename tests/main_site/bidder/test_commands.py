@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from typer.testing import CliRunner, Result
 
-from main_site.bidder import commands, keyfile
+from main_site.bidder import errands, keyfile
 from main_site.bidder.keyfile import read_record, unlock
 from main_site.cli import app
 from tests.evalroom.sealing import tender
@@ -36,7 +36,7 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 def fake(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     fake = FakeHost(desk.policy)
-    monkeypatch.setattr(commands, "connected", lambda _: fake.client())
+    monkeypatch.setattr(errands, "connected", lambda _: fake.client())
     return fake
 
 

@@ -20,6 +20,7 @@ from main_site.bidder.keyfile import (
     lock,
     new_passphrase,
     read_record,
+    stretch,
     unlock,
     write_keys,
 )
@@ -41,14 +42,14 @@ def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_passphrase_opens_nothing(tmp_path: Path) -> None:
-    write_keys(tmp_path / "bid.key", RECORD, KEYS, PASSPHRASE)
+    write_keys(tmp_path / "bid.key", RECORD, KEYS, stretch(PASSPHRASE))
     with pytest.raises(BidKeysLocked):
         unlock(tmp_path / "bid.key", PASSPHRASE + "x")
 
 
 def test_the_keys_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "bid.key"
-    write_keys(path, RECORD, KEYS, PASSPHRASE)
+    write_keys(path, RECORD, KEYS, stretch(PASSPHRASE))
     assert (RECORD, KEYS) == unlock(path, PASSPHRASE)
     assert read_record(path) == RECORD
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
@@ -56,7 +57,9 @@ def test_the_keys_come_back_as_they_were(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_cheap")
 def test_every_changed_byte_of_a_key_file_is_found(tmp_path: Path) -> None:
-    data = lock(replace(RECORD, policy=b"{}"), BidKeys((b"a",), ()), PASSPHRASE, bytes(16), bytes(12))
+    data = lock(
+        replace(RECORD, policy=b"{}"), BidKeys((b"a",), ()), stretch(PASSPHRASE, bytes(16)), bytes(12)
+    )
     path = tmp_path / "bid.key"
     accepted = []
     for place in range(len(data)):
@@ -80,7 +83,7 @@ def test_what_is_no_key_file_is_told(tmp_path: Path, data: bytes) -> None:
 
 def test_a_derivation_that_is_cheaper_to_guess_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bid.key"
-    data = lock(RECORD, KEYS, PASSPHRASE, bytes(16), bytes(12))
+    data = lock(RECORD, KEYS, stretch(PASSPHRASE, bytes(16)), bytes(12))
     path.write_bytes(data.replace(b"scrypt 16384 8 5", b"scrypt 2 1 1"))
     with pytest.raises(MalformedKeyFile):
         unlock(path, PASSPHRASE)
@@ -90,12 +93,12 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "bid.key"
     path.write_bytes(b"the only keys of another bid")
     with pytest.raises(KeyFileExists):
-        write_keys(path, RECORD, KEYS, PASSPHRASE)
+        write_keys(path, RECORD, KEYS, stretch(PASSPHRASE))
     assert b"the only keys of another bid" == path.read_bytes()
 
 
 def test_no_key_shows_itself_in_a_text(tmp_path: Path) -> None:
-    write_keys(tmp_path / "bid.key", RECORD, KEYS, PASSPHRASE)
+    write_keys(tmp_path / "bid.key", RECORD, KEYS, stretch(PASSPHRASE))
     data = (tmp_path / "bid.key").read_bytes()
     for key in (*KEYS.envelope, *KEYS.slots[0]):
         assert key not in data

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from typer.testing import CliRunner
 
-from main_site.bidder import commands, keyfile
+from main_site.bidder import errands, keyfile
 from main_site.cli import app
 from main_site.services import submissions
 from tests.evalroom.room import SESSION
@@ -43,7 +43,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             return httpx.Response(found.status_code, headers=found.headers, content=found.content)
 
         monkeypatch.setattr(
-            commands, "connected", lambda _: httpx.Client(transport=httpx.MockTransport(handle))
+            errands, "connected", lambda _: httpx.Client(transport=httpx.MockTransport(handle))
         )
         yield made
 
@@ -76,7 +76,8 @@ async def sealed(folder: Path) -> Path:
     return folder / "bid.evb1"
 
 
-async def test_a_bid_is_handed_in_replaced_and_withdrawn(place: Tendering, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("place")
+async def test_a_bid_is_handed_in_replaced_and_withdrawn(tmp_path: Path) -> None:
     first, second = await sealed(tmp_path / "first"), await sealed(tmp_path / "second")
     words = ("--passphrase-file", first.parent / "passphrase")
     status, found = await run("submit", HOST, first)
@@ -109,13 +110,14 @@ async def test_a_deadline_passed_by_a_millisecond_is_told(place: Tendering, tmp_
     assert found["error"]["detail"]["problem"] in {"deadline_passed", "not_accepting"}
 
 
-async def test_a_bid_withdrawn_by_a_stranger_stays(place: Tendering, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("place")
+async def test_a_bid_withdrawn_by_a_stranger_stays(tmp_path: Path) -> None:
     first, second = await sealed(tmp_path / "first"), await sealed(tmp_path / "second")
     assert 0 == (await run("submit", HOST, first))[0]
     record, _ = keyfile.unlock(Path(f"{first}.key"), PASSPHRASE)
     _, keys = keyfile.unlock(Path(f"{second}.key"), PASSPHRASE)
     forged = tmp_path / "forged.key"
-    keyfile.write_keys(forged, record, keys, PASSPHRASE)
+    keyfile.write_keys(forged, record, keys, keyfile.stretch(PASSPHRASE))
     words = ("withdraw", HOST, first, "--keys", forged, "--passphrase-file", first.parent / "passphrase")
     status, found = await run(*words)
     assert (1, "forged_bidder_act") == (status, found["error"]["detail"]["problem"])
