@@ -3,6 +3,8 @@
 import gc
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -232,3 +234,23 @@ def test_steps_are_told_and_every_file_is_closed(desk: Desk) -> None:
     assert ["seal", "test"] == list(told)
     assert told["seal"][0] == desk.out.stat().st_size
     gc.collect()  # a file left open would be a ResourceWarning, which is an error here
+
+
+def test_a_large_bid_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:
+    """Seal 160 MiB in a process of its own and look at its peak."""
+    desk = laid(tmp_path, size=1)
+    with (desk.folder / "technical.pdf").open("wb") as file:
+        file.truncate(160 << 20)
+    script = (
+        "import resource, sys; from pathlib import Path\n"
+        "from tests.main_site.bidder.desk import Desk\n"
+        "from tests.tools.transcript import policy\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10\n"
+        "desk = Desk(Path(sys.argv[1]), policy((1, 2))); order = desk.order(); before = peak()\n"
+        "desk.seal(); print(peak() - before)"
+    )
+    root = Path(__file__).parents[3]
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, cwd=root, check=True
+    )
+    assert int(ran.stdout) <= 40  # MiB: 16 of them for the passphrase, before a byte is read
