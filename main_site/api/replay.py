@@ -30,8 +30,10 @@ OPEN_SCREENS: frozenset[Stage] = frozenset({Stage.PRICING, Stage.SUMMARY, Stage.
 """Stages in which no sheet is open any more, so that a recorded screen gives nothing away early."""
 
 
-BULK = frozenset({"FragmentRecorded", "ClockMapped", "CheckpointCosigned", "SiteOffsetMeasured"})
-"""Entries that come by the thousand and say nothing to a viewer."""
+BULK = frozenset(
+    {"FragmentRecorded", "ClockMapped", "CheckpointCosigned", "SiteOffsetMeasured", "CoverMade"}
+)
+"""Entries that come by the thousand, or say nothing to a viewer."""
 
 
 _REEL = re.compile(r"(?P<track>.+)\.(?P<reel>[0-9]{1,6})\.mp4")

@@ -2,10 +2,20 @@
 
 import type { Tender } from '@/protocol/room'
 
+import { yuan } from './format'
 import { i18n } from './index'
 
-/** Members whose values are words of ours. */
-const WORDS: Readonly<Record<string, string>> = { after: 'stage', before: 'stage', part: 'part', cause: 'replay.cause' }
+/** Members whose values are words of ours, and where those stand. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  after: ['stage'],
+  before: ['stage'],
+  part: ['part', 'opening.part'],
+  cause: ['replay.cause', 'opening.cause'],
+  verdict: ['opening.bid'],
+}
+
+/** The number of a sealed bid, of which eight digits tell it from all others of a tender. */
+const NUMBER = /^[0-9a-f]{32}$/
 
 /** Names of bids and items by id, once per tender: a replay says thousands of lines. */
 const NAMES = new WeakMap<Tender, Map<string, string>>()
@@ -35,11 +45,20 @@ export function sayEvent(type: string, actor: string, body: object, tender: Tend
   const { t, te } = i18n.global
   const facts: Record<string, unknown> = { actor }
   for (const [name, value] of Object.entries(body)) {
-    const words = WORDS[name]
-    const key = `${words}.${String(value)}`
+    const key = WORDS[name]?.map((words) => `${words}.${String(value)}`).find((one) => te(one))
     const named = tender === null ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
     if (name === 'track') facts[name] = sayTrack(String(value))
-    else facts[name] = words !== undefined && te(key) ? t(key) : (named ?? value)
+    else if (name === 'price_fen') facts['price'] = yuan(Number(value))
+    else if (key !== undefined) facts[name] = t(key)
+    else facts[name] = named ?? (NUMBER.test(String(value)) ? `${String(value).slice(0, 8)}…` : value)
   }
-  return te(`event.${type}`) ? t(`event.${type}`, facts) : type
+  const said = te(`event.${variant(type, body)}`) ? variant(type, body) : type
+  return te(`event.${said}`) ? t(`event.${said}`, facts) : type
+}
+
+/** Say which of the sentences for a type fits. */
+function variant(type: string, body: object): string {
+  if (type === 'RecordConfirmed' && 'objection' in body && body.objection !== '') return 'RecordObjected'
+  if (type === 'HalfReleased' && 'good' in body && body.good === false) return 'HalfRefused'
+  return type
 }

@@ -5,7 +5,7 @@ import type { FeedItem, FeedType } from '@/session/feed'
 import type { RecordedTrack, ReplayIndex, Span } from './recording'
 import { spanOf } from './recording'
 
-export type LaneId = 'stage' | 'scores' | 'alarms' | 'acts' | 'links'
+export type LaneId = 'stage' | 'opening' | 'scores' | 'alarms' | 'acts' | 'links'
 
 /** Which lane an event belongs to; the rest is read in the list. */
 export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
@@ -19,6 +19,30 @@ export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
   SeatJoined: 'acts',
   DisciplineAccepted: 'acts',
   ScoreEntered: 'scores',
+  TrusteeKeyPublished: 'opening',
+  PolicyDrafted: 'opening',
+  PolicySigned: 'opening',
+  SubmissionsOpened: 'opening',
+  BidSubmitted: 'opening',
+  BidAcknowledged: 'opening',
+  BidWithdrawn: 'opening',
+  BidsClosed: 'opening',
+  OpeningAborted: 'opening',
+  OfficerSteppedUp: 'opening',
+  WindowOpened: 'opening',
+  WindowExtended: 'opening',
+  HalfReleased: 'opening',
+  ShareReleased: 'opening',
+  WindowClosed: 'opening',
+  BidJudged: 'opening',
+  OpeningRecorded: 'opening',
+  PartKeyPublished: 'opening',
+  BidAdmitted: 'opening',
+  PriceRead: 'opening',
+  RecordConfirmed: 'opening',
+  CeremonyPaused: 'opening',
+  CeremonyResumed: 'opening',
+  KeysDestroyed: 'opening',
   AlarmRaised: 'alarms',
   AlarmClosed: 'alarms',
   WitnessRefused: 'alarms',
@@ -28,6 +52,12 @@ export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
   SiteReturned: 'links',
 }
 
+/** The lanes in their order; a rehearsal, whose bids came in plain, has none of an opening. */
+export function lanesOf(events: readonly FeedItem[]): LaneId[] {
+  const opening = events.some((event) => LANE_OF[event.type] === 'opening')
+  return opening ? ['stage', 'opening', 'acts', 'scores', 'alarms', 'links'] : ['stage', 'acts', 'scores', 'alarms', 'links']
+}
+
 export interface StageBand extends Span {
   readonly stage: string
 }
@@ -35,7 +65,8 @@ export interface StageBand extends Span {
 /** Return the stages as bands, the last one up to `toMs`. */
 export function stageBands(events: readonly FeedItem[], toMs: number): StageBand[] {
   const bands: StageBand[] = []
-  let stage: string = 'gathering'
+  const first = events.find((event) => event.type === 'StageChanged')
+  let stage: string = first?.type === 'StageChanged' ? first.body.before : firstStage(events)
   let fromMs = events[0]?.t ?? toMs
   for (const event of events) {
     if (event.type !== 'StageChanged') continue
@@ -45,6 +76,11 @@ export function stageBands(events: readonly FeedItem[], toMs: number): StageBand
   }
   bands.push({ stage, fromMs, toMs })
   return bands.filter((band) => band.toMs > band.fromMs)
+}
+
+/** Without a change of stage: where sealed bids are taken in, else where plain ones are brought in. */
+function firstStage(events: readonly FeedItem[]): string {
+  return lanesOf(events).includes('opening') ? 'receiving' : 'gathering'
 }
 
 /** Return the stretches in which the session stood paused. */

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 
 import { toHex } from '@/proof/bytes'
 import type { FeedItem } from '@/session/feed'
-import { pauses, stageBands } from '@/replay/lanes'
+import { sayEvent } from '@/locale/events'
+import { setLanguage } from '@/locale'
+import { LANE_OF, lanesOf, pauses, stageBands } from '@/replay/lanes'
 import { mediaUs, placeAt, type RecordedTrack, type Reel, utcMs } from '@/replay/recording'
 import { entriesBySeat, sheetAt } from '@/replay/sheets'
 import { correction, median, type Player, SyncController } from '@/replay/sync'
@@ -253,9 +255,9 @@ describe('the sheet as it stood', () => {
 })
 
 describe('bands', () => {
-  const change = (t: number, after: string) => ({ t, type: 'StageChanged', body: { after } })
+  const change = (t: number, before: string, after: string) => ({ t, type: 'StageChanged', body: { before, after } })
   it('follow one another without a hole', () => {
-    const events = [{ t: 0, type: 'SessionOpened', body: {} }, change(100, 'briefed'), change(300, 'preliminary')]
+    const events = [{ t: 0, type: 'SessionOpened', body: {} }, change(100, 'gathering', 'briefed'), change(300, 'briefed', 'preliminary')]
     expect(stageBands(events as unknown as FeedItem[], 500).map(({ stage, fromMs, toMs }) => [stage, fromMs, toMs])).toEqual([
       ['gathering', 0, 100],
       ['briefed', 100, 300],
@@ -266,5 +268,41 @@ describe('bands', () => {
   it('show a pause that was never ended up to the end', () => {
     const events = [{ t: 100, type: 'SessionPaused', body: {} }] as unknown as FeedItem[]
     expect(pauses(events, 500)).toEqual([{ fromMs: 100, toMs: 500 }])
+  })
+})
+
+describe('an opening in the replay', () => {
+  const BID = '00112233445566778899aabbccddeeff'
+  const say = (type: string, body: object) => sayEvent(type, 'S1', body, null)
+
+  it('has a lane of its own, which a rehearsal has not', () => {
+    const opened = [{ t: 0, type: 'PolicySigned', body: {} }] as unknown as FeedItem[]
+    expect(lanesOf(opened)).toContain('opening')
+    expect(lanesOf([])).not.toContain('opening')
+    expect(stageBands(opened, 500)).toEqual([{ stage: 'receiving', fromMs: 0, toMs: 500 }])
+  })
+
+  it('begins with the stage that the first change names', () => {
+    const events = [
+      { t: 0, type: 'SessionOpened', body: {} },
+      { t: 100, type: 'StageChanged', body: { before: 'receiving', after: 'opening' } },
+    ] as unknown as FeedItem[]
+    expect(stageBands(events, 500).map(({ stage }) => stage)).toEqual(['receiving', 'opening'])
+  })
+
+  it.each(['zh-CN', 'en'] as const)('is said in words in %s', (language) => {
+    setLanguage(language)
+    for (const type of Object.keys(LANE_OF)) expect(say(type, {})).not.toBe(type)
+    const verdict = say('BidJudged', { bid: BID, verdict: 'revoked' })
+    expect(verdict).toContain('00112233…')
+    expect(verdict).not.toContain(BID)
+    expect(verdict).toContain(language === 'en' ? 'Revoked' : '撤销')
+    expect(say('PriceRead', { bid: 'bid1', price_fen: 98_000_050 })).toContain('980,000.50')
+    expect(say('RecordConfirmed', { bid: BID, objection: 'lot 1' })).toContain('lot 1')
+    expect(say('RecordConfirmed', { bid: BID, objection: '' })).not.toContain('{')
+    expect(say('HalfReleased', { bid: BID, good: false, cause: 'half_mismatch' })).not.toBe(
+      say('HalfReleased', { bid: BID, good: true, cause: '' }),
+    )
+    setLanguage('zh-CN')
   })
 })
