@@ -84,7 +84,6 @@ def trustee_verify(signer: str, signature: str, message: bytes) -> None:
 
 
 def envelope_verify(suite: int, key: bytes, signature: bytes, message: bytes) -> None:
-    """Check what an envelope key signed (sealed-bid.md §1)."""
     if suite == 0x01:
         ed25519_verify(key[:32], signature[:64], message)
         mldsa.MLDSA65PublicKey.from_public_bytes(key[32:]).verify(signature[64:], message)
@@ -224,6 +223,8 @@ class Opening:
         closed = [{"bids": self.listed, "policy": hashlib.sha256(self.text).hexdigest()}]
         need(self.all("BidsClosed") == closed, "the list is not what was submitted and not taken back")
         need(not {"BidSubmitted", "BidWithdrawn"} & set(kinds[kinds.index("BidsClosed") :]), "changed later")
+        late = [one["seq"] for one in self.entries if one["t"] >= self.terms["deadline"]]
+        need("BidSubmitted" not in kinds[min(late, default=len(kinds)) :], "a bid after the deadline")
         return f"{len(self.listed)} bids of {len(submitted)} submitted"
 
     def sealed(self) -> str:
@@ -285,7 +286,6 @@ class Opening:
 
 
 def main(folder: str, *given: str) -> int:
-    """Print each step; return the exit status."""
     case, names = Opening(Path(folder), given), "journal policy closed_list sealed receipts verdicts prices"
     for number, name in enumerate(names.split(), 1):
         try:

@@ -134,7 +134,7 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
 
 
-def rewritten(change: Callable[[str, dict[str, object]], bool]) -> Lie:
+def rewritten(change: Callable[[str, dict[str, object]], bool], later: int = 0) -> Lie:
     """Return a lie in the journal; `change` gets type and body of each entry and says whether to keep it.
 
     The checkpoints are made anew by everybody who signs, so that nothing but the lie itself can give it away.
@@ -142,6 +142,7 @@ def rewritten(change: Callable[[str, dict[str, object]], bool]) -> Lie:
 
     def lie(folder: Path) -> None:
         story = transcript.Transcript(transcript.made().terms)
+        story.clock += later
         for line in journal_path(folder).read_bytes().splitlines():
             entry = parse_entry(line)
             if change(entry.type, entry.body):  # type: ignore[arg-type]  # JSON is an object to the lie
@@ -251,6 +252,7 @@ LIES: dict[str, tuple[int, Lie]] = {
     "a bid left out of the list": (3, set_in("BidsClosed", "bids", [])),
     "a bid that was never taken back": (3, without("BidWithdrawn")),
     "a submission left out": (3, without("BidSubmitted", 2)),
+    "bids after the deadline": (3, rewritten(lambda *_: True, later=60_000)),
     "an envelope lost": (4, lambda folder: opening(folder, "envelopes/*").unlink()),
     "a byte of ciphertext": (4, lambda folder: flip(opening(folder, "envelopes/*"), 90_000)),
     "a byte of a header": (4, lambda folder: flip(opening(folder, "envelopes/*"), 40)),
