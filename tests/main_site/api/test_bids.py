@@ -501,17 +501,17 @@ async def test_a_receipt_is_provisional_until_the_witness_answers_then_final_off
 ) -> None:
     bid = await place.hand_in()
     (listed,) = (await place.http.get("/api/v1/tenders")).json()
-    log = parse_vkey(listed["keys"]["log"])
+    tender, log = listed["tender"], parse_vkey(listed["keys"]["log"])
     witnesses = [parse_vkey(one["vkey"]) for one in listed["keys"]["witnesses"]]
     quorum = listed["keys"]["quorum"]
     path = place.bid_path(bid) + "/receipt"
-    provisional = check_receipt((await place.http.get(path)).content, log, witnesses, quorum)
+    provisional = check_receipt((await place.http.get(path)).content, tender, log, witnesses, quorum)
     assert provisional.provisional
     wire = await place.linked()
     place.tasks.add(place.cosigning(wire))
     async with asyncio.timeout(15):
         while (
-            final := check_receipt((await place.http.get(path)).content, log, witnesses, quorum)
+            final := check_receipt((await place.http.get(path)).content, tender, log, witnesses, quorum)
         ).provisional:
             pass
     assert (bid.number, bid.root, len(bid.data)) == (
@@ -521,10 +521,10 @@ async def test_a_receipt_is_provisional_until_the_witness_answers_then_final_off
     monkeypatch.setattr(module, "RECEIPT_PATIENCE_S", 15)
     later = seal_bid(place.policy, "two")
     await place.upload(later)
-    at_once = check_receipt((await place.submit(later)).content, log, witnesses, quorum)
+    at_once = check_receipt((await place.submit(later)).content, tender, log, witnesses, quorum)
     assert not at_once.provisional
     told = (await place.http.get(place.bid_path(later))).json()
-    assert later.number == check_receipt(told["receipt"].encode(), log, witnesses, quorum).receipt.bid
+    assert later.number == check_receipt(told["receipt"].encode(), tender, log, witnesses, quorum).receipt.bid
 
 
 async def test_head_and_tail_suffice_to_open_the_envelope(place: Tendering) -> None:
