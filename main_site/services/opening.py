@@ -84,6 +84,9 @@ LAST_STAGES = (Stage.SIGNING, Stage.CONCLUDED)
 
 MAX_SEALED = 8192
 
+NOT_YET = "too_early"
+"""An agent's refusal that time mends: by its own clock bidders may still release; nobody is missing."""
+
 
 class AwaitingBytes(LocalFault):
     """The bytes of this bid are damaged on the host's disk: it still counts; the centre restores them from a backup."""
@@ -536,9 +539,10 @@ class Opening:
         if not lacking or self._is_allowed(window, lacking):
             return ""
         names = [one.name for one in self.ceremony.terms.trustees]
-        silent = [name for name in names if name in self.parts.trustees.silent]
+        told = self.parts.trustees.silent
+        silent = [name for name in names if told.get(name, NOT_YET) != NOT_YET]
         if len(names) - len(silent) < self.ceremony.terms.k:
-            said = ", ".join(f"{name} ({self.parts.trustees.silent[name]})" for name in silent)
+            said = ", ".join(f"{name} ({told[name]})" for name in silent)
             return f"too few trustees, {self.ceremony.terms.k} are needed; missing: {said}"
         if not self._asking:
             return f"{len(lacking)} bids have too few shares that agree with their commitments"

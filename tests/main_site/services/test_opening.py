@@ -305,12 +305,12 @@ async def test_too_few_trustees_pause_the_opening_by_name_until_one_is_back(tmp_
     async with ceremony(tmp_path) as place:
         await unsealing(place, "甲公司")
         place.agents["supervisor"].down = True
-        place.agents[WEST].bend = lambda _, __: {"ok": False, "code": "too_early", "detail": {}}
+        place.agents[WEST].bend = lambda _, __: {"ok": False, "code": "token_gone", "detail": {}}
         await place.release_all()
         await until(lambda: bool(entries(place, "CeremonyPaused")))
         (told,) = entries(place, "CeremonyPaused")
         assert "supervisor (agent_unreachable)" in told["body"]["reason"]
-        assert f"{WEST} (too_early)" in told["body"]["reason"]
+        assert f"{WEST} (token_gone)" in told["body"]["reason"]
         assert {} == place.verdicts()
         place.agents["supervisor"].down = False
         assert {"甲公司": OPENED} == await opened(place)
