@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +24,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
-from evalroom.ids import SeatCode, SiteId
+from evalroom.ids import BidId, LotId, SeatCode, SiteId
 from evalroom.media import TrackKind
 from evalroom.roles import Role
 from evalroom.tender import Seat
+from main_site.rehearsal.bidding import Bidder, BiddersDesk, Officers, Opening
 from main_site.rehearsal.client import SeatClient
 from main_site.rehearsal.direction import Operator
 from main_site.rehearsal.expert import Pace, SyntheticExpert
-from main_site.rehearsal.nodes import Node, Nodes, links_up
-from main_site.sample import PRICES_FEN, sample_template
-from main_site.sample_bids import bid_documents
+from main_site.rehearsal.nodes import Agent, Node, Nodes, links_up
+from main_site.sample import DOCUMENTS, PRICES, PRICES_FEN, sample_template, sealed_template
 from main_site.template import SessionTemplate, write_toml
 from main_site.verifying import written
 from recorder.verify import verify
@@ -43,6 +44,21 @@ REEL_S = 20
 FREE_SEAT = SeatCode("E05")
 OPERATOR_SEAT = SeatCode("OP")
 REPLAY_SEAT = SeatCode("ARC1")
+OFFICERS = (OPERATOR_SEAT, *map(SeatCode, ("SUP2", "SA2", "SA3", "SB2", "SB3")))
+"""Seats without a picture: they lead the session and step up when bids are opened."""
+
+TRUSTEES = (("host", "host", "省中心 主场"), ("supervisor", "supervisor", "省公共资源交易监督管理局"))
+"""Trustees with an agent at the host; every sub-site has one of its own."""
+
+LATE_BIDDER = Bidder("远川智慧水务有限公司", 3_600_000_00, BidId("B4"), releases=False)
+"""Seals and hands in like the others, and never releases: its bid is revoked, the others go on."""
+
+HANDING_IN_S, SLOWER = 45, 8
+"""Seconds from the policy to the deadline, or so many times what writing the documents took if that is longer."""
+
+RELEASE_S = 12
+"""Seconds in which bidders may release their halves; one of them lets them pass."""
+
 PRELIMINARY_SHARE = 0.25
 
 console = Console()
@@ -88,19 +104,22 @@ def _end_in_order() -> None:
 
 async def _play(nodes: Nodes, out: Path | None, seconds: int, *, once: bool) -> int:
     _end_in_order()
-    template = sample_template()
+    template, bidders = sealed_template(), _bidders()
     experts = sum(1 for seat in template.seats if seat.role is Role.EXPERT)
-    lots = template.tender.lots
-    bids, items = sum(len(lot.bids) for lot in lots), sum(len(lot.items) for lot in lots)
+    bids, items = len(bidders), sum(len(lot.items) for lot in template.tender.lots)
     console.print(
         f"[bold]EvalRoom[/bold] · 演示 demonstration: {len(template.sites)} sites, "
-        f"{experts} experts, {bids} bids, {items} items"
+        f"{experts} experts, {bids} sealed bids, {items} items"
     )
     operator, urls = await _start_nodes(nodes, template)
     opened = await operator.open_session(write_toml(template).encode())
     codes = {seat["seat"]: seat["code"] for seat in opened["seats"]}
     cast = _Cast(operator, opened["session"], codes, urls, {seat.code: seat for seat in template.seats})
-    state = await _rehearse(cast, seconds)
+    desks = [
+        BiddersDesk(nodes.folder / f"bidder-{number}", operator.base_url, cast.session, bidder)
+        for number, bidder in enumerate(bidders, start=1)
+    ]
+    state = await _rehearse(cast, desks, seconds)
     ok = await _report(operator, opened["session"], state, out)
     if not once:
         console.print(f"\nstill serving at {urls[template.sites[0].id]} · Ctrl-C ends it")
@@ -120,24 +139,40 @@ class _Cast:
     seats: dict[SeatCode, Seat]
 
 
+def _bidders() -> list[Bidder]:
+    (lot,) = sample_template().tender.lots
+    return [*(Bidder(bid.bidder, PRICES_FEN[bid.id], bid.id) for bid in lot.bids), LATE_BIDDER]
+
+
 # --- the three nodes ----------------------------------------------------------------------------------
 
 
 async def _start_nodes(nodes: Nodes, template: SessionTemplate) -> tuple[Operator, dict[SiteId, str]]:
     """Start the host and its sub-sites; return the operator and each site's address."""
     operator_code = secrets.token_urlsafe(9)
-    host = await nodes.start_host(operator_code, reel_seconds=str(REEL_S), cosign_seconds="3")
+    agents = [_said(await nodes.start_agent(*trustee)) for trustee in TRUSTEES]
+    sockets = json.dumps([{"trustee": one.name, "socket": str(one.socket)} for one in agents])
+    host = await nodes.start_host(
+        operator_code, reel_seconds=str(REEL_S), cosign_seconds="3", agents=sockets, cover_per_hour="600"
+    )
     _say_node(host)
     operator = Operator(host.url, operator_code)
     await operator.login()
     urls = {site.id: host.url for site in template.sites}
     subs = [site for site in template.sites if site.node and not site.host]
     for site in subs:
-        node = await nodes.join_site(operator, site.id, site.name, host.url)
+        agent = _said(await nodes.start_agent(site.id, "site", site.name))
+        node = await nodes.join_site(operator, site.id, site.name, host.url, agent)
         _say_node(node)
         urls[site.id] = node.url
     await links_up(operator, {site.id for site in subs})
     return operator, urls
+
+
+def _said(agent: Agent) -> Agent:
+    process = agent.process.pid if agent.process else 0
+    console.print(f"  agent of trustee [cyan]{agent.name}[/cyan] (process {process})")
+    return agent
 
 
 def _say_node(node: Node) -> None:
@@ -148,27 +183,52 @@ def _say_node(node: Node) -> None:
 # --- the session ----------------------------------------------------------------------------------------
 
 
-async def _rehearse(cast: _Cast, seconds: int) -> dict[str, Any]:
+async def _rehearse(cast: _Cast, desks: list[BiddersDesk], seconds: int) -> dict[str, Any]:
     experts = [code for code, seat in cast.seats.items() if seat.role is Role.EXPERT]
-    doors = {code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, OPERATOR_SEAT]}
+    doors = {code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, *OFFICERS]}
+    opening = Opening(cast.operator.base_url, cast.session, desks, _say)
     async with _seated(doors) as clients:
-        lead = clients[OPERATOR_SEAT]
-        await lead.check_in()
-        overview = await cast.operator.overview(cast.session)
-        documents = await asyncio.to_thread(bid_documents)
-        await cast.operator.import_bids(
-            lead, overview, {bid: (pdf, PRICES_FEN[bid]) for bid, pdf in documents.items()}
-        )
+        lead, officers = clients[OPERATOR_SEAT], Officers([clients[code] for code in OFFICERS])
+        await asyncio.gather(*(client.check_in() for client in officers.seats))
         await _print_addresses(cast)
+        await _take_in(cast, opening)
         with _progress() as progress:
-            board = _Board(progress, _cells_to_fill(overview, len(experts)))
+            board = _Board(
+                progress,
+                _cells_to_fill(await cast.operator.overview(cast.session), len(desks) - 1, len(experts)),
+            )
             pace = Pace(seconds * PRELIMINARY_SHARE, seconds * (1 - PRELIMINARY_SHARE))
             acting = [
                 asyncio.create_task(SyntheticExpert(clients[code], pace, board.scored).run())
                 for code in experts
             ]
+            acting.append(asyncio.create_task(_open(opening, officers)))
             await _first_error(cast.operator.lead(cast.session, lead, board.stage), acting)
-            return await cast.operator.archive(cast.session, board.archive)
+            state = await cast.operator.archive(cast.session, board.archive)
+    await opening.close()
+    return state
+
+
+async def _take_in(cast: _Cast, opening: Opening) -> None:
+    """Have the policy signed and every bid handed in before the deadline, which a slow machine gets later."""
+    (lot,) = (await cast.operator.overview(cast.session))["tender"]["lots"]
+    _say("the bidders write their documents")
+    began = time.monotonic()
+    await opening.prepare(LotId(lot["id"]))
+    wait = max(HANDING_IN_S, round(SLOWER * (time.monotonic() - began)))
+    _say(f"the trustees make their keys and sign the policy; the deadline is in {wait} s")
+    await cast.operator.take_bids_in(cast.session, int(time.time() + wait) * 1000, RELEASE_S * 1000)
+    await opening.hand_in()
+    _say("waiting for the deadline")
+
+
+async def _open(opening: Opening, officers: Officers) -> None:
+    for window, stage in ((DOCUMENTS, Stage.OPENING), (PRICES, Stage.DETAILED)):
+        await opening.open_window(window, stage, officers)
+
+
+def _say(text: str) -> None:
+    console.print(f"  {text}", highlight=False)
 
 
 @contextlib.asynccontextmanager
@@ -176,7 +236,7 @@ async def _seated(doors: dict[SeatCode, tuple[str, str]]) -> AsyncIterator[dict[
     """Log all seats in and keep them connected; leaving drops their sockets and pictures."""
     clients = {
         code: SeatClient(
-            url, seat_code, tracks=() if code == OPERATOR_SEAT else (TrackKind.CAMERA, TrackKind.SCREEN)
+            url, seat_code, tracks=() if code in OFFICERS else (TrackKind.CAMERA, TrackKind.SCREEN)
         )
         for code, (url, seat_code) in doors.items()
     }
@@ -201,8 +261,8 @@ async def _first_error(leading: Any, acting: list["asyncio.Task[None]"]) -> None
             task.result()
 
 
-def _cells_to_fill(overview: dict[str, Any], experts: int) -> int:
-    return sum(len(lot["items"]) * len(lot["bids"]) for lot in overview["tender"]["lots"]) * experts
+def _cells_to_fill(overview: dict[str, Any], bids: int, experts: int) -> int:
+    return sum(len(lot["items"]) * bids for lot in overview["tender"]["lots"]) * experts
 
 
 def _progress() -> Progress:
@@ -265,6 +325,8 @@ async def _print_addresses(cast: _Cast) -> None:
                 "127.0.0.1", "localhost"
             )  # another name, another cookie: wall and replay in one browser
         console.print(f"  {code}  {url}/  {name}", highlight=False, soft_wrap=True)
+    hall = cast.operator.base_url
+    console.print(f"  {'—':14}  {hall}/bidder/  开标大厅 hall, no code", highlight=False, soft_wrap=True)
     console.print()
 
 

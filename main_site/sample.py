@@ -4,8 +4,12 @@ It is played by the demo, and it is the example in the template that operators d
 companies are made up; the rubric follows the shape of published ones.
 """
 
+from dataclasses import replace
+
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
+from evalroom.sealing.policy import Mode, PartName, PartTerms, Window
+from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.tender import (
     Bid,
     Formula,
@@ -22,6 +26,7 @@ from evalroom.tender import (
     TrimTerms,
 )
 from main_site.template import SessionTemplate
+from main_site.template.sealing import SealingTerms
 
 HOST, SITE_A, SITE_B = SiteId("host"), SiteId("site-a"), SiteId("site-b")
 
@@ -33,10 +38,58 @@ PRICES_FEN = {
 }
 """The bids' prices, below the ceiling of 3,880,000 yuan."""
 
+DOCUMENTS, PRICES = "documents", "prices"
+RELEASE_MS = 600_000
+UNSET_HOUR = 4_102_444_800_000
+
 
 def sample_template() -> SessionTemplate:
     """Return the sample session."""
     return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats())
+
+
+def sealed_template() -> SessionTemplate:
+    """Return the sample session with sealed bids: no bids yet, officers at every site, and terms of sealing.
+
+    Deadline and hour stand on 1 January 2100: whoever drafts the policy says when they really are.
+    """
+    lot = replace(_tender().lots[0], bids=())
+    tender = replace(_tender(), lots=(lot,))
+    return SessionTemplate(SessionId("YC-2026-0117"), tender, _sites(), (*_seats(), *_officers()), _sealing())
+
+
+def _officers() -> tuple[Seat, ...]:
+    seats = (
+        ("SUP2", HOST, Role.SUPERVISOR, "监督席二"),
+        ("SA2", SITE_A, Role.SITE_OPERATOR, "副场一开标员"),
+        ("SA3", SITE_A, Role.SITE_OPERATOR, "副场一监督员"),
+        ("SB2", SITE_B, Role.SITE_OPERATOR, "副场二开标员"),
+        ("SB3", SITE_B, Role.SITE_OPERATOR, "副场二监督员"),
+    )
+    return tuple(Seat(SeatCode(code), site, site, role, label) for code, site, role, label in seats)
+
+
+def _sealing() -> SealingTerms:
+    """Two windows: documents after the deadline, prices once the technical sheets are open to the committee."""
+    mib = 1 << 20
+    return SealingTerms(
+        deadline=UNSET_HOUR,
+        mode=Mode.JOINT,
+        k=3,
+        suites=(0x01,),
+        min_bids=3,
+        max_size=64 * mib,
+        windows=(
+            Window(DOCUMENTS, FIRST_GATE, UNSET_HOUR, RELEASE_MS),
+            Window(PRICES, SHEETS_GATE, None, RELEASE_MS),
+        ),
+        parts=(
+            PartTerms(PartName.IDENTITY, DOCUMENTS, mib),
+            PartTerms(PartName.OPENING, DOCUMENTS, mib),
+            PartTerms(PartName.TECHNICAL, DOCUMENTS, 32 * mib),
+            PartTerms(PartName.PRICE, PRICES, mib),
+        ),
+    )
 
 
 def _sites() -> tuple[Site, ...]:

@@ -65,6 +65,10 @@ class SeatView:
         match item["type"]:
             case "SessionOpened":
                 self.tender = body["tender"]
+                self.stage = Stage.GATHERING if body["rehearsal"] else Stage.RECEIVING
+            case "BidAdmitted":
+                lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
+                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
             case "StageChanged":
                 self.stage = Stage(body["after"])
             case "SessionPaused" | "SessionResumed":

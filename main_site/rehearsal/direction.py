@@ -14,6 +14,9 @@ from main_site.rehearsal.client import SeatClient
 
 POLL_S = 0.4
 
+KEPT = httpx.Limits(keepalive_expiry=2)
+"""A connection is not used again after two quiet seconds: the host closes it after five, perhaps just then."""
+
 
 class RehearsalFailed(LocalFault):
     """The rehearsal could not go on: the reason is named, and the logs of the three nodes say more."""
@@ -28,7 +31,7 @@ class Operator:
         """Prepare to log in at the host with the centre's operator code."""
         self.base_url = base_url
         self._code = code
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=30)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=30, limits=KEPT)
 
     async def login(self) -> None:
         """Log in."""
@@ -63,6 +66,17 @@ class Operator:
             pdf, fen = bids[row["bid"]]
             facts = _good(await self._http.post("/api/v1/documents", content=pdf))
             await _import(seat, row, facts, fen)
+
+    async def take_bids_in(self, session: str, deadline: int, release_ms: int) -> None:
+        """Have a policy drafted and signed by all trustees, and open the submissions; `deadline` is UTC ms."""
+        terms = {"deadline": deadline, "opens_at": deadline, "release_ms": release_ms}
+        _good(await self._http.post(f"/api/v1/sessions/{session}/policy", json=terms))
+        while await self._state(session) != "armed":  # noqa: ASYNC110 - another process's state
+            await asyncio.sleep(POLL_S)
+        _good(await self._http.post(f"/api/v1/sessions/{session}/submissions/open"))
+
+    async def _state(self, session: str) -> str:
+        return str(_good(await self._http.get(f"/api/v1/tenders/{session}/hall"))["state"])
 
     async def lead(self, session: str, seat: SeatClient, on_stage: Callable[[Stage], None]) -> None:
         """Move the session on whenever its next stage needs nothing more, until it is concluded."""

@@ -77,13 +77,46 @@ class Node:
 
     def stop(self) -> None:
         """Ask the process to end, and end it if it does not."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
+        _stop(self.process)
+
+
+@dataclass(slots=True)
+class Agent:
+    """A trustee's agent: its name, its folder, and its process."""
+
+    name: str
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        """Return the socket it answers on."""
+        return self.folder / "agent.sock"
+
+    async def start(self) -> None:
+        """Start the process and return once its socket is there.
+
+        Raises:
+            RehearsalFailed: it ended, or said nothing for a minute.
+        """
+        command = (sys.executable, "-m", "main_site", "agent", "run", "--dir", str(self.folder))
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own command; it starts at once
+                command, stdout=log, stderr=subprocess.STDOUT
+            )
         try:
-            self.process.wait(ENDING_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+            async with asyncio.timeout(READY_S):
+                while not self.socket.exists() and self.process.poll() is None:  # noqa: ASYNC110 - a process of its own
+                    await asyncio.sleep(0.1)
+        except TimeoutError as error:
+            raise RehearsalFailed(agent=self.name, log=str(self.log)) from error
+        if self.process.poll() is not None:
+            raise RehearsalFailed(agent=self.name, log=str(self.log), status=self.process.returncode)
+
+    def stop(self) -> None:
+        """End it; what it signed and released stands in its folder."""
+        _stop(self.process)
 
 
 @dataclass(slots=True)
@@ -92,6 +125,26 @@ class Nodes:
 
     folder: Path
     nodes: list[Node] = field(default_factory=list)
+    agents: list[Agent] = field(default_factory=list)
+
+    async def start_agent(self, name: str, kind: str, who: str) -> Agent:
+        """Make a trustee's agent and start it.
+
+        Raises:
+            RehearsalFailed: it could not be made, or did not start.
+        """
+        agent = Agent(name, self.folder / f"agent-{name}", self.folder / f"agent-{name}.log")
+        making = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "main_site", "agent", "init",
+            "--dir", str(agent.folder), "--name", name, "--kind", kind, "--who", who,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=self.folder,
+        )  # fmt: skip
+        said, _ = await making.communicate()
+        if making.returncode != 0:
+            raise RehearsalFailed(agent=name, reason=said.decode(errors="replace")[-400:])
+        self.agents.append(agent)
+        await agent.start()
+        return agent
 
     async def start_host(self, operator_code: str, **settings: str) -> Node:
         """Start a host; `settings` are of `EVALROOM_…`, in lower case."""
@@ -104,8 +157,10 @@ class Nodes:
         }
         return await self._start("host", port, ("main_site", "serve", "--port", str(port)), environment)
 
-    async def join_site(self, operator: Operator, site: str, name: str, host_url: str) -> Node:
-        """Invite a sub-site, let it join, and start it.
+    async def join_site(
+        self, operator: Operator, site: str, name: str, host_url: str, agent: Agent | None = None
+    ) -> Node:
+        """Invite a sub-site, let it join, and start it, with the agent of its trustee where it has one.
 
         Raises:
             RehearsalFailed: it could not join, or did not start.
@@ -117,6 +172,7 @@ class Nodes:
             "EVALROOM_SITE_PORT": str(port),
             "EVALROOM_SITE_DATA_DIR": str(self.folder / site),
             "EVALROOM_SITE_MEDIA_LOOPBACK": "1",
+            **({"EVALROOM_SITE_AGENT_SOCKET": str(agent.socket)} if agent else {}),
         }
         joining = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "sub_site", "join", code, env={**os.environ, **environment},
@@ -136,9 +192,22 @@ class Nodes:
         return node
 
     def stop(self) -> None:
-        """End all nodes started here."""
+        """End all nodes and agents started here."""
         for node in self.nodes:
             node.stop()
+        for agent in self.agents:
+            agent.stop()
+
+
+def _stop(process: "subprocess.Popen[bytes] | None") -> None:
+    if process is None or process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(ENDING_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 async def links_up(operator: Operator, sites: set[str]) -> None:

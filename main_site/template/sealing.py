@@ -72,9 +72,10 @@ def stored_terms(text: str) -> SealingTerms:
 
 
 def changed_terms(terms: SealingTerms, changes: Mapping[str, Any]) -> SealingTerms:
-    """Return the terms with some members changed; `opens_at` is the first window's."""
+    """Return the terms with some members changed; `opens_at` is the first window's, `release_ms` every one's."""
     members = dict(changes)
-    windows = list(terms.windows)
+    release_ms = members.pop("release_ms", None)
+    windows = [replace(one, release_ms=release_ms or one.release_ms) for one in terms.windows]
     if "opens_at" in members:
         windows[0] = replace(windows[0], opens_at=members.pop("opens_at"))
     if "suites" in members:

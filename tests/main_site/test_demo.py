@@ -76,15 +76,15 @@ def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind(tmp_path: P
     command = (sys.executable, "-m", "main_site", "demo", "--seconds", "300")
     surroundings = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings) as running:
-        nodes: list[int] = []
+        processes: list[int] = []
         for line in running.stdout or ():
-            nodes += [int(found) for found in re.findall(r"process (\d+)", line)]
-            if "stage: preliminary" in line:
+            processes += [int(found) for found in re.findall(r"process (\d+)", line)]
+            if "make their keys" in line:
                 break
         running.terminate()
         assert 130 == running.wait(timeout=30)
-    assert 3 == len(nodes)
-    assert [] == [node for node in nodes if Path(f"/proc/{node}").exists()]
+    assert 7 == len(processes)  # three nodes, and the agents of four trustees
+    assert [] == [one for one in processes if Path(f"/proc/{one}").exists()]
 
 
 async def test_an_expert_that_fails_ends_the_rehearsal_instead_of_a_wait_for_ever() -> None:
@@ -125,7 +125,7 @@ def test_the_archive_is_copied_to_where_it_was_asked_for(tmp_path: Path) -> None
 
 def test_without_a_terminal_each_step_is_a_line_said_once(said: io.StringIO) -> None:
     overview: dict[str, Any] = {"tender": {"lots": [{"items": [1, 2], "bids": [1, 2]}]}}
-    assert 20 == demo._cells_to_fill(overview, 5)
+    assert 20 == demo._cells_to_fill(overview, 2, 5)
     with demo._progress() as progress:
         board = demo._Board(progress, 4)
         for _ in range(3):
