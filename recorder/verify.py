@@ -2300,16 +2300,17 @@ def _check_envelopes(case: _Case) -> Findings:
         return
     _terms(case)
     listed = _listed(case)
-    spoilt = {
-        entry.body["bid"] for entry in case.of("BidJudged") if entry.body["cause"] == "root_mismatch"
-    }  # the verdict itself says that the bytes are not those that were sealed
+    # The verdict that stands may itself say that the bytes are not those that were sealed.
+    causes = {entry.body["bid"]: entry.body["cause"] for entry in case.of("BidJudged")}
+    spoilt = {number for number, cause in causes.items() if cause == "root_mismatch"}
     submitted = {entry.body["bid"]: entry.body for entry in case.of("BidSubmitted")}
     for number, row in listed.items():
+        found = list(_check_envelope(case, number, row, submitted.get(number, {})))
         if number in spoilt:
-            case.remarks.append(f"the bytes of bid {number} were judged spoilt, and are not looked at")
+            case.remarks.append(f"the bytes of bid {number} were judged spoilt")
         else:
-            yield from _check_envelope(case, number, row, submitted.get(number, {}))
-    yield from _check_roots_of_bids(case, listed)
+            yield from found
+    yield from _check_roots_of_bids(case, {number: listed[number] for number in listed.keys() - spoilt})
     folder = f"{OPENING}envelopes/"
     for path in case.files:
         if path.startswith(folder) and path not in {f"{folder}{number}.evb1" for number in listed}:
@@ -2346,7 +2347,10 @@ def _check_envelope(case: _Case, number: str, row: Mapping[str, str], told: Mapp
 def _check_roots_of_bids(case: _Case, listed: Mapping[str, Mapping[str, str]]) -> Findings:
     """Hash every bid in leaves of 1 MiB, several bids at once."""
     with ThreadPoolExecutor(case.threads) as pool:
-        jobs = [(number, pool.submit(_root_of, case, one)) for number, one in case.envelopes.items()]
+        jobs = [
+            (number, pool.submit(_root_of, case, case.envelopes[number]))
+            for number in sorted(listed.keys() & case.envelopes.keys())
+        ]
         for number, job in jobs:
             envelope, root = case.envelopes[number], job.result()
             if root != envelope.root or root.hex() != listed[number]["root"]:

@@ -545,6 +545,59 @@ def test_a_time_stamp_in_a_receipt_is_remarked(bag: Bag) -> None:
     assert "1 time stamps of receipts are not checked by this version" in report.notes
 
 
+def awaiting(bag: Bag) -> str:
+    """Have a bid judged to await its bytes before it was opened, and return its number."""
+    number = next(one for one in LISTED if one != ABSENT)
+    seq = verdict_on(bag, number)
+    members: dict[str, Json] = {
+        "verdict": "awaiting_bytes", "cause": "root_mismatch", "party": "platform", "parts": [],
+    }  # fmt: skip
+    double(bag, seq)
+    body = {**bag.rows[seq][0].body, **members}
+    told = {name: one for name, one in body.items() if name != "signature"}
+    signature = encode_base64(LOG.private.sign(b"EVB1 verdict" + canonical(told)))
+    bag.change(seq, **{**members, "signature": signature})
+    return number
+
+
+def double(bag: Bag, seq: int) -> None:
+    """Double an entry, and let everything behind it move on by one."""
+    bag.rows.insert(seq, bag.rows[seq])
+    bag.rows = [(replace(entry, seq=n), secrets) for n, (entry, secrets) in enumerate(bag.rows)]
+    bag.cosigned = {size + (size > seq) for size in bag.cosigned}
+    bag.openings = [
+        {**one, "seq": int(str(one["seq"])) + (int(str(one["seq"])) > seq)}
+        for one in bag.openings
+        if isinstance(one, dict)
+    ]
+    for n, (entry, _) in enumerate(bag.rows):
+        if entry.type == "CheckpointCosigned":
+            size = int(str(entry.body["size"]))
+            bag.change(n, size=size + (size > seq))
+
+
+def test_a_bid_whose_bytes_came_back_is_looked_at_like_any_other(bag: Bag) -> None:
+    number = awaiting(bag)
+    assert set() == retold(bag)
+    path = bag.path / OPENING / "envelopes" / f"{number}.evb1"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    bag.seal()
+    assert (18, "envelope_root") in found(bag)
+
+
+def test_spoilt_bytes_that_the_verdict_names_are_remarked_and_no_fault(bag: Bag) -> None:
+    rejudge(bag, verdict_on(bag, ABSENT), verdict="withdrawn", cause="root_mismatch", party="platform")
+    other_record = {(21, "confirmation")}  # bidders had confirmed the record before it was changed here
+    assert other_record == retold(bag)
+    path = bag.path / OPENING / "envelopes" / f"{ABSENT}.evb1"
+    path.write_bytes(b"nothing is left of it")
+    bag.seal()
+    assert other_record == found(bag)
+    assert f"the bytes of bid {ABSENT} were judged spoilt" in checked(bag).notes
+
+
 # --- two implementations, one vocabulary ------------------------------------------------------------------------
 
 
