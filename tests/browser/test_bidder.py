@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import uvicorn
+from fastapi import FastAPI
 from playwright.async_api import Browser, Locator, Page, expect
 
 from main_site.bidder.keyfile import unlock
@@ -69,9 +70,10 @@ class Play:
 
 
 @asynccontextmanager
-async def serving(host: BidHost) -> AsyncIterator[str]:
-    """Serve the double on the loopback and yield its address."""
-    config = uvicorn.Config(make_app(host), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+async def serving(host: BidHost | FastAPI) -> AsyncIterator[str]:
+    """Serve the double, or a real host that runs already, on the loopback and yield its address."""
+    app = make_app(host) if isinstance(host, BidHost) else host
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
 
@@ -187,7 +189,7 @@ async def test_nobody_goes_on_without_the_saved_key_file(play: Play) -> None:
         await keep_keys(play)
         await choose_saved(page, play.pdf)
         await expect(page.get_by_role("alert")).to_contain_text("这不是投标的钥匙文件")
-        await play.inspection.look(play.window, "bidder-6-key-check")
+        await play.inspection.look_at_dialog(play.window, "bidder-6-key-check")
         await page.reload()
         await choose_saved(page, play.keys[0])
         await expect(page.locator("h1")).to_have_text("提交投标")
