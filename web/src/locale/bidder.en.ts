@@ -182,6 +182,7 @@ const en: BidderMessages = {
     release_hint: 'One click gives your half of the key to the opening, for: {parts}. It cannot be taken back.',
     release: 'Release my key',
     sent: 'You have released; the host checked it. Please wait for the trustees.',
+    see_record: 'The record is published: check it below, then confirm it or object.',
     wait_window: 'Signed in. The button to release your key appears here once the officers are present.',
     wait_deadline: 'Signed in. Come back to this page at the opening to release your key.',
     list: 'Bids',

@@ -99,6 +99,7 @@ const en: Messages = {
     wall: 'Supervisor wall',
     site: 'Sites and session',
     replay: 'Archive replay',
+    bidder: 'Bids and opening hall',
     seat: 'Expert seat',
     welcome: 'Experts in every place, one record for all.',
     point_record: 'Sound and picture are recorded throughout; each fragment enters the journal.',

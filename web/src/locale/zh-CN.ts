@@ -94,6 +94,7 @@ const zh = {
     wall: '监督墙',
     site: '场地与会务',
     replay: '档案回放',
+    bidder: '投标与开标大厅',
     seat: '评标席位',
     welcome: '所有地方的专家，在同一份记录里评标。',
     point_record: '全程录音录像，每一段都写入日志。',
