@@ -9,7 +9,7 @@ stretched over a hole.  It decodes nothing, holds no clock, and refuses media it
 import json
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,8 @@ SHORTEST_GAP_MS = 200
 _JUMP_PACKETS = 3000
 _JUMP_MS = 10_000.0
 _LATE_SOUND_MS = 500
+_SAME_INSTANT_US = 1_000
+"""Ticks of 90 kHz in microseconds: two roundings apart at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,11 @@ class _Lane:
 
 @dataclass(slots=True)
 class _OpenReel:
-    """A reel being recorded, as the event loop sees it."""
+    """A reel being recorded, as the event loop sees it.
+
+    `follows_us` is the session time (µs) at which the reel before ended when nothing is missing between them: two
+    readings of the clock must not make a hole of it.
+    """
 
     number: int
     picture: PictureFormat | None
@@ -128,6 +134,7 @@ class _OpenReel:
     reports: int = 0
     written_ms: int = 0
     has_fragments: bool = False
+    follows_us: int | None = None
 
 
 class Capture:
@@ -423,9 +430,27 @@ class Capture:
         for draft in reel.fragmenter.flush():
             self._hand(reel, draft)
         self._map(reel, begin=False)
+        self._pin_next(reel)
         self._writer.offer(Finish(reel.number))
         self._declare_lost_picture(reel)
         return self._at(reel, reel.fragmenter.end_us())
+
+    def _pin_next(self, before: _OpenReel) -> None:
+        """Let the next reel begin, on the session clock, where this one ended: the same picture ends and begins them.
+
+        A loaded machine moved the reading by 0.6 s between the two, and the archive showed a hole where none was.
+        """
+        reel = self._reel
+        if reel is None or reel is before or reel.lead is not before.lead:
+            return
+        lane, ended = reel.lanes[reel.lead], before.lanes[reel.lead]
+        if lane.ended_us is None or abs(lane.ended_us) > _SAME_INSTANT_US:
+            return
+        media_us = (lane.origin - ended.origin) * 1_000_000 // RATES[reel.lead]
+        reel.follows_us = _mapped(before.knots, media_us)
+        reel.knots[0] = self._knot(reel, 0)
+        if reel.has_fragments:
+            self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
 
     def _lost_picture(self) -> GapCause | None:
         """Return why pictures are being dropped until a key frame comes; None when they are not."""
@@ -540,6 +565,8 @@ class Capture:
             self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
 
     def _knot(self, reel: _OpenReel, media_us: int) -> tuple[int, int]:
+        if media_us == 0 and reel.follows_us is not None:
+            return 0, reel.follows_us
         ticks = reel.lanes[reel.lead].origin + media_us * RATES[reel.lead] / 1_000_000
         return media_us, round(reel.clocks.session_ms(reel.lead, ticks) * 1000)
 
@@ -605,6 +632,18 @@ class Capture:
         self._sound_since = None
         self._blocked_until = self._clock() + self._settings.disk_retry_ms
         self._h264.wait_for_keyframe()
+
+
+def _mapped(knots: Sequence[tuple[int, int]], media_us: int) -> int:
+    """Return the session time (µs) of a media time by a reel's knots, beyond the last one by their last stretch."""
+    (from_us, from_session), (to_us, to_session) = (
+        knots[-2:] if len(knots) > 1 else (knots[0], _nominal(knots[0]))
+    )
+    return from_session + (media_us - from_us) * (to_session - from_session) // (to_us - from_us)
+
+
+def _nominal(knot: tuple[int, int]) -> tuple[int, int]:
+    return knot[0] + 1_000_000, knot[1] + 1_000_000
 
 
 def _end_us(reel: _OpenReel, medium: Medium) -> int | None:

@@ -268,6 +268,18 @@ def test_the_next_reel_ties_sound_to_picture_by_the_reports_that_came_since(tmp_
     assert abs(decoded(studio.path(1), Medium.AUDIO)[-1] - 3.98) < 0.03
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_readings_that_contradict_each_other_make_no_hole_between_reels(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    studio = Studio(tmp_path, settings=CaptureSettings(reel_s=4))
+    told = [replace(one, ntp_ms=one.ntp_ms + dice.uniform(-700, 700)) for one in reports(14)]
+    sound = audio_packets(tones(14)) if seed % 2 else []
+    studio.feed(in_order(video_packets(pictures(14)), sound, told))
+    studio.end()
+    studio.check()
+    assert studio.gaps() == []
+
+
 def test_a_track_without_a_picture_is_recorded_as_sound(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.feed(audio_packets(tones(6)))
