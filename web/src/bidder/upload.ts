@@ -31,6 +31,8 @@ export interface UploadOptions {
 const LATER = new Set([0, 408, 425, 429, 500, 502, 503, 504])
 /** States of a bid that was taken in, whatever became of it. */
 const TAKEN = new Set(['submitted', 'listed', 'released', 'opened', 'revoked', 'malformed', 'awaiting_bytes'])
+/** Refusals after which the host says anew what it lacks. */
+const AGAIN = new Set(['pieces_missing', 'piece_mismatch', 'piece_stalled', 'upload_mismatch'])
 /** How often pieces that the host says to miss are sent before its word is believed to be wrong. */
 const ROUNDS = 5
 
@@ -43,8 +45,7 @@ export async function handIn(handing: Handing, options: UploadOptions): Promise<
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause
       if (cause.code === 'bid_exists' && (await takenIn(handing))) return fetchReceipt(handing.tender, handing.bid)
-      const lacking = cause.code === 'pieces_missing' || cause.code === 'piece_mismatch'
-      if (!lacking || round === ROUNDS) throw cause
+      if (!AGAIN.has(cause.code) || round === ROUNDS) throw cause
     }
   }
 }
