@@ -12,6 +12,7 @@ import pytest
 from evalroom.media import TrackKind
 from main_site.services import archives
 from main_site.store.journal import read_sessions
+from recorder.package import build
 from recorder.verify import verify
 from tests.evalroom.room import EXPERTS, SESSION, people
 from tests.main_site.hall import Hall, conclude, hall, host, put_documents, record, recorded, until, upload
@@ -60,10 +61,8 @@ async def test_a_damaged_document_fails_the_archive_and_says_so(place: Hall) -> 
 async def test_an_archive_that_does_not_verify_says_what_is_wrong_and_where(
     place: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = archives.build
-
     def build_and_harm(target: Path, *parts: Any) -> None:  # noqa: ANN401 - handed on as it came
-        packed(target, *parts)
+        build(target, *parts)
         index = target / "data" / "session.json"
         index.write_bytes(index.read_bytes().replace(b"internal", b"external"))
 
