@@ -142,6 +142,7 @@ class Opening:
         self.progress = Progress()
         self.sheets: dict[BidNumber, PriceSheet] = {}
         """Price sheets that could be read already; nobody is shown them before the record."""
+        self._sheets_window = ""
         self._bids: dict[BidNumber, _Bid] = {}
         self._paused_by = ""
         self._allowed: set[str] = set()
@@ -506,7 +507,7 @@ class Opening:
 
     def _first_shares(self, window: str) -> None:
         """The shares of price sheets are known: read those at once that have a quorum."""
-        task = asyncio.create_task(self._read_sheets(window))
+        task = asyncio.create_task(self.read_sheets(window))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
@@ -563,7 +564,7 @@ class Opening:
     async def _judge(self, window: str, record: WindowRecord, whole: Sequence[BidNumber]) -> None:
         """Find out what every bid of the window is, and write verdicts and record down together."""
         found = {one: self._lost(one) for one in record.bids if one not in whole}
-        found |= await self._examine(window, sorted(whole, key=self._handed_in))
+        found |= await self.examine_bids(window, sorted(whole, key=self._handed_in))
         over = window in self._allowed
         rulings = {one: rule(what.seen, over=over) for one, what in found.items()}
         rulings |= dict.fromkeys(superseded(_named(found, rulings)), SUPERSEDED)
@@ -595,7 +596,7 @@ class Opening:
             told = (self._verdict(window, self._lost(one), waiting) for one in new)
             await self._give(NoteOpening(tuple(told)))
 
-    async def _examine(self, window: str, numbers: Sequence[BidNumber]) -> dict[BidNumber, Found]:
+    async def examine_bids(self, window: str, numbers: Sequence[BidNumber]) -> dict[BidNumber, Found]:
         """Look at texts, have content keys kept, then read every byte of every bid once."""
         dues = [await self._due(window, one) for one in numbers]
         found = await asyncio.to_thread(lambda: [self._look(one) for one in dues])
@@ -641,13 +642,15 @@ class Opening:
         async with slots:
             return await asyncio.to_thread(work)
 
-    async def _read_sheets(self, window: str) -> None:
+    async def read_sheets(self, window: str) -> None:
         """Read all price sheets as soon as each has its quorum, before anything else is done."""
         record = self.ceremony.windows[window]
         parts = [one for one in self.ceremony.parts_of(window) if one in SHEET_PARTS]
         due = [one for one in record.bids if one not in record.missing and one in self._bids]
         places = [len(self.released.shares(window, one, part)) for one in due for part in parts]
-        if parts and min(places, default=0) >= self.ceremony.terms.k and not self.sheets:
+        enough = min(places, default=0) >= self.ceremony.terms.k
+        if parts and enough and self._sheets_window != window:
+            self._sheets_window = window
             dues = [await self._due(window, one) for one in due]
             self.sheets = await asyncio.to_thread(lambda: self._sheets_of(dues, parts))
             self._log.info("price_sheets_readable", window=window, bids=len(self.sheets))

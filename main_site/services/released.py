@@ -18,16 +18,13 @@ from evalroom.ledger.canonical import parse_canonical
 from evalroom.sealing import custody
 from evalroom.sealing import facts as sf
 from evalroom.sealing.dealing import SECRET_SIZE, ShareMismatch, check_share
-from evalroom.sealing.envelope import Envelope
+from evalroom.sealing.envelope import Envelope, SealedPart
 from evalroom.sealing.policy import PartName
 from evalroom.sealing.price_sheet import SHEET_PARTS
 from evalroom.sealing.suite import WrapNotOpened
 from evalroom.sealing.unseal import HalfMismatch, check_half
 from main_site.services.sealed_documents import write_private
-from signaling.custody.client import AgentClient, AgentRefused, GivenShare
-
-AT_ONCE = 8
-"""Questions to the agent that are under way at a time: it answers one after the other, and takes 32 connections."""
+from signaling.custody.client import NOT_OPENED, AgentClient, AgentRefused, GivenShare
 
 
 class ReleasedSecrets:
@@ -40,7 +37,6 @@ class ReleasedSecrets:
         self._agent = agent
         self._halves: dict[tuple[str, BidNumber], dict[PartName, bytes]] = {}
         self._shares: dict[tuple[str, BidNumber, PartName], dict[int, bytes]] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
 
     # --- bidders ----------------------------------------------------------------------------------------------
 
@@ -108,9 +104,7 @@ class ReleasedSecrets:
         told = []
         for early in (True, False):
             now = [one for one in wanted if (one.part in SHEET_PARTS) is early]
-            told += await asyncio.gather(
-                *(self._take_share(window, place, one, bids[one.bid]) for one in now)
-            )
+            told += await self._open_shares(window, place, now, bids)
             if early:
                 first()
         await asyncio.to_thread(write_private, self._share_path(window, name), _encode(given))
@@ -121,22 +115,32 @@ class ReleasedSecrets:
         path = self._share_path(window, trustee)
         return _decode(path.read_bytes()) if path.exists() else None
 
-    async def _take_share(
-        self, window: str, place: int, one: GivenShare, envelope: Envelope
-    ) -> sf.GivenShare:
-        number, part = BidNumber(one.bid), PartName(one.part)
-        good = one.good and await self._is_right(window, place, one, envelope)
-        return sf.GivenShare(number, part, good)
+    async def _open_shares(
+        self, window: str, place: int, given: Sequence[GivenShare], bids: Mapping[str, Envelope]
+    ) -> list[sf.GivenShare]:
+        parts = [bids[one.bid].part(PartName(one.part)) for one in given]
+        wraps = [
+            (one.sealed, custody.combine_info(place, part.header.context))
+            for one, part in zip(given, parts, strict=True)
+        ]
+        opened = await self._agent().open_releases(self._tender, window, wraps) if wraps else []
+        return [
+            sf.GivenShare(
+                BidNumber(one.bid), part.name, self._is_right(window, place, bids[one.bid], part, share)
+            )
+            for one, part, share in zip(given, parts, opened, strict=True)
+        ]
 
-    async def _is_right(self, window: str, place: int, one: GivenShare, envelope: Envelope) -> bool:
-        part = envelope.part(PartName(one.part))
-        if not 1 <= place <= len(part.header.shares):
+    def _is_right(
+        self, window: str, place: int, envelope: Envelope, part: SealedPart, share: bytes | None
+    ) -> bool:
+        """Say whether a share agrees with its commitment, and keep it in memory if so."""
+        header = part.header
+        if share is None or not 1 <= place <= len(header.shares):
             return False
-        context = part.header.context
         try:
-            share = await self._open(window, one.sealed, custody.combine_info(place, context))
-            check_share(envelope.suite, context, place, share, part.header.shares[place - 1].digest)
-        except (WrapNotOpened, ShareMismatch):
+            check_share(envelope.suite, header.context, place, share, header.shares[place - 1].digest)
+        except ShareMismatch:
             return False
         self._shares.setdefault((window, _number(envelope), part.name), {})[place] = share
         return True
@@ -156,13 +160,12 @@ class ReleasedSecrets:
 
     async def _open(self, window: str, sealed: bytes, info: bytes) -> bytes:
         """Have the host's agent open something; what does not open is the sender's fault, all else is ours."""
-        async with self._slots:
-            try:
-                return await self._agent().open_release(self._tender, window, sealed, info)
-            except AgentRefused as refused:
-                if refused.refused in _SENDERS_FAULT:
-                    raise WrapNotOpened(window=window) from refused
-                raise
+        try:
+            return await self._agent().open_release(self._tender, window, sealed, info)
+        except AgentRefused as refused:
+            if refused.refused in NOT_OPENED:
+                raise WrapNotOpened(window=window) from refused
+            raise
 
     def _half_path(self, window: str, number: BidNumber) -> Path:
         return self._folder / window / f"{number}.half"
@@ -170,9 +173,6 @@ class ReleasedSecrets:
     def _share_path(self, window: str, trustee: str) -> Path:
         return self._folder / window / f"{trustee}.shares"
 
-
-_SENDERS_FAULT = frozenset({WrapNotOpened.code, "malformed_command"})
-"""Refusals of the agent that say the sealed bytes are none."""
 
 _NAMES = frozenset(one.value for one in PartName)
 

@@ -65,33 +65,31 @@ class FarAgent(AgentClient):
         """Ask through `send`, which drops what has no link."""
         super().__init__(Path(site))
         self._send = send
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._waiting: dict[str, tuple[asyncio.Future[bytes], set[object]]] = {}
 
     async def _exchange(self, line: bytes) -> bytes:
         # The same command is the same question: two who ask it wait for one answer.
-        request = hashlib.sha256(line).hexdigest()[:32]
+        request, who = hashlib.sha256(line).hexdigest()[:32], object()
         question = m.AskAgent(request, line.decode().strip())
         if request not in self._waiting:
-            self._waiting[request] = asyncio.get_running_loop().create_future()
-        answer = self._waiting[request]
+            self._waiting[request] = asyncio.get_running_loop().create_future(), set()
+        answer, askers = self._waiting[request]
+        askers.add(who)
         try:
             while not answer.done():
                 self._send(question)
                 await asyncio.wait({answer}, timeout=ASK_AGAIN_S)
             return answer.result()
         finally:
-            self._waiting.pop(request, None)
+            askers.discard(who)
+            if not askers or answer.done():
+                self._waiting.pop(request, None)
 
     def take(self, answer: m.AgentAnswer) -> None:
         """Take what the site's node brought; an answer nobody waits for was given twice."""
         waiting = self._waiting.get(answer.request)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer.answer.encode())
-
-    def abandon(self) -> None:
-        """Let those who wait ask anew: the site is gone for good."""
-        for waiting in self._waiting.values():
-            waiting.cancel()
+        if waiting is not None and not waiting[0].done():
+            waiting[0].set_result(answer.answer.encode())
 
 
 Send = Callable[[SiteId, m.AskAgent], object]
@@ -241,7 +239,7 @@ class SessionTrustees:
             EvalroomError: the agent refuses or does not answer; what it released before it releases again.
         """
         given: list[GivenShare] = []
-        for portion in _portions(bids):
+        for portion in portions(bids):
             given += await self._agent(name).release(
                 self.tender,
                 window,
@@ -327,12 +325,16 @@ def _read(kind: type[sf.TrusteeEvent], name: str, body: Mapping[str, object]) ->
     return event
 
 
-def _portions(bids: Iterable[SealedHead]) -> Iterator[list[SealedHead]]:
+def portions(bids: Iterable[SealedHead]) -> Iterator[list[SealedHead]]:
+    """Cut bids into portions whose heads together fit one command; a larger one goes alone."""
     portion: list[SealedHead] = []
+    size = 0
     for one in bids:
-        if portion and sum(len(json.dumps(each.members())) for each in (*portion, one)) > MAX_COMMAND:
+        own = len(json.dumps(one.members()))
+        if portion and size + own > MAX_COMMAND:
             yield portion
-            portion = []
+            portion, size = [], 0
         portion.append(one)
+        size += own
     if portion:
         yield portion

@@ -262,19 +262,21 @@ class Ceremony(Tendering):
                     self.from_west(wire, m.AgentAnswer(asked["request"], answer))
 
 
-def two_windows(deadline: int, *, mode: Mode = Mode.JOINT, k: int = 2, prices: bool = False) -> SealingTerms:
+def two_windows(
+    deadline: int, *, mode: Mode = Mode.JOINT, k: int = 2, prices: bool = False, most: int = 1 << 26
+) -> SealingTerms:
     """Return terms with one window, or with a second one for the prices."""
     parts = [
         PartTerms(PartName.IDENTITY, FIRST, 1 << 16),
         PartTerms(PartName.OPENING, FIRST, 1 << 16),
-        PartTerms(PartName.TECHNICAL, FIRST, 1 << 26),
+        PartTerms(PartName.TECHNICAL, FIRST, most),
     ]
     windows = [Window(FIRST, "BidsClosed", deadline + MINUTE, 10 * MINUTE)]
     if prices:
         parts.append(PartTerms(PartName.PRICE, SECOND, 1 << 20))
         windows.append(Window(SECOND, "GroupUnlocked", None, 10 * MINUTE))
     return SealingTerms(
-        deadline, mode, 0 if mode is Mode.BIDDER else k, (SUITE,), 1, 1 << 26, tuple(windows), tuple(parts)
+        deadline, mode, 0 if mode is Mode.BIDDER else k, (SUITE,), 1, most, tuple(windows), tuple(parts)
     )
 
 
@@ -286,13 +288,19 @@ def agent_in(folder: Path, name: str, clock: Callable[[], int]) -> HandAgent:
 
 
 @asynccontextmanager
-async def ceremony(folder: Path, **options: Any) -> AsyncIterator[Ceremony]:  # noqa: ANN401 - what `two_windows` takes
+async def ceremony(
+    folder: Path,
+    settings: Mapping[str, object] | None = None,
+    **options: Any,  # noqa: ANN401 - what `two_windows` takes
+) -> AsyncIterator[Ceremony]:
     """Run a host with a sealed tender, its trustees' agents, and West linked; nothing is drafted yet."""
     sockets = short_folder()
     local = [{"trustee": name, "socket": str(sockets / name)} for name in ("host", "supervisor")]
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, sockets)
-        app, centre, http = await stack.enter_async_context(host(folder, cover_per_hour=0, agents=local))
+        app, centre, http = await stack.enter_async_context(
+            host(folder, cover_per_hour=0, agents=local, **(settings or {}))
+        )
         begun = utc_ms()
         assert (await http.post("/api/v1/operator/login", json={"code": OPERATOR_CODE})).is_success
         west = await join(http)
