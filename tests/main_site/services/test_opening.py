@@ -21,14 +21,26 @@ from evalroom.sealing.policy import Mode, PartName
 from evalroom.sealing.record import parse_record
 from evalroom.sealing.seal import SealingPlan
 from evalroom.sealing.unseal import read_text
+from evalroom.sheet import keys_of
+from evalroom.tender import Part
 from main_site.bidder.certificate import own_signatory
 from main_site.services import opening as module
 from main_site.services import trustees as ways
 from main_site.store import journal
 from signaling.custody import container
-from tests.evalroom.room import EXPERTS, LOT, OPERATOR, SESSION, SUPERVISOR, WEST
+from tests.evalroom.room import (
+    BIDS,
+    EXPERTS,
+    LOT,
+    OPERATOR,
+    SESSION,
+    SUPERVISOR,
+    WEST,
+    needs_reason,
+    usual_value,
+)
 from tests.evalroom.sealing import bids
-from tests.main_site.ceremony import DOCUMENT, FIRST, Bidding, Ceremony, ceremony, sheet_of
+from tests.main_site.ceremony import DOCUMENT, FIRST, SECOND, Bidding, Ceremony, ceremony, sheet_of
 from tests.main_site.hall import settle, until
 
 PRICE = 98_000_000
@@ -493,3 +505,64 @@ async def test_the_session_goes_on_to_the_sheets_with_the_bids_that_were_opened(
         await place.order(OPERATOR, co.AdvanceStage(Stage.OPENING, Stage.GATHERING, ""))
         assert ["B01", "B02"] == sorted(bid.id for bid in place.session.lots[LOT].bids)
         assert to_json(Verdict.OPENED) == "opened"
+
+
+# --- a second window, and the end ------------------------------------------------------------------------------
+
+
+async def test_prices_are_opened_once_the_technical_sheets_are_unlocked_and_then_keys_are_destroyed(
+    tmp_path: Path,
+) -> None:
+    async with ceremony(tmp_path, prices=True) as place:
+        present, absent = await unsealing(place, "甲公司", "乙公司")
+        await place.released(present)
+        place.end_window()
+        await place.reaches(CeremonyState.OPENED)
+        await until(lambda: bool(place.session.ceremony.admitted))
+        await to_detailed(place)
+        await place.step_up(SECOND)
+        assert place.stands is CeremonyState.OPENED, "the gate is shut"
+        await review(place, Part.DETAILED)
+        await place.reaches(CeremonyState.UNSEALING)
+        assert not (await place.released(absent, SECOND)).is_success, "a revoked bid has no price any more"
+        assert (await place.released(present, SECOND)).is_success
+        place.end_window(SECOND)
+        await until(lambda: place.session.ceremony.recorded(SECOND))
+        await until(lambda: len(place.session.ceremony.prices) == 1)
+        assert {"甲公司": OPENED} == place.verdicts(SECOND)
+        for after in (Stage.PRICING, Stage.SUMMARY, Stage.SIGNING):
+            await place.order(OPERATOR, co.AdvanceStage(place.session.stage, after, ""))
+        await place.reaches(CeremonyState.DESTROYED)
+        assert 3 == len(place.session.ceremony.destroyed)
+        bid = next(iter(place.session.ceremony.admitted))
+        async with place.client(await place.cookie(OPERATOR)) as reader:
+            still = await reader.get(f"/api/v1/documents/{bid}", headers={"range": "bytes=0-99"})
+            assert DOCUMENT[:100] == still.content
+
+
+async def to_detailed(place: Ceremony) -> None:
+    """Go on to the detailed review of whatever was admitted."""
+    for person in place.people.values():
+        if person.seat.code not in place.session.seat_keys:
+            await place.give(person.check_in())
+    await place.order(OPERATOR, co.AdvanceStage(Stage.OPENING, Stage.GATHERING, ""))
+    await place.order(OPERATOR, co.AdvanceStage(Stage.GATHERING, Stage.BRIEFED, ""))
+    for expert in EXPERTS:
+        await place.give(place.people[expert].accept())
+    await place.order(OPERATOR, co.AdvanceStage(Stage.BRIEFED, Stage.PRELIMINARY, ""))
+    await review(place, Part.PRELIMINARY)
+    await place.order(OPERATOR, co.AdvanceStage(Stage.PRELIMINARY, Stage.DETAILED, ""))
+
+
+async def review(place: Ceremony, part: Part) -> None:
+    """Fill and lock all sheets of a part, and wait for the unlock."""
+    (lot,) = place.session.lots.values()
+    for seat in EXPERTS:
+        person = place.people[seat]
+        for bid, item in keys_of(lot, part, place.session.rejected.get(LOT, ())):
+            value = usual_value(seat, BIDS[0], item)
+            await place.give(
+                person.enter(bid, item, value, reason="p. 3" if needs_reason(value, item) else "")
+            )
+        await place.give(person.lock(place.session, part))
+    await until(lambda: (LOT, part) in place.session.unlocked)
