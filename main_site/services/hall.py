@@ -35,6 +35,8 @@ class Hall:
         self._why_paused = ""
         self._changed = asyncio.Event()
         self.session_keys: dict[str, str] = {}
+        self.verified: int | None = None
+        """Percent of the window's bytes that have been verified, while they are."""
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Take the journal's next facts, remember where bids stand in it, and wake whoever waits for a change."""
@@ -107,6 +109,8 @@ class Hall:
             "trustees": _trustees(ceremony, name),
             "prices": [],
         }
+        if self.verified is not None:
+            shown["verified_percent"] = self.verified
         if ceremony.state not in BEFORE_CLOSE:
             bids = [_bid(ceremony, one) for one in ceremony.listed]
             shown |= {"count": len(bids), "bids": bids, **_records(ceremony, tender)}

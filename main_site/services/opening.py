@@ -62,7 +62,7 @@ from main_site.services.released import ReleasedSecrets, sealed_digest
 from main_site.services.sealed_documents import KeptKeys, NotOpened, SealedDocument
 from main_site.services.submissions import Submissions
 from main_site.services.trustees import SessionTrustees, code_of
-from signaling.custody.client import Evidence, SealedHead
+from signaling.custody.client import AgentRefused, Evidence, SealedHead
 
 LOOK_S = 1.0
 RETRY_S = 2.0
@@ -92,6 +92,12 @@ class AwaitingBytes(LocalFault):
     """The bytes of this bid are damaged on the host's disk: it still counts; the centre restores them from a backup."""
 
     code = "awaiting_bytes"
+
+
+class ReleaseNotTaken(LocalFault):
+    """The host could not take your release, by a fault of its own: release again; the time that this costs is given back."""
+
+    code = "release_not_taken"
 
 
 class NoWindowOpen(Refusal):
@@ -126,6 +132,11 @@ class Progress:
 
     total: int = 0
     done: dict[BidNumber, int] = field(default_factory=dict)
+
+    @property
+    def percent(self) -> int:
+        """Say how much of all bytes it is."""
+        return 100 * sum(self.done.values()) // max(self.total, 1)
 
 
 class Opening:
@@ -219,7 +230,7 @@ class Opening:
 
     def _tell(self, error: EvalroomError | OSError) -> None:
         """Log why a step was not done, once as long as it is the same."""
-        code = code_of(error) if isinstance(error, EvalroomError) else "disk"
+        code = _code(error)
         detail = error.detail if isinstance(error, EvalroomError) else {"problem": str(error)}
         if (code, str(detail)) != (self._told, ""):
             self._told = code
@@ -354,7 +365,7 @@ class Opening:
         Raises:
             NoWindowOpen, UnknownBid: there is nothing to release now.
             WrapNotOpened, HalfMismatch: it is not this bid's; it may be released again with the right key.
-            AwaitingBytes, LocalFault: the platform's fault: it is noted, and time is given.
+            ReleaseNotTaken: the platform's fault: it is noted, and time is given.
         """
         record = self.ceremony.windows.get(window)
         if record is None or window != self.ceremony.current:
@@ -372,12 +383,9 @@ class Opening:
         except (WrapNotOpened, HalfMismatch) as error:
             await self._note_wrong(number, window, sealed, error.code)
             raise
-        except (LocalFault, OSError):
-            await asyncio.to_thread(
-                self._failed_path(window, number).parent.mkdir, parents=True, exist_ok=True
-            )
-            await asyncio.to_thread(self._failed_path(window, number).touch)
-            raise
+        except (LocalFault, AgentRefused, OSError) as error:
+            await asyncio.to_thread(self._mark_failed, window, number)
+            raise ReleaseNotTaken(bid=number, cause=_code(error)) from error
         await self._note_half(sf.HalfReleased(window, number, sealed_digest(sealed), good=True, cause=""))
         self._failed_path(window, number).unlink(missing_ok=True)
 
@@ -392,6 +400,11 @@ class Opening:
         outcome = await self.conductor.submit(order)
         if outcome is not None and not isinstance(outcome, AlreadyDone):
             raise outcome
+
+    def _mark_failed(self, window: str, number: BidNumber) -> None:
+        path = self._failed_path(window, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
     def _failed_path(self, window: str, number: BidNumber) -> Path:
         """Return the mark of a release that failed through the platform's fault."""
@@ -603,10 +616,23 @@ class Opening:
         for one in found:
             for part, key in one.seen.keys.items():
                 await self.keys.keep(one.number, part, key)
-        self.progress = Progress(sum(due.envelope.body for due in dues))
+        begun = dict.fromkeys((due.number for due in dues), 0)  # threads change values, never the keys
+        self.progress = Progress(sum(due.envelope.body for due in dues), begun)
         slots = asyncio.Semaphore(AT_A_TIME)
+        showing = asyncio.create_task(self._show_progress())
         tasks = (self._examine_one(due, one, slots) for due, one in zip(dues, found, strict=True))
-        return {one.number: one for one in await asyncio.gather(*tasks)}
+        try:
+            return {one.number: one for one in await asyncio.gather(*tasks)}
+        finally:
+            showing.cancel()
+            self.parts.submissions.hall.verified = None
+
+    async def _show_progress(self) -> None:
+        """Tell the hall how far the bytes have been verified, until cancelled."""
+        while True:
+            self.parts.submissions.hall.verified = self.progress.percent
+            self.parts.submissions.hall.wake()
+            await asyncio.sleep(LOOK_S)
 
     async def _due(self, window: str, number: BidNumber) -> Due:
         parts, bid = self.ceremony.parts_of(window), await self._bid(number)
@@ -808,6 +834,10 @@ _STEPS: Mapping[CeremonyState, Step] = {
     CeremonyState.ABORTED: Opening._destroy,  # noqa: SLF001
 }
 """State to what is due in it; in the others there is nothing to do but wait."""
+
+
+def _code(error: EvalroomError | OSError) -> str:
+    return code_of(error) if isinstance(error, EvalroomError) else "disk"
 
 
 def _named(

@@ -26,6 +26,9 @@ from evalroom.sealing.unseal import HalfMismatch, check_half
 from main_site.services.sealed_documents import write_private
 from signaling.custody.client import NOT_OPENED, AgentClient, AgentRefused, GivenShare
 
+AT_ONCE = 8
+"""Releases that the agent is asked about at a time: it takes 32 connections, and numbers of bids are public by then."""
+
 
 class ReleasedSecrets:
     """Halves and shares of one session."""
@@ -37,6 +40,7 @@ class ReleasedSecrets:
         self._agent = agent
         self._halves: dict[tuple[str, BidNumber], dict[PartName, bytes]] = {}
         self._shares: dict[tuple[str, BidNumber, PartName], dict[int, bytes]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     # --- bidders ----------------------------------------------------------------------------------------------
 
@@ -161,7 +165,8 @@ class ReleasedSecrets:
     async def _open(self, window: str, sealed: bytes, info: bytes) -> bytes:
         """Have the host's agent open something; what does not open is the sender's fault, all else is ours."""
         try:
-            return await self._agent().open_release(self._tender, window, sealed, info)
+            async with self._slots:
+                return await self._agent().open_release(self._tender, window, sealed, info)
         except AgentRefused as refused:
             if refused.refused in NOT_OPENED:
                 raise WrapNotOpened(window=window) from refused
