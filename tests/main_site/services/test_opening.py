@@ -13,6 +13,7 @@ from evalroom.encoding import to_json
 from evalroom.events import Stage
 from evalroom.ids import BidId
 from evalroom.ledger.base64 import decode_base64, encode_base64
+from evalroom.ledger.note import parse_vkey
 from evalroom.sealing.ceremony import CeremonyState
 from evalroom.sealing.dealing import share_digest
 from evalroom.sealing.facts import Verdict
@@ -21,6 +22,7 @@ from evalroom.sealing.policy import Mode, PartName
 from evalroom.sealing.record import parse_record
 from evalroom.sealing.seal import SealingPlan
 from evalroom.sealing.unseal import read_text
+from evalroom.sealing.verdict import check_verdict
 from evalroom.sheet import keys_of
 from evalroom.tender import Part
 from main_site.bidder.certificate import own_signatory
@@ -418,6 +420,63 @@ async def test_bytes_that_stay_damaged_withdraw_the_bid_at_the_platforms_cost(tm
         await place.order(SUPERVISOR, co.ResumeCeremony("there is no backup"))
         lost = ("withdrawn", "root_mismatch", "platform")
         assert {"甲公司": lost, "乙公司": OPENED} == await opened(place)
+
+
+def failing(command: Any, answer: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Fail, as an agent whose disk is full, whenever something released is to be opened."""
+    if command["command"] == "open_release":
+        return {"ok": False, "code": "custody_storage", "detail": {}}
+    return answer
+
+
+async def failed_release(place: Ceremony) -> Bidding:
+    """Come to where a bidder's release failed at the host and the window is over; people are asked."""
+    one, other = await unsealing(place, "甲公司", "乙公司")
+    assert (await place.released(other)).is_success
+    place.agents["host"].bend = failing
+    answer = await place.released(one)
+    assert (503, "release_not_taken") == (answer.status_code, answer.json()["code"])
+    place.agents["host"].bend = lambda _, honest: honest
+    place.end_window()
+    await until(lambda: bool(entries(place, "CeremonyPaused")))
+    assert "B0" in (await place.hall())["paused"]
+    return one
+
+
+async def test_a_release_that_failed_at_the_host_is_given_time(tmp_path: Path) -> None:
+    async with ceremony(tmp_path) as place:
+        one = await failed_release(place)
+        later = place.session.ceremony.windows[FIRST].until + 600_000
+        await place.order(SUPERVISOR, co.ExtendWindow(FIRST, later, "the host's disk was full"))
+        await place.reaches(CeremonyState.UNSEALING)
+        assert (await place.released(one)).is_success
+        assert {"甲公司": OPENED, "乙公司": OPENED} == await opened(place)
+
+
+async def test_a_release_that_failed_at_the_host_for_good_is_the_platforms_matter(tmp_path: Path) -> None:
+    async with ceremony(tmp_path) as place:
+        await failed_release(place)
+        await place.order(SUPERVISOR, co.ResumeCeremony("the bidder cannot be reached any more"))
+        lost = ("withdrawn", "platform_fault", "platform")
+        assert {"甲公司": lost, "乙公司": OPENED} == await opened(place)
+
+
+async def test_each_verdict_is_signed_and_names_the_entries_it_follows_from(tmp_path: Path) -> None:
+    async with ceremony(tmp_path) as place:
+        one, _absent = await unsealing(place, "甲公司", "乙公司")
+        await place.released(one)
+        place.end_window()
+        await opened(place)
+        log = parse_vkey(place.session.keys.log)
+        with place.centre.writer.engine.connect() as db:
+            rows = [json.loads(row.entry) for row in journal.read(db, SESSION)]
+        for told in place.session.ceremony.windows[FIRST].verdicts.values():
+            check_verdict(told, log)
+            about = [rows[number] for number in told.evidence]
+            kinds = {entry["type"] for entry in about}
+            assert {"BidSubmitted", "BidAcknowledged", "WindowClosed", "ShareReleased"} <= kinds
+            assert ("HalfReleased" in kinds) is (told.verdict is Verdict.OPENED)
+            assert {told.bid} == {entry["body"]["bid"] for entry in about if "bid" in entry["body"]}
 
 
 def spoil(path: Path, offset: int) -> None:
