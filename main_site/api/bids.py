@@ -74,6 +74,7 @@ class Draft(BaseModel):
     k: Annotated[int, Field(ge=0, le=16)] | None = None
     suites: list[int] | None = None
     min_bids: Annotated[int, Field(ge=0)] | None = None
+    release_ms: Annotated[int, Field(ge=1_000)] | None = None
 
 
 def bid_routes(centre: Centre) -> APIRouter:
