@@ -30,9 +30,7 @@ OPEN_SCREENS: frozenset[Stage] = frozenset({Stage.PRICING, Stage.SUMMARY, Stage.
 """Stages in which no sheet is open any more, so that a recorded screen gives nothing away early."""
 
 
-BULK = frozenset(
-    {"FragmentRecorded", "ClockMapped", "CheckpointCosigned", "SiteOffsetMeasured", "CoverMade"}
-)
+BULK = frozenset({"FragmentRecorded", "ClockMapped", "CheckpointCosigned", "SiteOffsetMeasured", "CoverMade"})
 """Entries that come by the thousand, or say nothing to a viewer."""
 
 

@@ -40,8 +40,8 @@ from main_site.identity.authority import certify, open_authority, recognise
 from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.evaluation import Evaluation, Parts
-from main_site.services.links import SiteLinks
 from main_site.services.evidence import Proofs
+from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary
 from main_site.services.opening import Opening, OpeningParts
 from main_site.services.recordings import Recordings

@@ -167,9 +167,7 @@ def read_checkpoints(db: sa.Connection, session: SessionId) -> list[bytes]:
 def find_checkpoint(db: sa.Connection, session: SessionId, index: int, signers: int) -> bytes | None:
     """Return the smallest kept checkpoint that covers entry `index` and has at least so many cosignatures."""
     query = sa.select(checkpoints.c.note).where(
-        (checkpoints.c.session == session)
-        & (checkpoints.c.size > index)
-        & (checkpoints.c.signers >= signers)
+        (checkpoints.c.session == session) & (checkpoints.c.size > index) & (checkpoints.c.signers >= signers)
     )
     return db.execute(query.order_by(checkpoints.c.size).limit(1)).scalar()
 
