@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from evalroom.roles import Role
+from evalroom.sealing.policy import Mode, PartName
 from evalroom.tender import Formula, ItemKind, Part, Rounding
 
 Value = str | int | bool | None
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     WHOLE = "whole"
     FLAG = "flag"
     CHOICE = "choice"
+    INSTANT = "instant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,16 @@ ROLES: Mapping[str, str] = {
     Role.SITE_OPERATOR: "副场操作员",
     Role.ARCHIVIST: "档案员",
 }
+MODES: Mapping[str, str] = {Mode.JOINT: "联合解密", Mode.SITES: "会场解密", Mode.BIDDER: "投标人解密"}
+SEALED_PARTS: Mapping[str, str] = {
+    PartName.IDENTITY: "身份",
+    PartName.OPENING: "开标一览表",
+    PartName.QUALIFICATION: "资格",
+    PartName.TECHNICAL: "技术",
+    PartName.PRICE: "价格",
+}
+AT_DEADLINE, AFTER_SHEETS = "deadline", "sheets"
+GATES: Mapping[str, str] = {AT_DEADLINE: "投标截止后", AFTER_SHEETS: "技术评分公开后"}
 YES, NO = "是", "否"
 SAID_YES = frozenset({YES, "yes", "y", "true", "1", "√"})
 SAID_NO = frozenset({NO, "no", "n", "false", "0", "×"})
@@ -216,8 +228,8 @@ ITEMS = Table(
 BIDS = Table(
     "bids",
     "投标人",
-    "the bids; documents and prices are brought in later",
-    "投标人；投标文件和报价在会议建立后导入",
+    "the bids of a rehearsal, whose documents and prices are brought in later; sealed bids join at the opening",
+    "演练的投标人，投标文件和报价在会议建立后导入；加密投标的投标人在开标时加入，此处不填",
     (
         _LOT,
         Column(
@@ -225,6 +237,7 @@ BIDS = Table(
         ),
         Column("bidder", "投标人名称", Kind.TEXT, "Name of the bidder.", "投标人全称。", limit=200),
     ),
+    required=False,
 )
 
 PRICING = Table(
@@ -420,4 +433,136 @@ SEATS = Table(
     ),
 )
 
-TABLES: tuple[Table, ...] = (PROJECT, LOTS, ITEMS, BIDS, PRICING, TRIM, SITES, SEATS)
+SEALING = Table(
+    "sealing",
+    "加密投标",
+    "terms of sealed bids, in one row; without it the session is a rehearsal, whose bids are brought in unsealed",
+    "加密投标的条件，只填一行；不填则本次会议为演练，投标文件不加密导入",
+    (
+        Column(
+            "deadline",
+            "投标截止时间",
+            Kind.INSTANT,
+            "Deadline; without an offset it is Beijing time.",
+            "投标截止时间，如 2026-12-01 09:00；未注明时区即为北京时间。",
+        ),
+        Column(
+            "opens_at",
+            "开标时间",
+            Kind.INSTANT,
+            "When the first window of the opening may begin, not before the deadline. Empty: at the deadline.",
+            "开标时间，不早于投标截止时间；不填则为投标截止时间。",
+            required=False,
+        ),
+        Column(
+            "mode",
+            "解密方式",
+            Kind.CHOICE,
+            "Whose secrets open a bid: bidder and a quorum of trustees, the quorum alone, the bidder alone.",
+            "联合：投标人与法定数量的会场共同解密；会场：仅会场；投标人：仅投标人。",
+            required=False,
+            default=Mode.JOINT.value,
+            choices=MODES,
+        ),
+        Column(
+            "k",
+            "会场法定数",
+            Kind.WHOLE,
+            "The quorum: how many trustees' shares open a bid; 0 when the bidder opens alone.",
+            "解密所需的会场密钥份额数；仅投标人解密时填 0。",
+            required=False,
+            default=2,
+            limit=16,
+        ),
+        Column(
+            "suites",
+            "密码套件",
+            Kind.TEXT,
+            "Suites that bids may use: 1 X-Wing, 2 P-256, 17 SM2.",
+            "允许的密码套件编号，用空格或逗号分开：1、2，国密为 17。",
+            required=False,
+            default="1 2",
+            limit=40,
+        ),
+        Column(
+            "min_bids",
+            "最少投标数",
+            Kind.WHOLE,
+            "Fewer bids are not opened.",
+            "投标少于此数则不开标。",
+            required=False,
+            default=3,
+            limit=999,
+        ),
+        Column(
+            "max_mb",
+            "投标文件上限（MB）",
+            Kind.WHOLE,
+            "Largest sealed bid, MB.",
+            "单份加密投标文件的最大容量。",
+            required=False,
+            default=2048,
+            limit=1 << 20,
+        ),
+        Column(
+            "release_minutes",
+            "解密时长（分钟）",
+            Kind.WHOLE,
+            "Minutes in which bidders release, in each window.",
+            "每次开标中投标人可以解密的时间。",
+            required=False,
+            default=30,
+            limit=1440,
+        ),
+    ),
+    required=False,
+    single=True,
+)
+
+PARTS_SEALED = Table(
+    "parts",
+    "投标文件组成",
+    "parts of a sealed bid, each with its window; without it identity, price sheet and technical part in one",
+    "加密投标文件的组成及各自的解密时机；不填则为身份、开标一览表和技术三部分，同时解密",
+    (
+        Column(
+            "part",
+            "部分",
+            Kind.CHOICE,
+            "The part; identity and opening are always there.",
+            "组成部分；身份和开标一览表必须有。",
+            choices=SEALED_PARTS,
+        ),
+        Column(
+            "window",
+            "解密批次",
+            Kind.NAME,
+            "The window in which it is opened; identity and opening share the first.",
+            "解密批次的名称；身份和开标一览表属第一批。",
+            required=False,
+            default="opening",
+        ),
+        Column(
+            "gate",
+            "解密时机",
+            Kind.CHOICE,
+            "What the window waits for.",
+            "该批次在何时之后解密；价格可在技术评分公开后解密。",
+            required=False,
+            default=AT_DEADLINE,
+            choices=GATES,
+        ),
+        Column(
+            "max_mb",
+            "上限（MB）",
+            Kind.WHOLE,
+            "Largest text or document of it, MB. Empty: 1 for identity and opening, else that of the whole bid.",
+            "该部分的最大容量；不填则身份和开标一览表为 1，其余与投标文件上限相同。",
+            required=False,
+            limit=1 << 20,
+        ),
+    ),
+    required=False,
+)
+
+TABLES: tuple[Table, ...] = (PROJECT, LOTS, ITEMS, BIDS, PRICING, TRIM, SITES, SEATS, SEALING, PARTS_SEALED)

@@ -55,6 +55,15 @@ class Fault(Enum):
     OUT_OF_RANGE = ("超出范围", "outside the range")
     NOT_YES_NO = ("应填“是”或“否”", "neither yes nor no")
     NOT_A_CHOICE = ("不在可选值之内", "not one of the choices")
+    NOT_AN_INSTANT = (
+        "不是时间，应如 2026-12-01 09:00",
+        "not a time: write it like 2026-12-01 09:00, with an offset if it is not Beijing time",
+    )
+    BIDS_AND_SEALING = (
+        "加密投标的投标人在开标时加入，不在此填写",
+        "sealed bids join at the opening: leave the bids out, or the terms of sealing",
+    )
+    BAD_SEALING = ("加密投标的条件不能用", "no bid can be sealed on these terms")
     UNKNOWN_NAME = ("没有这个编号", "nothing has this id")
     REPEATED_NAME = ("编号重复（不分大小写）", "the id is there twice, case ignored")
     PASS_WITH_WEIGHT = ("合格制的满分应为 0", "a pass item has no weight")

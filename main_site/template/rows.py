@@ -5,14 +5,18 @@ without any is built.  The law of what can be evaluated stays in `evalroom.tende
 last word; what is checked here again is what can be told with row and column.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from evalroom.errors import MalformedName
 from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
+from evalroom.sealing.policy import MAX_PADDED, PADDED, Mode, PartName, PartTerms, Window
+from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
+from evalroom.sealing.suites import SUITES
 from evalroom.tender import (
     FULL_MARKS,
     Bid,
@@ -31,8 +35,8 @@ from evalroom.tender import (
     UnusableTender,
     check_tender,
 )
-from main_site.template.cells import is_empty, plain, read_cell
-from main_site.template.columns import TABLES, Column, Table, Value
+from main_site.template.cells import BEIJING, is_empty, plain, read_cell
+from main_site.template.columns import AFTER_SHEETS, AT_DEADLINE, TABLES, Column, Table, Value
 from main_site.template.problems import Fault, Place, Problem, TemplateError, shown
 from main_site.template.sealing import SealingTerms
 
@@ -40,6 +44,12 @@ MAX_ROWS = 1000
 """Rows of one table: a lot has at most 150 items, a session 100 bids (domain.md, sizes)."""
 
 OPERATOR_LABEL = "主场操作员"
+
+_WINDOW = "opening"
+"""The first window's name, where the parts name none."""
+
+_GATES: Mapping[str, str] = {AT_DEADLINE: FIRST_GATE, AFTER_SHEETS: SHEETS_GATE}
+"""What a window waits for, in the template and in a policy."""
 
 _BY_KEY = {table.key: table for table in TABLES}
 _ID_COLUMNS = {"lots": "id", "items": "id", "bids": "id", "sites": "id", "seats": "code"}
@@ -139,6 +149,10 @@ def assemble(found: Mapping[str, Sequence[RawRow]], findings: Findings) -> Sessi
     _check_names(rows, findings)
     _check_references(rows, findings)
     _check_rules(rows, findings)
+    if not rows["bids"] and not rows["sealing"]:
+        missing = found.get("bids") is None
+        findings.add(Fault.MISSING_TABLE if missing else Fault.NO_ROWS, place_of(_BY_KEY["bids"]))
+    _check_sealing(rows, findings)
     findings.stop()
     template = _with_operator(_build(rows))
     _have_the_last_word(template, rows, findings)
@@ -226,6 +240,52 @@ def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     _check_sites_and_seats(rows, findings)
 
 
+def _check_sealing(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    """Blame bids of a rehearsal beside terms of sealing, and terms that no policy could meet."""
+    if not rows["sealing"]:
+        if rows["parts"]:
+            findings.add(Fault.MISSING_TABLE, place_of(_BY_KEY["sealing"]))
+        return
+    for bid in rows["bids"]:
+        findings.add_in(Fault.BIDS_AND_SEALING, bid, "id")
+    terms = rows["sealing"][0]
+    if terms.text("opens_at") and terms.text("opens_at") < terms.text("deadline"):
+        findings.add_in(Fault.OUT_OF_RANGE, terms, "opens_at")
+    if terms.text("mode") and (terms.text("mode") == Mode.BIDDER) != (terms.whole("k") == 0):
+        findings.add_in(Fault.BAD_SEALING, terms, "k")
+    if _suites(terms.text("suites")) is None:
+        findings.add_in(Fault.NOT_A_CHOICE, terms, "suites")
+    for key in ("max_mb", "release_minutes"):
+        if terms.values[key] == 0:
+            findings.add_in(Fault.OUT_OF_RANGE, terms, key)
+    _check_sealed_parts(rows["parts"], terms.whole("max_mb"), findings)
+
+
+def _check_sealed_parts(rows: Iterable[Row], whole: int, findings: Findings) -> None:
+    seen: set[str] = set()
+    gates: dict[str, str] = {}
+    for row in rows:
+        part, window, size = row.text("part"), row.text("window"), row.whole("max_mb")
+        most = MAX_PADDED >> 20 if part in PADDED else whole
+        if part and part in seen:
+            findings.add_in(Fault.REPEATED_NAME, row, "part")
+        if size > most or row.values["max_mb"] == 0:
+            findings.add_in(Fault.OUT_OF_RANGE, row, "max_mb")
+        if part in PADDED and (row.text("gate") != AT_DEADLINE or (gates and window != next(iter(gates)))):
+            findings.add_in(Fault.BAD_SEALING, row, "window")
+        elif gates.setdefault(window, row.text("gate")) != row.text("gate"):
+            findings.add_in(Fault.BAD_SEALING, row, "gate")
+        seen.add(part)
+
+
+def _suites(text: str) -> tuple[int, ...] | None:
+    """Return the suites in a cell, None when it names one that is none."""
+    words = text.replace(",", " ").replace("，", " ").replace("、", " ").split()
+    found = tuple(int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 4)
+    known = len(found) == len(words) > 0 and set(found) <= SUITES.keys() and len(set(found)) == len(found)
+    return found if known else None
+
+
 def _check_item(row: Row, findings: Findings) -> None:
     kind, part, full = row.text("kind"), row.text("part"), row.text("full")
     if not kind:
@@ -311,7 +371,51 @@ def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
         ),
         sites=tuple(_site(row) for row in rows["sites"]),
         seats=tuple(_seat(row) for row in rows["seats"]),
+        sealing=_sealing(rows["sealing"][0], rows["parts"]) if rows["sealing"] else None,
     )
+
+
+def _sealing(row: Row, parts: Sequence[Row]) -> SealingTerms:
+    """Return the terms of sealed bids; parts that every bid has are added where they are not named."""
+    deadline, whole = _ms(row.text("deadline")), row.whole("max_mb") << 20
+    named = {PartName(part.text("part")): part for part in parts}
+    first = next((part.text("window") for part in parts), _WINDOW)
+    wanted = {*named, *PADDED} if named else {*PADDED, PartName.TECHNICAL}
+    gates = {first: AT_DEADLINE} | {part.text("window"): part.text("gate") for part in parts}
+    opens_at = _ms(row.text("opens_at")) if row.text("opens_at") else deadline
+    return SealingTerms(
+        deadline=deadline,
+        mode=Mode(row.text("mode")),
+        k=row.whole("k"),
+        suites=_suites(row.text("suites")) or (),
+        min_bids=row.whole("min_bids"),
+        max_size=whole,
+        windows=tuple(
+            Window(
+                name,
+                _GATES[gate],
+                opens_at if gate == AT_DEADLINE else None,
+                row.whole("release_minutes") * 60_000,
+            )
+            for name, gate in gates.items()
+        ),
+        parts=tuple(_part_terms(name, named.get(name), first, whole) for name in PartName if name in wanted),
+    )
+
+
+def _part_terms(name: PartName, row: Row | None, first: str, whole: int) -> PartTerms:
+    size = row.whole("max_mb") << 20 if row is not None else 0
+    default = min(1 << 20, whole) if name in PADDED else whole
+    return PartTerms(name, row.text("window") if row is not None else first, size or default)
+
+
+def _ms(instant: str) -> int:
+    """Return the UTC ms of an instant in ISO 8601."""
+    return int(dt.datetime.fromisoformat(instant).timestamp()) * 1000
+
+
+def _iso(ms: int) -> str:
+    return dt.datetime.fromtimestamp(ms // 1000, BEIJING).isoformat()
 
 
 def _lot(row: Row, rows: Mapping[str, list[Row]]) -> Lot:
@@ -381,7 +485,7 @@ def _with_operator(template: SessionTemplate) -> SessionTemplate:
     code = next(code for code in _operator_codes() if code.lower() not in taken)
     host = next(site.id for site in template.sites if site.host)
     seat = Seat(SeatCode(code), host, host, Role.OPERATOR, OPERATOR_LABEL)
-    return SessionTemplate(template.session, template.tender, template.sites, (*template.seats, seat))
+    return replace(template, seats=(*template.seats, seat))
 
 
 def _operator_codes() -> Iterator[str]:
@@ -391,7 +495,8 @@ def _operator_codes() -> Iterator[str]:
 
 def _have_the_last_word(template: SessionTemplate, rows: Mapping[str, list[Row]], findings: Findings) -> None:
     try:
-        check_tender(template.tender, template.sites, template.seats)
+        sealed = template.sealing is not None
+        check_tender(template.tender, template.sites, template.seats, sealed=sealed)
     except (UnusableTender, MalformedName) as why:
         words = ", ".join(str(value) for value in why.detail.values())
         findings.add(Fault.UNUSABLE, _blamed(why.detail, rows), words)
@@ -427,7 +532,37 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
             for site in template.sites
         ],
         "seats": [_seat_row(seat) for seat in template.seats],
+        "sealing": [_sealing_row(template.sealing)] if template.sealing else [],
+        "parts": _part_rows(template.sealing) if template.sealing else [],
     }
+
+
+def _sealing_row(terms: SealingTerms) -> dict[str, Value]:
+    first = terms.windows[0]
+    return {
+        "deadline": _iso(terms.deadline),
+        "opens_at": _iso(first.opens_at or terms.deadline),
+        "mode": terms.mode.value,
+        "k": terms.k,
+        "suites": " ".join(map(str, terms.suites)),
+        "min_bids": terms.min_bids,
+        "max_mb": terms.max_size >> 20,
+        "release_minutes": first.release_ms // 60_000,
+    }
+
+
+def _part_rows(terms: SealingTerms) -> list[dict[str, Value]]:
+    gates = {window.name: window.gate for window in terms.windows}
+    codes = {event: code for code, event in _GATES.items()}
+    return [
+        {
+            "part": part.name.value,
+            "window": part.window,
+            "gate": codes[gates[part.window]],
+            "max_mb": part.max_size >> 20,
+        }
+        for part in terms.parts
+    ]
 
 
 def _item_row(lot: Lot, item: Item) -> dict[str, Value]:

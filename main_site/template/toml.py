@@ -86,6 +86,8 @@ def _write_table(table: Table, rows: list[dict[str, Value]]) -> Iterator[str]:
                 yield f"{column.key} = {_literal(row[column.key])}"
         yield ""
     if not rows:
+        for column in table.columns:
+            yield f"# {column.key}: {column.title}，{column.about} {column.meaning}"
         yield ""
 
 

@@ -51,6 +51,7 @@ _WIDTHS: Mapping[Kind, int] = {
     Kind.WHOLE: 16,
     Kind.FLAG: 10,
     Kind.CHOICE: 22,
+    Kind.INSTANT: 28,
 }
 
 

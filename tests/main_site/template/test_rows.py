@@ -104,7 +104,8 @@ def test_the_lot_whose_weights_do_not_add_up_is_named_with_the_sum() -> None:
 
 
 def test_what_the_room_refuses_is_a_problem_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, sealed: bool) -> None:
+        assert not sealed
         raise UnusableTender(problem="a new rule", item="T3")
 
     monkeypatch.setattr("main_site.template.rows.check_tender", refuse)
