@@ -94,7 +94,8 @@ def test_the_view_folds_what_the_page_folds() -> None:
         "reason": {"commit": "r"},
     }
     for kind, body, more in (
-        ("SessionOpened", {"tender": {"title": "x"}}, {}),
+        ("SessionOpened", {"tender": {"lots": [{"id": "1", "bids": []}]}, "rehearsal": False}, {}),
+        ("BidAdmitted", {"lot": "1", "bid": "B1", "bidder": "某公司"}, {}),
         ("StageChanged", {"after": "detailed"}, {}),
         ("SessionPaused", {}, {}),
         ("GroupUnlocked", {"part": "preliminary"}, {}),
@@ -105,7 +106,8 @@ def test_the_view_folds_what_the_page_folds() -> None:
         ("SessionClosed", {}, {}),
     ):
         view.take({"type": kind, "body": body, **more})
-    assert (Stage.DETAILED, True, True, 9) == (view.stage, view.paused, view.closed, view.items)
+    assert (Stage.DETAILED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
+    assert [{"id": "B1", "bidder": "某公司"}] == view.tender["lots"][0]["bids"]
     assert ({"B1"}, {"preliminary"}, 1) == (view.rejected, view.unlocked, len(view.rankings))
     cell = view.cells["1", "B1", "T1"]
     assert (2, "8.5") == (cell.revision, cell.value)
