@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from evalroom.events import Stage
 from main_site import demo
 from main_site.rehearsal.direction import RehearsalFailed
 from main_site.rehearsal.nodes import Node, Nodes
+from tests.signaling.custody.process import short_folder
 
 
 @pytest.fixture
@@ -72,9 +74,10 @@ def test_who_stops_it_is_told_so(monkeypatch: pytest.MonkeyPatch, said: io.Strin
     assert ("stopped" in said.getvalue(), True) == (True, folder.exists())
 
 
-def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind(tmp_path: Path) -> None:
+def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind() -> None:
     command = (sys.executable, "-m", "main_site", "demo", "--seconds", "300")
-    surroundings = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    folder = short_folder()  # the agents' sockets lie in it, and such a name has room for 108 bytes
+    surroundings = os.environ | {"TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=surroundings) as running:
         processes: list[int] = []
         for line in running.stdout or ():
@@ -85,6 +88,7 @@ def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind(tmp_path: P
         assert 130 == running.wait(timeout=30)
     assert 7 == len(processes)  # three nodes, and the agents of four trustees
     assert [] == [one for one in processes if Path(f"/proc/{one}").exists()]
+    shutil.rmtree(folder)
 
 
 async def test_an_expert_that_fails_ends_the_rehearsal_instead_of_a_wait_for_ever() -> None:

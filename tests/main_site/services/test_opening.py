@@ -152,6 +152,33 @@ async def test_nothing_secret_lies_on_the_disk_before_or_after(tmp_path: Path) -
         assert [] == hits(tmp_path / "host", planted)
 
 
+async def test_a_full_dump_before_the_hour_names_nobody_and_no_price(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name, price = "绝密投标人股份有限公司", 731_942_856_013
+    async with ceremony(tmp_path) as place:
+        await place.accept()
+        one = await place.bid(
+            name, price, texts=place.texts(price) | {PartName.OPENING: sheet_of(price, bidder=name)}
+        )
+        await place.acked()
+        await place.close()
+        words = [text.encode(code) for text in (name, str(price)) for code in ENCODINGS]
+        drawn = [
+            value
+            for each in one.plan.secrets.values()
+            for value in (each.half, each.secret, each.content_key)
+        ]
+        assert [] == hits(tmp_path, [*words, *drawn, DOCUMENT[5_000:5_064]])
+        said = "".join(capfd.readouterr())
+        assert not [word for word in (name, str(price), *(value.hex() for value in drawn)) if word in said]
+        assert hits(tmp_path, [one.sealed.number.encode()])  # the search finds what is there
+
+
+ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
+"""As a database, a log or a careless program might have written a name."""
+
+
 def hits(folder: Path, planted: list[bytes]) -> list[str]:
     """Return the files in which any of the secrets stands, raw, in hex or in Base64."""
     forms = [form for one in planted for form in (one, one.hex().encode(), encode_base64(one).encode())]
