@@ -29,7 +29,7 @@ export const useHall = defineStore('hall', () => {
 
   const ownNumber = computed(() => (own.value === null ? '' : numberOf(own.value.record)))
   const ownBid = computed(() => hall.value?.bids?.find(({ bid }) => bid === ownNumber.value) ?? null)
-  const releasedCount = computed(() => hall.value?.bids?.filter(({ state }) => state !== 'listed').length ?? 0)
+  const releasedCount = computed(() => hall.value?.bids?.filter(({ state, cause }) => state !== 'listed' && cause !== 'not_released').length ?? 0)
   const open = computed(() => hall.value?.state === 'unsealing' && (hall.value.paused ?? '') === '' && serverNow.value < hall.value.until)
 
   /** Watch the hall of `tender` until another is watched. */
