@@ -251,7 +251,11 @@ def _check_sealing(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     terms = rows["sealing"][0]
     if terms.text("opens_at") and terms.text("opens_at") < terms.text("deadline"):
         findings.add_in(Fault.OUT_OF_RANGE, terms, "opens_at")
-    if terms.text("mode") and (terms.text("mode") == Mode.BIDDER) != (terms.whole("k") == 0):
+    if (
+        terms.text("mode")
+        and terms.values["k"] is not None
+        and (terms.text("mode") == Mode.BIDDER) != (terms.whole("k") == 0)
+    ):
         findings.add_in(Fault.BAD_SEALING, terms, "k")
     if _suites(terms.text("suites")) is None:
         findings.add_in(Fault.NOT_A_CHOICE, terms, "suites")

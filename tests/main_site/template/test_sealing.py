@@ -72,7 +72,7 @@ def terms(text: str) -> SealingTerms:
         ('[sealing]\ndeadline = "2026-02-30 09:00"\n', [Fault.NOT_AN_INSTANT]),
         ("[sealing]\ndeadline = 1796000400000\n", [Fault.NOT_AN_INSTANT]),
         (ROW + 'opens_at = "2026-12-01 08:59"\n', [Fault.OUT_OF_RANGE]),
-        (ROW + "k = 17\n", [Fault.OUT_OF_RANGE, Fault.BAD_SEALING]),
+        (ROW + "k = 17\n", [Fault.OUT_OF_RANGE]),
         (ROW + "k = 0\n", [Fault.BAD_SEALING]),
         (ROW + 'mode = "bidder"\n', [Fault.BAD_SEALING]),
         (ROW + 'mode = "anybody"\n', [Fault.NOT_A_CHOICE]),
