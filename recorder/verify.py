@@ -2084,7 +2084,7 @@ _SUITES: Mapping[int, _Suite] = {
 _HALF_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 // 2
 _STEP_OF_PADDING = 1 << 16
 _LONGEST_SHEET = 1 << 24
-_PADDED = frozenset({"identity", "opening"})
+_PADDED = frozenset({"identity", "opening", "price"})
 _PUBLIC = ("opening", "price")
 """Parts whose keys everybody gets, once the record is out."""
 

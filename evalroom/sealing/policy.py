@@ -65,8 +65,11 @@ class PartName(StrEnum):
     PRICE = "price"
 
 
-PADDED = frozenset({PartName.IDENTITY, PartName.OPENING})
-"""Parts whose length would tell something: padded to `PAD_STEP`."""
+REQUIRED = frozenset({PartName.IDENTITY, PartName.OPENING})
+"""Parts that every tender has."""
+
+PADDED = REQUIRED | {PartName.PRICE}
+"""Parts whose length would tell something (a name, the digits of a price): padded to `PAD_STEP`."""
 
 
 class TrusteeKind(StrEnum):
@@ -276,7 +279,7 @@ def _check_windows(policy: Policy) -> None:
 
 def _check_parts(policy: Policy) -> None:
     names = [part.name for part in policy.parts]
-    if names != [name for name in PartName if name in names] or not set(names) >= PADDED:
+    if names != [name for name in PartName if name in names] or not set(names) >= REQUIRED:
         raise MalformedPolicy(reason="identity and opening, then others in their order, each once")
     for part in policy.parts:
         if part.padded and (part.max_size % PAD_STEP or not 0 < part.max_size <= MAX_PADDED):

@@ -14,7 +14,7 @@ from decimal import Decimal
 from evalroom.errors import MalformedName
 from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
-from evalroom.sealing.policy import MAX_PADDED, PADDED, Mode, PartName, PartTerms, Window
+from evalroom.sealing.policy import MAX_PADDED, PADDED, REQUIRED, Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.sealing.suites import SUITES
 from evalroom.tender import (
@@ -270,12 +270,12 @@ def _check_sealed_parts(rows: Iterable[Row], whole: int, findings: Findings) -> 
     gates: dict[str, str] = {}
     for row in rows:
         part, window, size = row.text("part"), row.text("window"), row.whole("max_mb")
-        most = MAX_PADDED >> 20 if part in PADDED else whole
+        most = min(MAX_PADDED >> 20, whole) if part in PADDED else whole
         if part and part in seen:
             findings.add_in(Fault.REPEATED_NAME, row, "part")
         if size > most or row.values["max_mb"] == 0:
             findings.add_in(Fault.OUT_OF_RANGE, row, "max_mb")
-        if part in PADDED and (row.text("gate") != AT_DEADLINE or (gates and window != next(iter(gates)))):
+        if part in REQUIRED and (row.text("gate") != AT_DEADLINE or (gates and window != next(iter(gates)))):
             findings.add_in(Fault.BAD_SEALING, row, "window")
         elif gates.setdefault(window, row.text("gate")) != row.text("gate"):
             findings.add_in(Fault.BAD_SEALING, row, "gate")
@@ -384,7 +384,7 @@ def _sealing(row: Row, parts: Sequence[Row]) -> SealingTerms:
     deadline, whole = _ms(row.text("deadline")), row.whole("max_mb") << 20
     named = {PartName(part.text("part")): part for part in parts}
     first = next((part.text("window") for part in parts), _WINDOW)
-    wanted = {*named, *PADDED} if named else {*PADDED, PartName.TECHNICAL}
+    wanted = {*named, *REQUIRED} if named else {*REQUIRED, PartName.TECHNICAL}
     gates = {first: AT_DEADLINE} | {part.text("window"): part.text("gate") for part in parts}
     opens_at = _ms(row.text("opens_at")) if row.text("opens_at") else deadline
     return SealingTerms(

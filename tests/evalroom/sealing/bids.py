@@ -24,7 +24,7 @@ TEXTS: Mapping[PartName, bytes] = {
     PartName.TECHNICAL: tender.pattern(40_000),
     PartName.PRICE: tender.pattern(16_384),
 }
-"""Plaintexts; the price part ends at a chunk's edge, so that its final chunk is empty."""
+"""Plaintexts; the padded parts end at a chunk's edge, so that their final chunk is empty."""
 
 
 @dataclass(slots=True)

@@ -91,6 +91,6 @@ def policy(
             PartTerms(PartName.IDENTITY, "first", 1 << 20),
             PartTerms(PartName.OPENING, "first", 1 << 20),
             PartTerms(PartName.TECHNICAL, "first", max_size),
-            PartTerms(PartName.PRICE, "second", max_size),
+            PartTerms(PartName.PRICE, "second", 1 << 20),
         ),
     )

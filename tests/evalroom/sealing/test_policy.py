@@ -58,6 +58,7 @@ CHANGES: dict[str, Change] = {
     "parts in another order": lambda one: one["parts"].reverse(),
     "a padded part whose limit is no step": lambda one: one["parts"][0].update(max_size=70000),
     "a padded part that no memory holds": lambda one: one["parts"][0].update(max_size=1 << 25),
+    "a price part whose limit is no step": lambda one: one["parts"][3].update(max_size=70000),
     "a part larger than the whole": lambda one: one.update(max_size=70000),
     "a tender that is a path": lambda one: one.update(tender="../other"),
 }

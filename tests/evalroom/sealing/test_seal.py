@@ -10,6 +10,7 @@ import pytest
 from evalroom.errors import EvalroomError
 from evalroom.sealing.core import MalformedEnvelope
 from evalroom.sealing.policy import Mode, PartName, PolicyRefuses
+from evalroom.sealing.price_sheet import LotPrice, PriceSheet
 from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal
 from evalroom.sealing.stream import sealed_size
 from evalroom.sealing.suite import MalformedSealingKey
@@ -49,6 +50,15 @@ def test_the_pieces_in_which_a_part_is_read_leave_no_trace(size: int, step: int)
     assert text == bids.open_all(data, tender.policy())[PartName.TECHNICAL]
     whole = b"".join(seal(plan(terms()), {**sources, PartName.TECHNICAL: [text]}))
     assert len(whole) == len(data)
+
+
+def test_prices_of_different_digits_give_envelopes_of_one_length() -> None:
+    sealed = []
+    for fen in (9, 123_456_789_012_345):
+        sheet = PriceSheet("路桥公司", (LotPrice("lot1", fen),)).encode()
+        sealed.append(bids.sealed(2, texts={**bids.TEXTS, PartName.PRICE: sheet}))
+    assert len(sealed[0].data) == len(sealed[1].data)
+    assert 1 << 16 == sealed[0].open().part(PartName.PRICE).plain_size
 
 
 def test_a_bid_with_an_unknown_or_unlisted_suite_is_not_sealed() -> None:

@@ -46,7 +46,7 @@ def client(fake: FakeHost) -> Host:
 def test_a_bid_killed_at_any_piece_goes_on_where_it_was(desk: Desk) -> None:
     fake = FakeHost(desk.policy)
     with sealed(desk) as (source, envelope):
-        for stop in range(1, 4):
+        for stop in range(1, 5):
             sent: list[int] = []
 
             def until(name: str, done: int, _: int, stop: int = stop, sent: list[int] = sent) -> None:
@@ -59,7 +59,7 @@ def test_a_bid_killed_at_any_piece_goes_on_where_it_was(desk: Desk) -> None:
                 hand_in(client(fake), source, envelope, until)
         receipt = hand_in(client(fake), source, envelope, nobody_looks)
     pieces = [one for one in fake.asked if "/pieces/" in one]
-    assert len(pieces) == len(set(pieces)) == 3
+    assert len(pieces) == len(set(pieces)) == 4
     known = Known(envelope.policy.tender, envelope.bid, envelope.root, envelope.digest, envelope.size)
     check_belongs(receipt.encode(), known)
     [one] = fake.bids.values()

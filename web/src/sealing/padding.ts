@@ -5,7 +5,7 @@ import { type Bytes, readU64, u64 } from './bytes'
 import { SealingError } from './errors'
 
 export const PADDING_STEP = 64 * 1024
-export const PADDED: readonly string[] = ['identity', 'opening']
+export const PADDED: readonly string[] = ['identity', 'opening', 'price']
 
 const LENGTH_SIZE = 8
 

@@ -54,6 +54,7 @@ export interface Policy {
 }
 
 const VERSION = 1
+const REQUIRED: readonly string[] = ['identity', 'opening']
 const HOST = 'host'
 const KINDS: readonly string[] = [HOST, 'site', 'supervisor']
 const MOST_PADDED = 16 * 1024 * 1024
@@ -168,7 +169,7 @@ function checkWindows({ windows, parts, deadline }: Policy): void {
 function checkParts({ parts, maxSize }: Policy): void {
   const names = parts.map(({ name }) => name)
   const inOrder = PART_NAMES.filter((name) => names.includes(name))
-  if (names.join() !== inOrder.join() || !PADDED.every((name) => names.includes(name))) refuse({ rule: 'parts', names: names.join() })
+  if (names.join() !== inOrder.join() || !REQUIRED.every((name) => names.includes(name))) refuse({ rule: 'parts', names: names.join() })
   for (const part of parts) {
     if (part.maxSize > maxSize) refuse({ rule: 'part_size', part: part.name })
     const fits = part.maxSize > 0 && part.maxSize <= MOST_PADDED && part.maxSize % PADDING_STEP === 0

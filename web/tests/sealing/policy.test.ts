@@ -64,6 +64,7 @@ it.each<[string, (policy: Json) => unknown]>([
   ['a part larger than the whole', ({ parts }) => (parts[2]!.max_size = 2 ** 31)],
   ['a price sheet that is not padded', ({ parts }) => (parts[1]!.max_size = 65_537)],
   ['a price sheet of more than 16 MiB', ({ parts }) => (parts[1]!.max_size = 2 ** 25)],
+  ['a price part that is not padded', ({ parts }) => (parts[2]!.max_size = 65_535)],
   ['a tender that is a path', (policy) => (policy.tender = '../T')],
   ['another version', (policy) => (policy.v = 2)],
   ['an unknown member', (policy) => Object.assign(policy, { escrow: 1 })],
