@@ -60,6 +60,7 @@ KEYS = "data/log/keys.txt"
 SESSION = "data/session.json"
 SESSION_SCRIPT = "data/session.js"
 OPENING = "data/docs/opening/"
+ENDS = f"{OPENING}taken-back/"
 POLICY = OPENING + "policy.json"
 SIGNATURES = OPENING + "signatures.json"
 MANIFEST = "manifest-sha256.txt"
@@ -184,6 +185,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "verdict": ("a verdict that the evidence does not give", "结论与证据不符"),
     "verdict_signature": ("a verdict is not signed by the log", "结论未经日志密钥签名"),
     "record": ("a record is not that of the verdicts", "开标记录与结论不符"),
+    "taken_back": (
+        "a bid was not taken back or replaced by its own bidder",
+        "投标的撤回或替换未经投标人签名",
+    ),
     "confirmation": ("a bidder's confirmation is not its own", "投标人确认签名错误"),
     "part_key": ("a published key does not open its part, or is missing", "公开密钥缺失或无法打开对应部分"),
     "sheet": ("a price sheet says otherwise than the journal", "报价单与日志不符"),
@@ -2373,9 +2378,12 @@ def _root_of(case: _Case, envelope: _Envelope) -> bytes:
     return tree.root()
 
 
-def _read_envelope(case: _Case, file: str, number: str) -> _Envelope:
-    """Read frame, header and trailer of a sealed bid; ValueError says what is not in its form."""
-    total = case.files[file]
+def _read_envelope(case: _Case, file: str, number: str, lacks: int = 0) -> _Envelope:
+    """Read frame, header and trailer of a sealed bid; ValueError says what is not in its form.
+
+    The file `lacks` so many bytes when the parts were cut out of it.
+    """
+    total = case.files[file] + lacks
     with _open(case.root / file) as handle:
         head = handle.read(12)
         code, length = head[5], int.from_bytes(head[8:], "big")
@@ -2383,13 +2391,14 @@ def _read_envelope(case: _Case, file: str, number: str) -> _Envelope:
         _says(code in case.policy["suites"] and total <= case.policy["max_size"], "suite or size")
         _says(length <= _LONGEST_LINE, "header length")
         header = handle.read(length)
-        handle.seek(total - 12)
+        handle.seek(total - lacks - 12)
         tail = handle.read(12)
         ends = int.from_bytes(tail[:4], "big"), int.from_bytes(tail[4:8], "big")
         body = total - 12 - sum(ends)
         _says(tail[8:] == b"1BVE" and ends[1] == _SUITES[code].signature, "end")
         _says(ends[0] <= _LONGEST_LINE and body >= 12 + length, "trailer length")
-        handle.seek(body)
+        _says(not lacks or body - lacks == 12 + length, "bytes between head and tail")
+        handle.seek(body - lacks)
         trailer, signature = handle.read(ends[0]), handle.read(ends[1])
     places, root = _read_trailer(trailer, 12 + length, body)
     key, contexts = _read_header(case, code, header, number)
@@ -2683,7 +2692,8 @@ def _submitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     if entry.t >= fold.policy["deadline"]:
         yield "bid_late", body["bid"]
     if body["replaces"]:
-        yield from _take_out(fold, body["replaces"])
+        act = b"EVB1 replace%s\0" + bytes.fromhex(body["replaces"] + body["bid"] + body["digest"])
+        yield from _take_out(fold, body["replaces"], act, body["signature"])
     fold.submitted[body["bid"]] = entry
     fold.last_hand_in = entry.seq + 1
 
@@ -2691,17 +2701,50 @@ def _submitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
 def _withdrawn(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     if entry.t >= fold.policy["deadline"]:
         yield "bid_late", entry.body["bid"]
-    yield from _take_out(fold, entry.body["bid"])
+    number = entry.body["bid"]
+    digest = fold.submitted[number].body["digest"] if number in fold.submitted else ""
+    act = b"EVB1 withdraw%s\0" + bytes.fromhex(number + digest)
+    yield from _take_out(fold, number, act, entry.body["signature"])
     fold.last_hand_in = entry.seq + 1
 
 
-def _take_out(fold: _Ceremony, number: str) -> _Wrongs:
+def _take_out(fold: _Ceremony, number: str, act: bytes, signature: str) -> _Wrongs:
+    """Take a bid off the list; `act` is what its envelope key signed, `%s` for the tender."""
     if number not in fold.submitted or number in fold.gone:
         yield "bid_list", number
+        return
     fold.gone.add(number)
-    fold.case.remarks.append(
-        f"bid {number} was taken back in time and its bytes deleted: its key and signature are not here"
+    file = f"{ENDS}{number}.ends"
+    try:
+        envelope = _read_ends(fold, number)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        fold.found[19].append(Failure("taken_back", file=file, detail=str(error)[:80]))
+        return
+    except UnsupportedAlgorithm:
+        fold.case.remarks.append(
+            f"bid {number} was taken back; its signature is not checked here, which lacks SM3"
+        )
+        return
+    message = act.replace(b"%s", fold.policy["tender"].encode(), 1)
+    if not _is_bidders(fold.case, envelope, _lenient(signature), message):
+        fold.found[19].append(Failure("taken_back", file=file, detail="signature"))
+
+
+def _read_ends(fold: _Ceremony, number: str) -> _Envelope:
+    """Return what is left of a bid taken back, compared with what was submitted."""
+    told, file = fold.submitted[number].body, f"{ENDS}{number}.ends"
+    _says(file in fold.case.files, "neither head nor tail")
+    lacks = told["size"] - fold.case.files[file]
+    _says(lacks > 0, "size")
+    envelope = _read_envelope(fold.case, file, number, lacks)
+    digest = _hash(envelope.suite, envelope.trailer, envelope.signature).hex()
+    _says(
+        (envelope.code, envelope.root.hex(), digest) == (told["suite"], told["root"], told["digest"]),
+        "digest",
     )
+    whole = _is_bidders(fold.case, envelope, envelope.signature, b"EVB1 bid" + envelope.trailer)
+    _says(whole, "signature of the envelope")
+    return envelope
 
 
 def _acknowledged(fold: _Ceremony, entry: _Entry) -> _Wrongs:
@@ -2747,6 +2790,9 @@ def _check_list(case: _Case) -> Findings:
         return
     fold = _ceremony(case)
     yield from fold.found[19]
+    for path in case.files:
+        if path.startswith(ENDS) and path not in {f"{ENDS}{number}.ends" for number in fold.gone}:
+            yield Failure("envelope_unknown", file=path)
     yield from _check_receipts(case, fold)
     case.checked = len(fold.submitted)
 

@@ -242,6 +242,10 @@ class Archiver:
             if path.is_file():  # lost bytes are a verdict of their own, and must not cost the archive
                 papers[f"opening/envelopes/{number}.evb1"] = ReadOnlyFile(path)
             papers[f"opening/receipts/{number}.receipt"] = receipt
+        for number, handed in ceremony.handed.items():
+            ends = self.submissions.uploads.ends(number)
+            if handed.gone and ends.is_file():
+                papers[f"opening/taken-back/{number}.ends"] = ends.read_bytes()
         return papers | _records(rows) | self._sealed_keys(receipts)
 
     def _sealed_keys(self, listed: Iterable[BidNumber]) -> Documents:

@@ -412,7 +412,7 @@ class Submissions:
             raise
         key = b""
         if one.replaces:
-            key = (await self._envelope(BidNumber(one.replaces))).envelope_key
+            key = (await self._keep_ends(BidNumber(one.replaces))).envelope_key
         event = sf.BidSubmitted(
             bid=one.bid,
             suite=envelope.suite.code,
@@ -462,6 +462,17 @@ class Submissions:
 
         return await asyncio.to_thread(work)
 
+    async def _keep_ends(self, bid: BidNumber) -> Envelope:
+        """Keep what proves later who took a bid back: head and tail, before the journal says that it is gone."""
+        envelope = await self._envelope(bid)
+
+        def work() -> None:
+            with self.uploads.reading(bid) as read:
+                self.uploads.keep_ends(bid, _ends(envelope, read))
+
+        await asyncio.to_thread(work)
+        return envelope
+
     # --- what a bidder does later ---------------------------------------------------------------------------
 
     async def withdraw(self, bid: BidNumber, signature: str) -> None:
@@ -475,7 +486,7 @@ class Submissions:
         async with self._lock(bid):
             self._announcement(bid)
             if self.counts(bid):
-                key = (await self._envelope(bid)).envelope_key
+                key = (await self._keep_ends(bid)).envelope_key
                 await self.parts.conductor.give(self._by_bidder(sf.BidWithdrawn(bid, signature), key))
             await self._forget(bid)
 

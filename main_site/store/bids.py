@@ -224,6 +224,16 @@ class Uploads:
         """Protect a submitted bid's bytes against slips."""
         self.path(bid).chmod(0o400)
 
+    def ends(self, bid: BidNumber) -> Path:
+        """Return where head and tail of a bid taken back lie, which outlast its bytes."""
+        return self._folder / f"{bid}.ends"
+
+    def keep_ends(self, bid: BidNumber, data: bytes) -> None:
+        """Keep head and tail of a bid that is about to be taken back; on the disk on return; blocks."""
+        path = self.ends(bid)
+        path.write_bytes(data)
+        _sync(path)
+
     def drop(self, bid: BidNumber) -> None:
         """Delete what is here of a bid."""
         for path in (self._leaves(bid), self.path(bid)):

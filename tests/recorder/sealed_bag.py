@@ -302,12 +302,21 @@ def papers(bag: Bag) -> dict[str, bytes]:
         told[f"envelopes/{number}.evb1"] = envelope(number).data
         if number in handed_in:
             told[f"receipts/{number}.receipt"] = receipt(bag, number)
+    for number in (REPLACED, WITHDRAWN):
+        told[f"taken-back/{number}.ends"] = ends(number)
     for entry, _ in bag.rows:
         if entry.type == "PolicyDrafted":
             told["policy.json"] = str(entry.body["policy"]).encode()
         if entry.type == "OpeningRecorded":
             told[f"record-{entry.body['window']}.json"] = str(entry.body["record"]).encode()
     return told
+
+
+def ends(number: BidNumber) -> bytes:
+    """Return head and tail of a bid, one behind the other."""
+    data = envelope(number).data
+    tail = 12 + int.from_bytes(data[-12:-8], "big") + int.from_bytes(data[-8:-4], "big")
+    return data[: 12 + int.from_bytes(data[8:12], "big")] + data[-tail:]
 
 
 def receipt(bag: Bag, number: BidNumber) -> bytes:

@@ -27,7 +27,7 @@ from recorder.verify import Failure, Report, lines_of, verify
 from tests.evalroom import room as trade
 from tests.evalroom.sealing import bids, vectors
 from tests.recorder.bag_factory import LOG, LOG_KEY, WITNESS_KEYS, Bag, copy_of, make_bag
-from tests.recorder.sealed_bag import ABSENT, LISTED, make_sealed_bag, papers
+from tests.recorder.sealed_bag import ABSENT, LISTED, by_bidder, make_sealed_bag, papers
 
 OPENING = Path("data/docs/opening")
 SEALED_STEPS = {17, 18, 19, 20, 21, 22}
@@ -98,7 +98,8 @@ def test_forty_mutations_of_what_an_opening_left_are_all_found_with_file_and_ste
     bag: Bag, seed: int
 ) -> None:
     dice = random.Random(seed)
-    files = sorted(path for path in (bag.path / OPENING).rglob("*") if path.is_file())
+    left = (path for path in (bag.path / OPENING).rglob("*") if path.is_file())
+    files = sorted(path for path in left if path.suffix != ".ends")  # their wraps hang on the root alone
     for round_ in range(40):
         path, mutate = files[round_ % len(files)], dice.choice((flip, flip, cut, insert, delete))
         data = path.read_bytes()
@@ -132,6 +133,22 @@ def test_every_region_of_an_envelope_is_looked_at(bag: Bag, number: str, place: 
     path.write_bytes(data)
     bag.seal()
     assert {(18, path.relative_to(bag.path).as_posix())} <= {(one.step, one.file) for one in failures(bag)}
+
+
+def test_ends_of_a_bid_taken_back_that_were_changed_are_found(bag: Bag) -> None:
+    for path in sorted((bag.path / OPENING / "taken-back").iterdir()):
+        data = path.read_bytes()
+        for other in (
+            data[:-1],
+            data + b"x",
+            data[:-100] + b"x" + data[-99:],
+            data[:6] + b"x" + data[7:],
+            b"",
+        ):
+            path.write_bytes(other)
+            bag.seal()
+            assert (19, "taken_back") in found(bag)
+        path.write_bytes(data)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +186,12 @@ def test_two_envelopes_or_receipts_that_changed_places_are_found(bag: Bag) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("envelopes/" + "0" * 32 + ".evb1", 18), ("record-third.json", 21)]
+    ("name", "step"),
+    [
+        ("envelopes/" + "0" * 32 + ".evb1", 18),
+        ("taken-back/" + "0" * 32 + ".ends", 19),
+        ("record-third.json", 21),
+    ],
 )
 def test_a_bid_or_record_that_nobody_listed_is_found(bag: Bag, name: str, step: int) -> None:
     (bag.path / OPENING / name).write_bytes(b"EVB1")
@@ -213,8 +235,6 @@ def test_every_entry_of_an_opening_that_is_dropped_is_missed(clean: Bag, tmp_pat
 
 UNDECIDABLE = {
     ("CoverMade", "noise"): "it says nothing",
-    ("BidWithdrawn", "signature"): "the bytes are deleted, and with them the key that checks it",
-    ("BidSubmitted", "signature"): "likewise, for it is by the key of the bid that was replaced",
     ("HalfReleased", "sealed"): "the digest of what only the host's agent can open",
 }
 """Members that nothing else in the archive says, so that only the checkpoints of the time keep them as they were."""
@@ -453,6 +473,16 @@ def confirm_for_another(bag: Bag) -> None:
     bag.change(bag.find("RecordConfirmed", 1), objection="")
 
 
+def take_back_another(bag: Bag) -> None:
+    place = bag.find("BidWithdrawn")
+    bag.change(place, signature=by_bidder(LISTED[0], b"EVB1 withdraw"))
+
+
+def replace_another(bag: Bag) -> None:
+    place = next(n for n, (one, _) in enumerate(bag.rows) if one.body.get("replaces"))
+    bag.change(place, signature=by_bidder(LISTED[0], b"EVB1 replace"))
+
+
 def bring_in_plain(bag: Bag) -> None:
     bag.change(0, rehearsal=True)
 
@@ -468,6 +498,8 @@ def bring_in_plain(bag: Bag) -> None:
         (list_withdrawn, 19, "bid_list"),
         (list_another_root, 18, "envelope_root"),
         (submit_late, 19, "bid_late"),
+        (take_back_another, 19, "taken_back"),
+        (replace_another, 19, "taken_back"),
         (open_early, 20, "window_early"),
         (open_before_gate, 20, "window_early"),
         (one_officer, 20, "officers"),
@@ -516,7 +548,6 @@ def test_a_clean_bag_of_a_sealed_session_passes_every_step(clean: Bag) -> None:
     assert list(verifier.STEPS) == [step.number for step in report.steps]
     assert all(step.checked for step in report.steps)
     assert verifier.REHEARSAL not in report.notes
-    assert 2 == sum("was taken back in time" in note for note in report.notes)
 
 
 def test_a_rehearsal_is_called_one_and_has_no_steps_of_an_opening(tmp_path: Path) -> None:
