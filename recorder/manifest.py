@@ -169,15 +169,18 @@ def bag_info(payload: Mapping[str, Digest], index: SessionIndex, date: str) -> s
     return "".join(f"{name}: {' '.join(value.split())}\n" for name, value in rows.items())
 
 
-def readme(index: SessionIndex, example: tuple[str, int, int, str] | None) -> str:
-    """Return a stranger's commands in Chinese and English; `example` is a fragment: file, offset, length, digest."""
+def readme(index: SessionIndex, example: tuple[str, int, int, str] | None, *, sealed: bool = False) -> str:
+    """Return a stranger's commands in Chinese and English; `example` is a fragment: file, offset, length, digest.
+
+    With `sealed` it says what the opening of sealed bids left, and how to check it.
+    """
     parts = [_README.format(id=index.id, project=index.project.code, size=index.log.size)]
     if example is not None:
         file, offset, length, sha256 = example
         parts.append(
             _FRAGMENT.format(file=file, offset=offset, length=length, sha256=sha256, after=offset + 1)
         )
-    return "".join(parts)
+    return "".join([*parts, _OPENING] if sealed else parts)
 
 
 _README = """\
@@ -206,6 +209,18 @@ This folder is the whole archive; it can be checked and played without our softw
    HMAC-SHA256(nonce, canonical JSON of [session, cmd, path, value])
 
 5  索引 / data/session.json 仅为索引，以日志为准 / is only an index: the journal wins
+"""
+
+_OPENING = """
+7  开标 / The opening of sealed bids: data/docs/opening/
+   policy.json 密封规则 / the terms of sealing; signatures.json 受托方签名 / the trustees' signatures over it
+   envelopes/ 密封投标文件，逐字节原样 / the bids as handed in; receipts/ 递交回执 / their receipts
+   taken-back/ 撤回或被替换投标的首尾 / head and tail of bids taken back or replaced
+   record-*.json 各开启窗口的开标记录 / the record of each window
+   核对（一个文件，Python 3.11 与 cryptography，不含本产品代码）/ To check, with one file that shares no code with ours:
+   python3 verify_opening.py FOLDER LOG-KEY WITNESS-KEY ... POLICY-SHA256
+   公钥与规则摘要取自招标公告；格式见 docs/spec/opening.md、sealed-bid.md、archive.md
+   Keys and the policy's hash are those of the notice; the formats are in docs/spec/opening.md, sealed-bid.md, archive.md
 """
 
 _FRAGMENT = """

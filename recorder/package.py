@@ -144,7 +144,8 @@ def _fill(
     payload = dict(bag.files)
     bag.add("bagit.txt", BAGIT.encode())
     bag.add("bag-info.txt", bag_info(payload, index, date).encode())
-    bag.add("README.txt", readme(index, _example(tracks)).encode())
+    sealed = any(name.startswith("opening/") for name in documents)
+    bag.add("README.txt", readme(index, _example(tracks), sealed=sealed).encode())
     bag.add("manifest-sha256.txt", manifest(payload).encode())
     tags = {path: digest for path, digest in bag.files.items() if path not in payload}
     bag.add("tagmanifest-sha256.txt", manifest(tags).encode())

@@ -40,3 +40,11 @@ def test_the_readme_speaks_both_languages_and_needs_no_recording() -> None:
     text = readme(INDEX, None)
     assert "远程异地评标档案" in text
     assert "sha256sum --quiet -c manifest-sha256.txt" in text
+
+
+def test_the_readme_tells_where_an_opening_lies_and_how_to_check_it() -> None:
+    text = readme(INDEX, None, sealed=True)
+    for told in ("data/docs/opening/", "policy.json", "envelopes/", "receipts/", "record-", "开标"):
+        assert told in text
+        assert told not in readme(INDEX, None)
+    assert "python3 verify_opening.py" in text
