@@ -10,7 +10,8 @@ import pytest
 from evalroom.errors import EvalroomError
 from evalroom.sealing.core import MalformedEnvelope
 from evalroom.sealing.policy import Mode, PartName, PolicyRefuses
-from evalroom.sealing.price_sheet import LotPrice, PriceSheet
+from evalroom.sealing.price_sheet import PriceSheet
+from evalroom.sealing.record import LotPrice
 from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal
 from evalroom.sealing.stream import sealed_size
 from evalroom.sealing.suite import MalformedSealingKey
