@@ -3,18 +3,20 @@
 import asyncio
 import hashlib
 import json
+import secrets
 from typing import Any
 
 from bench.centre import Centre
 from bench.committee import CELLS, edit_of
-from bench.people import LOT, Person, frame_of
+from bench.people import LOT, Person, frame_of, template_of
 from bench.wire import Client
+from evalroom.checks import state, write_statement
 from evalroom.commands import AdvanceStage, LockSheet, SignReport
 from evalroom.events import Stage
 from evalroom.ids import SeatCode, SessionId
 from evalroom.ledger.canonical import canonical
 from evalroom.protocol import messages as m
-from evalroom.sheet import Cell, digest_of
+from evalroom.sheet import Cell, Sheet, digest_of
 from evalroom.tender import Part
 
 
@@ -45,8 +47,15 @@ async def _score(centre: Centre, expert: Person) -> None:
         value, reason = edit.secrets[0].value, edit.secrets[1].value
         body: Any = edit.command
         cells[bid, item] = Cell(1, value, reason, body.value.commit, body.reason.commit)
-    lock = expert.submit(LockSheet(LOT, Part.DETAILED, digest_of(cells)))
-    await centre.give(expert, [frame_of(one) for one in (*edits, lock)])
+    await centre.give(expert, [frame_of(one) for one in (*edits, _lock(expert, Sheet(cells)))])
+
+
+def _lock(expert: Person, sheet: Sheet) -> m.Submit:
+    (lot,) = template_of(expert.session, {}).tender.lots
+    cmd = secrets.token_hex(16)
+    text = write_statement(state(sheet, lot, Part.DETAILED, (), "bench"))
+    statement, opened = expert.secret(cmd, "/statement", text)
+    return expert.submit(LockSheet(LOT, Part.DETAILED, digest_of(sheet.cells), statement), [opened], cmd)
 
 
 async def _report_digest(centre: Centre, leader: Person) -> str:

@@ -144,11 +144,12 @@ class EnterScore:
 
 @dataclass(frozen=True, slots=True)
 class LockSheet:
-    """Close one's own sheet of a part; `digest` is what the seat computed over it."""
+    """Close one's own sheet of a part; `digest` is what the seat computed over it, `statement` what it states."""
 
     lot: LotId
     part: Part
     digest: str
+    statement: Commitment
     kind: Literal["lock_sheet"] = "lock_sheet"
 
 

@@ -210,11 +210,15 @@ class ScoreEntered:
 
 @dataclass(frozen=True, slots=True)
 class SheetLocked:
-    """The actor closed the sheet of one part; both ends computed the same digest over its commitments."""
+    """The actor closed the sheet of one part; both ends computed the same digest over its commitments.
+
+    `statement` commits to the totals the expert saw and the reasons asked for (`evalroom.checks`).
+    """
 
     lot: LotId
     part: Part
     digest: str
+    statement: Commitment
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,18 +239,27 @@ class GroupUnlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """An item on which members failed a bid; their reasons stand in their cells, open since the unlock."""
+
+    item: ItemId
+    seats: tuple[SeatCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BidVote:
-    """The committee's majority on one bid: members who found it failing on an item, and members in all."""
+    """The committee's vote on one bid: the most members who failed it on one item, members in all, every ground."""
 
     bid: BidId
     against: int
     members: int
     rejected: bool
+    grounds: tuple[Ground, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BidsReviewed:
-    """The preliminary review's result per bid: rejected when most members fail it on some item."""
+    """The preliminary review's result per bid: rejected when most members fail it on one and the same item."""
 
     lot: LotId
     votes: tuple[BidVote, ...]

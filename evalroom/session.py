@@ -14,6 +14,7 @@ from typing import Any, assert_never
 
 from evalroom import events as ev
 from evalroom import roles
+from evalroom.checks import check_statement, parse_statement
 from evalroom.commands import (
     ACTS,
     AbortOpening,
@@ -444,9 +445,12 @@ class Session:
         sheet = self.sheet(SeatCode(order.actor), lot.id, command.part)
         if sheet.locked is not None:
             raise SheetIsLocked(lot=lot.id, part=command.part)
-        check_complete(sheet, lot, command.part, self.rejected.get(lot.id, ()))
+        statement = self._opened(order, {"/statement": command.statement})["/statement"]
+        out = self.rejected.get(lot.id, ())
+        check_complete(sheet, lot, command.part, out)
         if command.digest != digest_of(sheet.cells):
             raise DigestMismatch(lot=lot.id, part=command.part)
+        check_statement(sheet, lot, command.part, out, parse_statement(statement))
 
     def _unlock(self, command: UnlockGroup, order: Order) -> tuple[Fact, ...]:
         lot = self._lot(command.lot)
@@ -462,12 +466,18 @@ class Session:
         return tuple(facts)
 
     def _votes(self, lot: Lot) -> Iterator[ev.BidVote]:
+        """Yield the vote on each bid: a rejection states its ground, so one item must have the majority."""
         members = self.experts()
+        sheets = {seat: self.sheet(seat, lot.id, Part.PRELIMINARY) for seat in members}
         for bid in lot.bids:
-            against = sum(
-                1 for seat in members if failed_items(self.sheet(seat, lot.id, Part.PRELIMINARY), bid.id)
-            )
-            yield ev.BidVote(bid.id, against, len(members), rejected=2 * against > len(members))
+            failed = {seat: failed_items(sheets[seat], bid.id) for seat in members}
+            seats = {
+                item.id: tuple(seat for seat in members if item.id in failed[seat])
+                for item in items_of(lot, Part.PRELIMINARY)
+            }
+            grounds = tuple(ev.Ground(item, against) for item, against in seats.items() if against)
+            most = max((len(ground.seats) for ground in grounds), default=0)
+            yield ev.BidVote(bid.id, most, len(members), rejected=2 * most > len(members), grounds=grounds)
 
     def _check_signature(self, command: SignReport, order: Order) -> None:
         if order.actor in self.signatures:

@@ -112,6 +112,8 @@ def check_value(item: Item, value: str, reason: str) -> None:
         return
     if item.kind is ItemKind.PASS:
         _check_verdict(item, value)
+    elif item.kind is ItemKind.CHOICE:
+        _check_option(item, value)
     else:
         _check_points(item, value)
     needs_reason = value == FAIL or (item.kind is ItemKind.DEDUCT and Decimal(value) > 0)
@@ -122,6 +124,12 @@ def check_value(item: Item, value: str, reason: str) -> None:
 def _check_verdict(item: Item, value: str) -> None:
     if value not in (PASS, FAIL):
         raise OutOfRange(item=item.id, problem="pass or fail", value=value[:20])
+
+
+def _check_option(item: Item, value: str) -> None:
+    if all(option.name != value for option in item.options):
+        names = " ".join(option.name for option in item.options)
+        raise OutOfRange(item=item.id, problem="one of the item's options", value=value[:40], options=names)
 
 
 def _check_points(item: Item, value: str) -> None:
@@ -159,12 +167,22 @@ def check_complete(sheet: Sheet, lot: Lot, part: Part, rejected: Iterable[BidId]
 
 
 def technical_points(sheet: Sheet, lot: Lot, bid: BidId) -> Decimal:
-    """Return an expert's points for a bid: scores as given, deductions taken from the item's weight."""
-    total = Decimal(0)
-    for item in items_of(lot, Part.DETAILED):
-        given = Decimal(sheet.cells[(bid, item.id)].value)
-        total += Decimal(item.full) - given if item.kind is ItemKind.DEDUCT else given
-    return total
+    """Return an expert's points for a bid: scores as given, the options', the weight less what was deducted."""
+    items = items_of(lot, Part.DETAILED)
+    return sum((points_of(item, sheet.cells[(bid, item.id)].value) for item in items), Decimal(0))
+
+
+def points_of(item: Item, value: str) -> Decimal:
+    """Return what a valid value of a scored, deducted or choice item earns, in points; a verdict earns none."""
+    match item.kind:
+        case ItemKind.SCORE:
+            return Decimal(value)
+        case ItemKind.DEDUCT:
+            return Decimal(item.full) - Decimal(value)
+        case ItemKind.CHOICE:
+            return next(Decimal(option.points) for option in item.options if option.name == value)
+        case ItemKind.PASS:
+            return Decimal(0)
 
 
 def failed_items(sheet: Sheet, bid: BidId) -> list[ItemId]:

@@ -6,7 +6,7 @@ published a tender with half its formula missing (domain.md, stage `planned`).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -34,6 +34,10 @@ MAX_DIGITS = 4
 MACHINES = frozenset({HOST_ACTOR, NODE_ACTOR, BIDDER_ACTOR, TRUSTEE_ACTOR})
 """Names of actors that are no person's: no seat bears one."""
 
+MAX_OPTION_NAME = 40
+OPTION_SEPARATORS = frozenset("=＝,，;；、")
+"""What stands between options and their points where a template writes them in one cell."""
+
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,4})?")
 
 
@@ -45,11 +49,29 @@ class Part(StrEnum):
 
 
 class ItemKind(StrEnum):
-    """How an item is judged: points given, pass or fail, or points taken off."""
+    """How an item is judged: points given, pass or fail, points taken off, or one of declared options."""
 
     SCORE = "score"
     PASS = "pass"  # noqa: S105 - 合格, a verdict of the trade, no secret
     DEDUCT = "deduct"
+    CHOICE = "choice"
+
+
+class Group(StrEnum):
+    """What an item belongs to inside its part; pages and report show each group with a subtotal of its own."""
+
+    FORM = "form"
+    QUALIFICATION = "qualification"
+    RESPONSIVENESS = "responsiveness"
+    TECHNICAL = "technical"
+    COMMERCIAL = "commercial"
+
+
+GROUPS: Mapping[Part, tuple[Group, ...]] = {
+    Part.PRELIMINARY: (Group.FORM, Group.QUALIFICATION, Group.RESPONSIVENESS),
+    Part.DETAILED: (Group.TECHNICAL, Group.COMMERCIAL),
+}
+"""The groups of each part, in the order they are judged (domain.md, stages `preliminary` and `detailed`)."""
 
 
 class Formula(StrEnum):
@@ -76,8 +98,21 @@ class RoundingTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a choice item: the name an expert chooses it by, and the points it earns."""
+
+    name: str
+    points: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the rubric.  `full` is its weight in points as a decimal string; "0" for pass items."""
+    """One line of the rubric.
+
+    `full` is its weight in points as a decimal string; "0" for pass items, the best option's for choices.  An item
+    without `group` stands in no section.  `reason_below` is the percentage of the weight below which points need a
+    reason; None leaves it to the lot.
+    """
 
     id: ItemId
     part: Part
@@ -87,6 +122,25 @@ class Item:
     full: str
     digits: int
     objective: bool
+    group: Group | None = None
+    options: tuple[Option, ...] = ()
+    reason_below: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When a check of the sheets asks for a reason (domain.md, "Checks"); a profile may set each otherwise.
+
+    `reason_below`: percentage of an item's weight.  `copied_bids`: bids with one and the same comment, of at least
+    `copied_chars` characters, from which on a reason is asked; one fewer only warns.  `vector_cells`: subjective
+    cells without which the same values tell nothing.  `deviation`: percentage off the committee's mean.
+    """
+
+    reason_below: str = "60"
+    copied_bids: int = 3
+    copied_chars: int = 8
+    vector_cells: int = 3
+    deviation: str = "30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +184,7 @@ class Lot:
     bids: tuple[Bid, ...]
     pricing: PricingTerms
     candidates: int
+    checks: Thresholds = Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +293,22 @@ def _check_lot(lot: Lot) -> None:
     _check_unique("item", (item.id for item in lot.items))
     for item in lot.items:
         _check_item(item)
-    total = sum((points(item.full) for item in lot.items), Decimal(0)) + points(lot.pricing.weight)
+    total = weights_of(lot)
     if total != FULL_MARKS:
         raise UnusableTender(problem="weights and price do not add up to 100", lot=lot.id, found=str(total))
     if lot.candidates < 1:
         raise UnusableTender(problem="at least one candidate is named", lot=lot.id)
     _check_pricing(lot.pricing)
+    _check_thresholds(lot.checks)
+
+
+def weights_of(lot: Lot) -> Decimal:
+    """Return the sum of all weights of a lot, its price included, which must be `FULL_MARKS`.
+
+    Raises:
+        UnusableTender: a weight is no plain decimal.
+    """
+    return sum((points(item.full) for item in lot.items), Decimal(0)) + points(lot.pricing.weight)
 
 
 def _check_bids(lot: Lot, *, sealed: bool) -> None:
@@ -272,6 +337,51 @@ def _check_item(item: Item) -> None:
         )
     if not 0 <= item.digits <= MAX_DIGITS:
         raise UnusableTender(problem="0 to 4 digits after the point", item=item.id)
+    if item.group is not None and item.group not in GROUPS[item.part]:
+        raise UnusableTender(problem="the group belongs to the other part", item=item.id, group=item.group)
+    if item.reason_below is not None:
+        _check_percentage("reason_below", item.reason_below, item.id)
+    _check_options(item)
+
+
+def _check_options(item: Item) -> None:
+    if item.kind is not ItemKind.CHOICE:
+        if item.options:
+            raise UnusableTender(problem="only a choice item has options", item=item.id)
+        return
+    if len(item.options) < 2:
+        raise UnusableTender(problem="a choice item has at least two options", item=item.id)
+    names = [option.name for option in item.options]
+    for name in names:
+        if not is_option_name(name):
+            raise UnusableTender(
+                problem="an option has a name of 1 to 40 characters", item=item.id, name=name[:40]
+            )
+    if len({name.casefold() for name in names}) != len(names):
+        raise UnusableTender(problem="two options of the same name", item=item.id)
+    best = max(points(option.points) for option in item.options)
+    if best != points(item.full):
+        raise UnusableTender(
+            problem="the best option earns the item's weight", item=item.id, found=str(best), full=item.full
+        )
+
+
+def is_option_name(name: str) -> bool:
+    """Say whether an option may be called so: on one line, without what separates options in a template."""
+    shaped = 0 < len(name) <= MAX_OPTION_NAME and name == name.strip()
+    return shaped and name.isprintable() and not set(name) & OPTION_SEPARATORS
+
+
+def _check_thresholds(checks: Thresholds) -> None:
+    _check_percentage("reason_below", checks.reason_below)
+    points(checks.deviation)
+    if min(checks.copied_bids, checks.vector_cells) < 2 or checks.copied_chars < 1:
+        raise UnusableTender(problem="nothing is the same as itself: at least 2 bids and cells, 1 character")
+
+
+def _check_percentage(name: str, text: str, item: str = "") -> None:
+    if points(text) > 100:
+        raise UnusableTender(problem=f"{name} is a percentage, at most 100", item=item, found=text)
 
 
 def _check_pricing(pricing: PricingTerms) -> None:

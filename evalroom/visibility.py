@@ -88,7 +88,7 @@ def _own_score(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
 def _lock(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     if who.role not in _COMMITTEE | {_SITE_OPERATOR}:
         return ()
-    return _plain(fact, who, () if fact.actor == who.seat else ("digest",))
+    return _plain(fact, who, () if fact.actor == who.seat else ("digest", "statement"))
 
 
 def _bid(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
@@ -154,6 +154,20 @@ def _listed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     return tuple(Seen(kind, {**body, "bids": piece}) for piece in pieces)
 
 
+def _reviewed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show the votes and their grounds; who failed a bid is a value, which stays with the committee."""
+    event = fact.event
+    if who.role not in _COMMITTEE or not isinstance(event, ev.BidsReviewed):
+        return ()
+    if who.role is _EXPERT:
+        return _plain(fact, who)
+    votes: list[Json] = [
+        {**body_of(vote), "grounds": [{"item": ground.item} for ground in vote.grounds]}
+        for vote in event.votes
+    ]
+    return (Seen("BidsReviewed", {**body_of(event), "votes": votes}),)
+
+
 def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
     if not isinstance(event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged):
@@ -196,7 +210,7 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.ScoreEntered: _own_score,
     ev.SheetLocked: _lock,
     ev.GroupUnlocked: _unlocked,
-    ev.BidsReviewed: _for(_COMMITTEE),
+    ev.BidsReviewed: _reviewed,
     ev.PricesComputed: _for(_COMMITTEE),
     ev.RankingComputed: _for(_COMMITTEE),
     ev.ReportSigned: _for(_COMMITTEE),
@@ -282,6 +296,8 @@ def released(entry: Mapping[str, Any], session: Session) -> bool:
     body = entry["body"]
     if entry["type"] == "BidImported":
         return any(body["bid"] == row.bid for prices in session.prices.values() for row in prices.rows)
+    if entry["type"] == "SheetLocked":
+        return (body["lot"], body["part"]) in session.unlocked
     lot = session.lots.get(body["lot"])
     part = next((item.part for item in lot.items if item.id == body["item"]), None) if lot else None
     return (body["lot"], part) in session.unlocked

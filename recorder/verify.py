@@ -151,6 +151,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "sheet_digest": ("a locked sheet is not the one in the journal", "锁定的评分表与日志不符"),
     "stage": ("an act outside its stage", "行为不在其阶段"),
     "revision": ("a cell's revisions are broken", "单元格版本不连续"),
+    "statement": ("what a member stated on locking is not what the sheet says", "锁定时的声明与评分表不符"),
     "votes": ("the preliminary review comes out otherwise", "初步评审结果不符"),
     "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
     "pricing": ("the price scores come out otherwise", "价格分计算结果不符"),
@@ -490,6 +491,7 @@ def _match(pattern: str) -> _Shape:
 
 _digest = _match(r"[0-9a-f]{64}")
 _decimal = _match(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+_group = _match("form|qualification|responsiveness|technical|commercial")
 
 _SHAPES: Mapping[str, _Shape] = {
     "text": lambda value: isinstance(value, str),
@@ -516,7 +518,9 @@ _SHAPES: Mapping[str, _Shape] = {
     "wholes": lambda value: isinstance(value, list) and all(_whole(one) for one in value),
     "numbers": lambda value: isinstance(value, list) and all(_SHAPES["number"](one) for one in value),
     "part": _match("preliminary|detailed"),
-    "judged": _match("score|pass|deduct"),
+    "judged": _match("score|pass|deduct|choice"),
+    "group": lambda value: value is None or _group(value),
+    "share": lambda value: value is None or _decimal(value),
     "formula": _match("lowest_price|trimmed_mean"),
     "mode": _match("half_up|half_even|down"),
     "sealing": _match("joint|sites|bidder"),
@@ -554,9 +558,14 @@ _LOTS = _rows(
     "id:text title:text candidates:whole",
     items=_rows(
         "id:text part:part kind:judged title:text standard:text full:decimal digits:whole objective:flag"
+        " group:group reason_below:share",
+        options=_rows("name:text points:decimal"),
     ),
     bids=_rows("id:text bidder:text"),
     pricing=_PRICING,
+    checks=_object(
+        "reason_below:decimal copied_bids:whole copied_chars:whole vector_cells:whole deviation:decimal"
+    ),
 )
 
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
@@ -583,9 +592,14 @@ _BODIES: Mapping[str, _Shape] = {
     "SeatReturned": _object("seat:text"),
     "DisciplineAccepted": _object("seat:text sha256:digest"),
     "ScoreEntered": _object("lot:text bid:text item:text revision:whole value:commit reason:commit"),
-    "SheetLocked": _object("lot:text part:part digest:digest"),
+    "SheetLocked": _object("lot:text part:part digest:digest statement:commit"),
     "GroupUnlocked": _object("lot:text part:part", sheets=_rows("seat:text digest:digest")),
-    "BidsReviewed": _object("lot:text", votes=_rows("bid:text against:whole members:whole rejected:flag")),
+    "BidsReviewed": _object(
+        "lot:text",
+        votes=_rows(
+            "bid:text against:whole members:whole rejected:flag", grounds=_rows("item:text seats:texts")
+        ),
+    ),
     "PricesComputed": _object(
         "lot:text formula:formula base_fen:rational",
         rows=_rows("bid:text price_fen:whole admitted:flag trimmed:flag deviation:rational score:rational"),
@@ -1623,6 +1637,7 @@ def _read_opening(line: bytes, number: int) -> dict[str, _Json]:
 
 _COMMITTED: Mapping[str, tuple[str, ...]] = {
     "ScoreEntered": ("/value", "/reason"),
+    "SheetLocked": ("/statement",),
     "BidImported": ("/price",),
 }
 """Entry type to the commitments in its body."""
@@ -1642,6 +1657,8 @@ def _released(case: _Case) -> Callable[[_Entry], bool]:
         body = entry.body
         if entry.type == "BidImported":
             return body["bid"] in priced
+        if entry.type == "SheetLocked":
+            return (body["lot"], body["part"]) in unlocked
         return (body["lot"], parts.get((body["lot"], body["item"]))) in unlocked
 
     return rule
@@ -1866,15 +1883,31 @@ def _fold_score(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
 def _fits(item: _Json, value: str) -> bool:
     if item["kind"] == "pass":
         return value in {"pass", "fail"}
+    if item["kind"] == "choice":
+        return value in {option["name"] for option in item["options"]}
     return _decimal(value) and Decimal(value) <= Decimal(item["full"])
 
 
-def _fold_lock(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+def _fold_lock(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     key = (entry.actor, entry.body["lot"], entry.body["part"])
     if key in fold.locked or entry.body["part"] != fold.stage:
         return "stage", "locked twice or in another part"
     fold.locked.add(key)
-    return None
+    text = fold.openings.get((entry.seq, "/statement"))
+    return None if text is None else _stated(fold, entry, lot, text)
+
+
+def _stated(fold: _Fold, entry: _Entry, lot: _Json, text: str) -> _Wrong:
+    """Compare the totals that a member saw with those that the opened values give; answers have words."""
+    try:
+        told = _read_canonical(text.encode())
+        totals = {bid: Fraction(points) for bid, points in told["totals"]}
+        worded = all(reason.strip() for _, _, _, reason in told["answers"])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return "statement", f"{entry.actor}: another form"
+    bids = sorted(fold.inside(lot)) if fold.stage == "detailed" else []
+    due = {bid: _points(fold, lot, entry.actor, bid) for bid in bids}
+    return None if worded and totals == due else ("statement", entry.actor)
 
 
 def _fold_unlock(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -1888,10 +1921,14 @@ def _fold_review(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     items = [item["id"] for item in lot["items"] if item["part"] == "preliminary"]
     votes, members = [], len(fold.experts)
     for bid in (one["id"] for one in lot["bids"]):
-        against = sum(
-            any(fold.value(seat, lot["id"], bid, item) == "fail" for item in items) for seat in fold.experts
-        )
-        votes.append({"bid": bid, "against": against, "members": members, "rejected": 2 * against > members})
+        failing = {
+            item: [seat for seat in fold.experts if fold.value(seat, lot["id"], bid, item) == "fail"]
+            for item in items
+        }
+        against = max(map(len, failing.values()), default=0)
+        vote = {"bid": bid, "against": against, "members": members, "rejected": 2 * against > members}
+        grounds = [{"item": item, "seats": seats} for item, seats in failing.items() if seats]
+        votes.append({**vote, "grounds": grounds})
     fold.rejected[lot["id"]] = [vote["bid"] for vote in votes if vote["rejected"]]
     return None if votes == entry.body["votes"] else ("votes", lot["id"])
 
@@ -2019,16 +2056,26 @@ def _rank(fold: _Fold, lot: _Json) -> _Json:
 
 
 def _technical(fold: _Fold, lot: _Json, bid: str) -> Fraction:
+    return sum((_points(fold, lot, seat, bid) for seat in fold.experts), Fraction(0)) / len(fold.experts)
+
+
+def _points(fold: _Fold, lot: _Json, seat: str, bid: str) -> Fraction:
+    """Add up what a member gave a bid in the detailed part."""
     total = Fraction(0)
     for item in lot["items"]:
         if item["part"] != "detailed" or item["kind"] == "pass":
             continue
-        for seat in fold.experts:
-            value = fold.value(seat, lot["id"], bid, item["id"])
-            if not value:
-                _stop("ranking", file=ENTRIES, detail=f"no value: {seat} {bid} {item['id']}")
-            total += Fraction(item["full"]) - Fraction(value) if item["kind"] == "deduct" else Fraction(value)
-    return total / len(fold.experts)
+        value = fold.value(seat, lot["id"], bid, item["id"])
+        if not value or not _fits(item, value):
+            _stop("ranking", file=ENTRIES, detail=f"no value: {seat} {bid} {item['id']}")
+        total += _worth(item, value)
+    return total
+
+
+def _worth(item: _Json, value: str) -> Fraction:
+    if item["kind"] == "choice":
+        return next(Fraction(one["points"]) for one in item["options"] if one["name"] == value)
+    return Fraction(item["full"]) - Fraction(value) if item["kind"] == "deduct" else Fraction(value)
 
 
 def _rounded(value: Fraction, terms: _Json) -> int:

@@ -6,7 +6,7 @@ import json
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from evalroom.commands import ACTS, CheckIn, EnterScore, SeatCommand
+from evalroom.checks import state, write_statement
+from evalroom.commands import ACTS, CheckIn, EnterScore, LockSheet, SeatCommand
 from evalroom.encoding import body_of
 from evalroom.errors import Refusal
-from evalroom.events import Commitment, Secret, Stage
+from evalroom.events import Commitment, Secret, SessionOpened, Stage
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
@@ -28,10 +29,10 @@ from evalroom.protocol.feed import FeedReader
 from evalroom.protocol.liveness import retry_delay
 from evalroom.protocol.subscriber import Acknowledged, Delivered, Rejected, SubscriberEnd
 from evalroom.roles import Role
-from evalroom.sheet import Cell, digest_of
-from evalroom.tender import Part
+from evalroom.sheet import Cell, Sheet, digest_of, items_of
+from evalroom.tender import Bid, Lot, Part
 from signaling.clock import monotonic_ms
-from signaling.codec import decode_from_node, encode, parse_json
+from signaling.codec import decode_event, decode_from_node, encode, parse_json
 from signaling.ice import IceSettings
 from signaling.synthetic import SyntheticSeat
 
@@ -52,6 +53,7 @@ class SeatView:
     paused: bool = False
     closed: bool = False
     tender: dict[str, Any] = field(default_factory=dict)
+    lots: dict[str, Lot] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     unlocked: set[str] = field(default_factory=set)
     rankings: list[dict[str, Any]] = field(default_factory=list)
@@ -65,10 +67,16 @@ class SeatView:
         match item["type"]:
             case "SessionOpened":
                 self.tender = body["tender"]
+                opened = decode_event("SessionOpened", body)
+                if isinstance(opened, SessionOpened):
+                    self.lots = {lot.id: lot for lot in opened.tender.lots}
                 self.stage = Stage.GATHERING if body["rehearsal"] else Stage.RECEIVING
             case "BidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
                 lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
+                known = self.lots[body["lot"]]
+                bids = (*known.bids, Bid(BidId(body["bid"]), body["bidder"]))
+                self.lots[known.id] = replace(known, bids=bids)
             case "StageChanged":
                 self.stage = Stage(body["after"])
             case "SessionPaused" | "SessionResumed":
@@ -333,15 +341,24 @@ class SeatClient:
 
         await self.give(make, value=value, reason=reason)
 
-    def sheet_digest(self, lot: str, part: Part) -> str:
-        """Compute the digest of the own sheet as the feed has shown it."""
-        items = {
-            item["id"] for one in self.view.tender["lots"] if one["id"] == lot for item in one["items"]
-            if item["part"] == part
-        }  # fmt: skip
-        cells = {
-            (BidId(bid), ItemId(item)): cell
-            for (of, bid, item), cell in self.view.cells.items()
-            if of == lot and item in items
-        }
-        return digest_of(cells)
+    async def lock(self, lot: str, part: Part, reason: str) -> None:
+        """Close the own sheet of a part; `reason` answers whatever the checks ask about."""
+        sheet = self.sheet(lot, part)
+        rejected = [BidId(bid) for bid in sorted(self.view.rejected)]
+        statement = state(sheet, self.view.lots[lot], part, rejected, reason)
+        digest = digest_of(sheet.cells)
+        await self.give(
+            lambda secret: LockSheet(LotId(lot), part, digest, secret["statement"]),
+            statement=write_statement(statement),
+        )
+
+    def sheet(self, lot: str, part: Part) -> Sheet:
+        """Return the own sheet as the feed has shown it."""
+        items = {item.id for item in items_of(self.view.lots[lot], part)}
+        return Sheet(
+            {
+                (BidId(bid), ItemId(item)): cell
+                for (of, bid, item), cell in self.view.cells.items()
+                if of == lot and item in items
+            }
+        )

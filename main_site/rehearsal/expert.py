@@ -14,9 +14,8 @@ from typing import Any
 import httpx
 import structlog
 
-from evalroom.commands import AcceptDiscipline, LockSheet, PassSelfTest, SignReport
+from evalroom.commands import AcceptDiscipline, PassSelfTest, SignReport
 from evalroom.events import SelfTestResult, Stage
-from evalroom.ids import LotId
 from evalroom.ledger.canonical import canonical
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import ItemKind, Part
@@ -90,7 +89,7 @@ class SyntheticExpert:
             value, reason = mark(self.client.seat, bid, item, dice)
             await self._enter(lot["id"], bid, item["id"], value, reason)
         for lot in self.client.view.tender["lots"]:
-            await self._lock(lot["id"], part)
+            await self.client.lock(lot["id"], part, REASONS[0])
 
     def _cells(self, lot: dict[str, Any], part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
         for bid in lot["bids"]:
@@ -111,10 +110,6 @@ class SyntheticExpert:
                 continue
             self._on_score()
             return
-
-    async def _lock(self, lot: str, part: Part) -> None:
-        digest = self.client.sheet_digest(lot, part)
-        await self.client.give(lambda _: LockSheet(LotId(lot), part, digest))
 
 
 def at(stage: Stage) -> Callable[[SeatView], bool]:

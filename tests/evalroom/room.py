@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from evalroom import commands as co
 from evalroom import events as ev
+from evalroom.checks import state, write_statement
 from evalroom.encoding import body_of, to_json
 from evalroom.events import Commitment, Fact, Secret, Stage
 from evalroom.ids import (
@@ -202,8 +203,17 @@ class Person:
         return self.order(command, cmd, (secret,))
 
     def lock(self, session: Session, part: Part, lot: LotId = LOT) -> co.Order:
+        """Close the sheet, with the same reason for everything that the checks ask about."""
         sheet = session.sheet(self.seat.code, lot, part)
-        return self.order(co.LockSheet(lot, part, digest_of(sheet.cells)))
+        out = session.rejected.get(lot, ())
+        text = write_statement(state(sheet, session.lots[lot], part, out, "as seen in the documents"))
+        return self.lock_with(digest_of(sheet.cells), text, part, lot)
+
+    def lock_with(self, digest: str, statement: str, part: Part, lot: LotId = LOT) -> co.Order:
+        """Close a sheet with this digest and this statement, be they right or wrong."""
+        cmd = self.new_id()
+        commitment, secret = self.secret(cmd, "/statement", statement)
+        return self.order(co.LockSheet(lot, part, digest, commitment), cmd, (secret,))
 
 
 def people() -> dict[SeatCode, Person]:

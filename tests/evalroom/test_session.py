@@ -157,7 +157,6 @@ def command_of(kind: str, room: Room, person: Person) -> co.Command:
         "advance_stage": lambda: co.AdvanceStage(session.stage, after, ""),
         "pause_session": lambda: co.PauseSession("fire"),
         "resume_session": lambda: co.ResumeSession("out"),
-        "lock_sheet": lambda: co.LockSheet(LOT, part, digest_of(session.sheet(seat.code, LOT, part).cells)),
         "unlock_group": lambda: co.UnlockGroup(LOT, part),
         "sign_report": lambda: co.SignReport(session.report_digest(), ""),
         "close_alarm": lambda: co.CloseAlarm("a1", "new disk"),
@@ -173,6 +172,8 @@ def order_of(kind: str, role: Role, room: Room) -> co.Order:
     if kind == "enter_score":
         item = "form" if room.session.stage is P else "plan"
         order = person.enter(BIDS[0], item, "pass" if item == "form" else "3")
+    elif kind == "lock_sheet":
+        order = person.lock(room.session, PART_OF.get(room.session.stage, Part.DETAILED))
     elif kind == "import_bid":
         order = person.import_bid(BIDS[0], "100")
     else:
@@ -506,7 +507,7 @@ def test_a_lock_with_another_digest_is_refused() -> None:
     room.fill(E1)
     right = room.session.sheet(E1, LOT, Part.DETAILED)
     for digest in ("", "0" * 64, digest_of(right.cells).upper(), digest_of({})):
-        refused(room, room[E1].order(co.LockSheet(LOT, Part.DETAILED, digest)), DigestMismatch)
+        refused(room, room[E1].lock_with(digest, "", Part.DETAILED), DigestMismatch)
 
 
 def test_a_lock_after_a_change_the_seat_has_not_seen_is_refused() -> None:
@@ -520,7 +521,7 @@ def test_a_lock_after_a_change_the_seat_has_not_seen_is_refused() -> None:
 def test_a_lock_of_another_part_or_lot_is_refused() -> None:
     room = room_at(D)
     refused(room, room[E1].lock(room.session, Part.PRELIMINARY), WrongStage)
-    refused(room, room[E1].order(co.LockSheet(LotId("lot9"), Part.DETAILED, "")), Unknown)
+    refused(room, room[E1].lock_with("", "", Part.DETAILED, LotId("lot9")), Unknown)
 
 
 def test_a_locked_sheet_takes_no_score_and_no_second_lock() -> None:
@@ -637,7 +638,7 @@ def test_without_witnesses_a_rehearsal_needs_no_cosignature() -> None:
 
 # --- the preliminary review ---------------------------------------------------------------------------
 
-FAIL_ONE: dict[tuple[str, str], str] = {(BIDS[1], "licence"): "fail"}
+FAIL_ONE: dict[tuple[str, str], str] = {(BIDS[1], "response"): "fail"}
 
 
 def votes(facts: Sequence[Fact]) -> dict[str, tuple[int, bool]]:
@@ -654,7 +655,7 @@ def test_a_minority_rejects_no_bid() -> None:
 
 def test_the_majority_rejects_a_bid_and_nobody_scores_it_afterwards() -> None:
     room = room_at(P)
-    found = votes(room.review({E1: FAIL_ONE, E3: {(BIDS[1], "form"): "fail"}}))
+    found = votes(room.review({E1: FAIL_ONE, E3: FAIL_ONE}))
     assert (2, True) == found[BIDS[1]]
     assert {(0, False)} == {vote for bid, vote in found.items() if bid != BIDS[1]}
     room.advance()
@@ -672,8 +673,25 @@ def test_the_majority_rejects_a_bid_and_nobody_scores_it_afterwards() -> None:
 
 def test_a_member_who_fails_a_bid_twice_counts_once() -> None:
     room = room_at(P)
-    twice: dict[tuple[str, str], str] = {(BIDS[1], "licence"): "fail", (BIDS[1], "form"): "fail"}
+    twice: dict[tuple[str, str], str] = {(BIDS[1], "response"): "fail", (BIDS[1], "form"): "fail"}
     assert (1, False) == votes(room.review({E2: twice}))[BIDS[1]]
+
+
+def test_members_who_each_fail_a_bid_on_another_item_do_not_reject_it() -> None:
+    """A rejection states its ground: what one member alone found is no ground of the committee."""
+    room = room_at(P)
+    found = votes(room.review({E1: FAIL_ONE, E3: {(BIDS[1], "form"): "fail"}}))
+    assert (1, False) == found[BIDS[1]]
+
+
+def test_a_review_states_every_ground_with_the_members_who_gave_it() -> None:
+    room = room_at(P)
+    form: dict[tuple[str, str], str] = {(BIDS[1], "form"): "fail"}
+    facts = room.review({E1: {**FAIL_ONE, **form}, E2: FAIL_ONE})
+    (review,) = [fact.event for fact in facts if isinstance(fact.event, ev.BidsReviewed)]
+    (vote,) = [one for one in review.votes if one.grounds]
+    assert ev.BidVote(BIDS[1], 2, 3, rejected=True, grounds=vote.grounds) == vote
+    assert (ev.Ground(ItemId("form"), (E1,)), ev.Ground(ItemId("response"), (E1, E2))) == vote.grounds
 
 
 def test_half_of_the_members_are_no_majority() -> None:

@@ -12,11 +12,14 @@ from evalroom.errors import MalformedName
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SiteId
 from evalroom.roles import Role
 from evalroom.tender import (
+    GROUPS,
     Bid,
     Formula,
+    Group,
     Item,
     ItemKind,
     Lot,
+    Option,
     Part,
     Rounding,
     RoundingTerms,
@@ -267,8 +270,85 @@ def test_unequal_trimming_is_a_matter_of_the_tender() -> None:
 
 def test_an_item_is_a_line_of_data() -> None:
     """A newcomer's first change adds a kind here and nowhere else: this list is what the rest is built for."""
-    assert ["score", "pass", "deduct"] == [kind.value for kind in ItemKind]
-    assert Item.__slots__ == ("id", "part", "kind", "title", "standard", "full", "digits", "objective")
+    assert ["score", "pass", "deduct", "choice"] == [kind.value for kind in ItemKind]
+    assert Item.__slots__ == (
+        "id", "part", "kind", "title", "standard", "full", "digits", "objective", "group", "options", "reason_below",
+    )  # fmt: skip
+
+
+# --- groups, options, thresholds ---------------------------------------------------------------------
+
+CHOICE = replace(
+    ITEMS[3], kind=ItemKind.CHOICE, options=(Option("A", "12"), Option("B", "7.5"), Option("C", "0"))
+)
+
+
+def with_choice(*options: Option) -> Lot:
+    return replace(LOT1, items=(*ITEMS[:3], replace(CHOICE, options=options), *ITEMS[4:]))
+
+
+def with_checks(**changes: Any) -> Lot:  # noqa: ANN401 - members of the thresholds
+    return replace(LOT1, checks=replace(LOT1.checks, **changes))
+
+
+def test_a_choice_counts_into_the_weights_with_its_best_option() -> None:
+    check_tender(Tender("T", "t", (with_choice(*CHOICE.options),)), SITES, SEATS)
+    for best in ("11.9", "12.1"):
+        problem = refused(with_choice(Option("A", best), Option("B", "0")))
+        assert "the best option earns the item's weight" == problem
+
+
+def test_a_choice_has_two_options_or_more_and_other_items_have_none() -> None:
+    assert "at least two options" in refused(with_choice())
+    assert "at least two options" in refused(with_choice(Option("A", "12")))
+    assert "only a choice item has options" == refused(with_item(4, options=CHOICE.options))
+
+
+@pytest.mark.parametrize("name", ["", " A", "A ", "A=5", "A，B", "A\nB", "\u202eA", "x" * 41])
+def test_an_option_has_a_name_that_can_be_read_and_written_down(name: str) -> None:
+    assert "an option has a name" in refused(with_choice(Option("best", "12"), Option(name, "1")))
+
+
+def test_two_options_are_not_the_same_but_for_case() -> None:
+    assert "two options of the same name" == refused(with_choice(Option("Good", "12"), Option("GOOD", "1")))
+
+
+@pytest.mark.parametrize("text", NOT_DECIMAL)
+def test_points_of_an_option_are_a_plain_decimal(text: str) -> None:
+    assert "not a decimal number" == refused(with_choice(Option("A", "12"), Option("B", text)))
+
+
+@pytest.mark.parametrize(
+    ("index", "group"),
+    [(0, Group.TECHNICAL), (0, Group.COMMERCIAL), (3, Group.FORM), (3, Group.RESPONSIVENESS)],
+)
+def test_an_item_stands_in_a_group_of_its_own_part(index: int, group: Group) -> None:
+    assert "the group belongs to the other part" == refused(with_item(index, group=group))
+
+
+def test_every_group_belongs_to_exactly_one_part() -> None:
+    assert sorted(Group) == sorted(group for groups in GROUPS.values() for group in groups)
+    for part, groups in GROUPS.items():
+        for group in groups:
+            index = 0 if part is Part.PRELIMINARY else 3
+            check_tender(Tender("T", "t", (with_item(index, group=group),)), SITES, SEATS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reason_below": "100.1"}, {"reason_below": "x"}, {"deviation": "-1"}, {"copied_bids": 1},
+        {"vector_cells": 1}, {"copied_chars": 0},
+    ],
+)  # fmt: skip
+def test_thresholds_that_mean_nothing_are_refused(changes: dict[str, Any]) -> None:
+    refused(with_checks(**changes))
+
+
+def test_an_item_may_ask_for_reasons_earlier_or_later_than_its_lot() -> None:
+    for share in ("0", "85.5", "100"):
+        check_tender(Tender("T", "t", (with_item(3, reason_below=share),)), SITES, SEATS)
+    assert "percentage" in refused(with_item(3, reason_below="101"))
 
 
 # --- sealed sessions ----------------------------------------------------------------------------------------

@@ -194,8 +194,7 @@ class Committee:
                     await expert.enter(LOT, bid, item.id, PASS if part is Part.PRELIMINARY else "20.5")
 
     async def lock(self, expert: Member, part: Part) -> None:
-        digest = expert.sheet_digest(LOT, part)
-        await expert.give(lambda _: co.LockSheet(LOT, part, digest))
+        await expert.lock(LOT, part, "as seen in the documents")
 
     async def review(self, part: Part) -> None:
         """Let all experts fill and lock their sheets of a part, and wait for the unlock."""

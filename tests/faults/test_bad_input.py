@@ -49,7 +49,7 @@ OUT_OF_PLACE: tuple[Refused, ...] = (
     ("not_permitted", SUPERVISOR, lambda who: scored(who[SUPERVISOR])),
     ("not_permitted", E1, lambda who: who[E1].order(co.PauseSession("I am no supervisor"))),
     ("bad_act_signature", E1, lambda who: check_in_of(who[E1], who[E2])),
-    ("stage", E1, lambda who: who[E1].order(co.LockSheet(LOT, Part.DETAILED, "0" * 64))),
+    ("stage", E1, lambda who: who[E1].lock_with("0" * 64, "", Part.DETAILED, LOT)),
     ("stage", E1, lambda who: who[E1].enter(BIDS[0], "plan", "8.5", lot=LOT)),
     ("stage", E1, lambda who: who[E1].order(co.SignReport("0" * 64, ""))),
     ("unknown", E1, lambda who: who[E1].enter("bid9", "form", "pass", lot=LOT)),
@@ -59,7 +59,7 @@ OUT_OF_PLACE: tuple[Refused, ...] = (
     ("out_of_range", E1, lambda who: scored(who[E1], 2, "perhaps")),
     ("out_of_range", E1, lambda who: scored(who[E1], 2, "pass", "x" * 2001)),
     ("reason_missing", E1, lambda who: scored(who[E1], 2, "fail")),
-    ("digest_mismatch", E1, lambda who: who[E1].order(co.LockSheet(LOT, Part.PRELIMINARY, "0" * 64))),
+    ("digest_mismatch", E1, lambda who: who[E1].lock_with("0" * 64, "", Part.PRELIMINARY, LOT)),
     ("locked", E2, lambda who: scored(who[E2], 2)),
 )
 

@@ -90,7 +90,7 @@ async def test_other_content_under_a_used_command_id_is_refused_on_either_way(tm
         submit = submit_of(cell(scene, 1))
         await by_node.say(submit)
         await by_node.acknowledged(submit.command_id)
-        forged = submit_of(scene.people[HERE].order(co.LockSheet(LOT, Part.PRELIMINARY, "0" * 64)))
+        forged = submit_of(scene.people[HERE].lock_with("0" * 64, "", Part.PRELIMINARY, LOT))
         reused = m.Submit(submit.command_id, forged.command, forged.secrets, forged.sig)
         await direct.say(reused)
         refused = await direct.hear(m.Refused, lambda one: one.command_id == submit.command_id)

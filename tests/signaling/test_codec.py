@@ -87,7 +87,7 @@ def test_a_command_without_one_of_its_members_is_refused(member: str) -> None:
 
 
 def test_every_command_of_a_seat_refuses_an_unknown_member() -> None:
-    for command in (SCORE, LockSheet(LotId("1"), Part.DETAILED, "c" * 64)):
+    for command in (SCORE, LockSheet(LotId("1"), Part.DETAILED, "c" * 64, Commitment("d" * 64))):
         value = json.loads(encode(m.Submit(CMD, command)))
         value["command"]["weight"] = "9"
         with pytest.raises(MalformedMessage):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalroom import commands as co
 from evalroom.ids import CommandId
 from evalroom.protocol.messages import Submit
 from evalroom.protocol.outbox import RESEND_MS, Outbox, target_of
@@ -19,7 +18,7 @@ def score(bid: int = 0, item: str = "plan", *, revision: int = 1, seat: str = ""
 
 
 def lock(seat: str = "") -> Submit:
-    return submit_of(PERSON.order(co.LockSheet(LOT, Part.DETAILED, "")), seat)
+    return submit_of(PERSON.lock_with("", "", Part.DETAILED), seat)
 
 
 PERSON = Person(SEAT[EXPERTS[0]])

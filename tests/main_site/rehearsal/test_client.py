@@ -5,17 +5,21 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalroom.commands import AcceptDiscipline
-from evalroom.events import Stage
-from evalroom.ids import SeatCode
-from evalroom.tender import Part
+from evalroom.encoding import body_of
+from evalroom.events import SessionOpened, Stage
+from evalroom.ids import BidId, SeatCode
+from evalroom.sheet import digest_of
+from evalroom.tender import Bid, Part
 from main_site.app import make_server
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
 from main_site.sample import sample_template
 from main_site.services.centre import Centre
+from tests.evalroom.room import KEYS, LOT, LOT1, SEATS, SESSION, SITES, TENDER
 from tests.sub_site.stage import host_app, serving
 
 SAMPLE = sample_template()
@@ -82,6 +86,14 @@ async def test_a_seat_that_was_taken_over_leaves_for_good(stand: Stand) -> None:
             assert not second.evicted.is_set()
 
 
+def opening() -> dict[str, Any]:
+    """Return the first entry of a session with sealed bids."""
+    lot = replace(LOT1, bids=())
+    tender = replace(TENDER, lots=(lot,))
+    event = SessionOpened(SESSION, tender, SITES, SEATS, KEYS, rehearsal=False, software="")
+    return body_of(event)
+
+
 def test_the_view_folds_what_the_page_folds() -> None:
     view = SeatView()
     votes = [{"bid": "B1", "rejected": True}, {"bid": "B2", "rejected": False}]
@@ -94,8 +106,8 @@ def test_the_view_folds_what_the_page_folds() -> None:
         "reason": {"commit": "r"},
     }
     for kind, body, more in (
-        ("SessionOpened", {"tender": {"lots": [{"id": "1", "bids": []}]}, "rehearsal": False}, {}),
-        ("BidAdmitted", {"lot": "1", "bid": "B1", "bidder": "某公司"}, {}),
+        ("SessionOpened", opening(), {}),
+        ("BidAdmitted", {"lot": LOT, "bid": "B1", "bidder": "某公司"}, {}),
         ("StageChanged", {"after": "detailed"}, {}),
         ("SessionPaused", {}, {}),
         ("GroupUnlocked", {"part": "preliminary"}, {}),
@@ -108,6 +120,7 @@ def test_the_view_folds_what_the_page_folds() -> None:
         view.take({"type": kind, "body": body, **more})
     assert (Stage.DETAILED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
     assert [{"id": "B1", "bidder": "某公司"}] == view.tender["lots"][0]["bids"]
+    assert (Bid(BidId("B1"), "某公司"),) == view.lots[LOT].bids
     assert ({"B1"}, {"preliminary"}, 1) == (view.rejected, view.unlocked, len(view.rankings))
     cell = view.cells["1", "B1", "T1"]
     assert (2, "8.5") == (cell.revision, cell.value)
@@ -117,15 +130,15 @@ def test_the_view_folds_what_the_page_folds() -> None:
 
 def test_the_digest_of_a_sheet_is_over_its_own_part_and_lot_only() -> None:
     client = SeatClient("http://host", "code")
-    client.view.tender = {
-        "lots": [
-            {"id": "1", "items": [{"id": "P1", "part": "preliminary"}, {"id": "T1", "part": "detailed"}]}
-        ]
-    }
-    empty = client.sheet_digest("1", Part.DETAILED)
+    client.view.lots = {LOT: LOT1}
+
+    def digest(part: Part) -> str:
+        return digest_of(client.sheet(LOT, part).cells)
+
+    empty = digest(Part.DETAILED)
     body = {"bid": "B1", "revision": 1, "value": {"commit": "v"}, "reason": {"commit": "r"}}
-    for lot, item in (("1", "P1"), ("2", "T1")):
+    for lot, item in ((LOT, "form"), ("2", "plan")):
         score = body | {"lot": lot, "item": item}
         client.view.take({"type": "ScoreEntered", "body": score, "opened": {"/value": "1", "/reason": ""}})
-    assert empty == client.sheet_digest("1", Part.DETAILED)
-    assert empty != client.sheet_digest("1", Part.PRELIMINARY)
+    assert empty == digest(Part.DETAILED)
+    assert empty != digest(Part.PRELIMINARY)

@@ -1,9 +1,15 @@
 // What the grid knows of an item, a bid and a cell. It holds no rule of the trade beyond range and digits:
 // the host decides, the grid only spares a journey that is sure to be refused.
 
-import { compareDecimals, fractionDigits, normaliseDecimal } from './decimal'
+import { compareDecimals, fractionDigits, normaliseDecimal, sumDecimals } from './decimal'
 
-export type ItemKind = 'score' | 'pass' | 'deduct'
+export type ItemKind = 'score' | 'pass' | 'deduct' | 'choice'
+
+/** One option of a choice item: its name is the cell's value, its points are what it earns. */
+export interface GridOption {
+  readonly name: string
+  readonly points: string
+}
 
 export interface GridItem {
   readonly id: string
@@ -15,8 +21,12 @@ export interface GridItem {
   readonly digits: number
   readonly objective: boolean
   readonly rubric: string
-  /** Heading under which the item stands, such as the stage that scores it. */
+  /** Section in which the item stands; items without one stand in no section. */
   readonly group: string
+  /** Of choice items only. */
+  readonly options: readonly GridOption[]
+  /** Points below which the checks want a reason. */
+  readonly low: (value: string) => boolean
   readonly open: boolean
 }
 
@@ -56,7 +66,14 @@ export function cellKey(item: string, bid: string): string {
   return `${item}/${bid}`
 }
 
-export type EntryFault = 'not_decimal' | 'out_of_range' | 'too_many_digits' | 'not_whole' | 'not_pass' | 'reason_missing'
+export type EntryFault =
+  | 'not_decimal'
+  | 'out_of_range'
+  | 'too_many_digits'
+  | 'not_whole'
+  | 'not_pass'
+  | 'not_option'
+  | 'reason_missing'
 
 export type Entry = { readonly value: string; readonly fault: null } | { readonly value: null; readonly fault: EntryFault }
 
@@ -64,8 +81,9 @@ const PASS_WORDS = new Set(['pass', 'p', 'y', 'yes', '1', '通过', '合格', '�
 const FAIL_WORDS = new Set(['fail', 'f', 'n', 'no', '0', '不通过', '不合格', '否', '×', '✗', 'x'])
 
 /** Return what `text` means for `item`, or why it means nothing. */
-export function readEntry(item: Pick<GridItem, 'kind' | 'max' | 'digits'>, text: string): Entry {
+export function readEntry(item: Pick<GridItem, 'kind' | 'max' | 'digits'> & Partial<Pick<GridItem, 'options'>>, text: string): Entry {
   if (item.kind === 'pass') return readPass(text)
+  if (item.kind === 'choice') return readOption(item.options ?? [], text)
   const value = normaliseDecimal(text)
   if (value === null) return { value: null, fault: 'not_decimal' }
   if (compareDecimals(value, item.max) > 0) return { value: null, fault: 'out_of_range' }
@@ -78,6 +96,41 @@ function readPass(text: string): Entry {
   if (PASS_WORDS.has(word)) return { value: 'pass', fault: null }
   if (FAIL_WORDS.has(word)) return { value: 'fail', fault: null }
   return { value: null, fault: 'not_pass' }
+}
+
+/** An option is named as it is declared; another case is forgiven, another name is not. */
+function readOption(options: readonly GridOption[], text: string): Entry {
+  const name = text.trim()
+  const same = (option: GridOption): boolean => option.name.toLowerCase() === name.toLowerCase()
+  const option = options.find((each) => each.name === name) ?? options.find(same)
+  return option === undefined ? { value: null, fault: 'not_option' } : { value: option.name, fault: null }
+}
+
+/** Return what a value earns, in points; verdicts earn none. */
+export function pointsOf(item: Pick<GridItem, 'kind' | 'max' | 'options'>, value: string): string {
+  if (item.kind === 'score') return value
+  if (item.kind === 'choice') return item.options.find((option) => option.name === value)?.points ?? '0'
+  if (item.kind === 'pass') return '0'
+  return sumDecimals([
+    { value: item.max, sign: 1 },
+    { value, sign: -1 },
+  ])
+}
+
+export interface Section {
+  readonly group: string
+  readonly rows: readonly { readonly item: GridItem; readonly row: number }[]
+}
+
+/** Return the items in runs of the same group; `row` counts through all of them. */
+export function sectionsOf(items: readonly GridItem[]): Section[] {
+  const sections: { group: string; rows: { item: GridItem; row: number }[] }[] = []
+  items.forEach((item, row) => {
+    const last = sections[sections.length - 1]
+    if (last?.group === item.group) last.rows.push({ item, row })
+    else sections.push({ group: item.group, rows: [{ item, row }] })
+  })
+  return sections
 }
 
 /** Say whether `value` must be given with a reason: a fail, or points taken off. */

@@ -61,3 +61,9 @@ export function sumDecimals(terms: readonly { value: string; sign: 1 | -1 }[]): 
   const total = terms.reduce((sum, { value, sign }) => sum + BigInt(sign) * scaled(value, digits), BigInt(0))
   return unscaled(total, digits)
 }
+
+/** Return the exact product of two canonical decimals. */
+export function multiplyDecimals(left: string, right: string): string {
+  const digits = Math.max(fractionDigits(left), fractionDigits(right))
+  return unscaled(scaled(left, digits) * scaled(right, digits), 2 * digits)
+}

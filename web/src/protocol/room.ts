@@ -100,12 +100,15 @@ export interface BidSubmitted {
   signature: string
 }
 
-/** The committee's majority on one bid: members who found it failing on an item, and members in all. */
+/**
+ * The committee's vote on one bid: the most members who failed it on one item, members in all, every ground.
+ */
 export interface BidVote {
   bid: string
   against: number
   members: number
   rejected: boolean
+  grounds: Ground[]
 }
 
 /** The bidder took a sealed bid back before the deadline, by its envelope key. */
@@ -120,7 +123,7 @@ export interface BidsClosed {
   bids: ListedBid[]
 }
 
-/** The preliminary review's result per bid: rejected when most members fail it on some item. */
+/** The preliminary review's result per bid: rejected when most members fail it on one and the same item. */
 export interface BidsReviewed {
   lot: string
   votes: BidVote[]
@@ -260,6 +263,15 @@ export interface GivenShare {
   good: boolean
 }
 
+/** An item on which members failed a bid; their reasons stand in their cells, open since the unlock. */
+export interface Ground {
+  item: string
+  seats: string[]
+}
+
+/** What an item belongs to inside its part; pages and report show each group with a subtotal of its own. */
+export type Group = 'form' | 'qualification' | 'responsiveness' | 'technical' | 'commercial'
+
 /** All sheets of a part are locked and cosigned: the committee sees each other's values. */
 export interface GroupUnlocked {
   lot: string
@@ -288,7 +300,7 @@ export interface ImportBid {
   kind: 'import_bid'
 }
 
-/** One line of the rubric. `full` is its weight in points as a decimal string; "0" for pass items. */
+/** One line of the rubric. */
 export interface Item {
   id: string
   part: Part
@@ -298,10 +310,13 @@ export interface Item {
   full: string
   digits: number
   objective: boolean
+  group?: Group | null
+  options?: Option[]
+  reason_below?: string | null
 }
 
-/** How an item is judged: points given, pass or fail, or points taken off. */
-export type ItemKind = 'score' | 'pass' | 'deduct'
+/** How an item is judged: points given, pass or fail, points taken off, or one of declared options. */
+export type ItemKind = 'score' | 'pass' | 'deduct' | 'choice'
 
 /** A trustee's agent destroyed its keys for this tender and signs that it did. */
 export interface KeysDestroyed {
@@ -316,11 +331,14 @@ export interface ListedBid {
   digest: string
 }
 
-/** Close one's own sheet of a part; `digest` is what the seat computed over it. */
+/**
+ * Close one's own sheet of a part; `digest` is what the seat computed over it, `statement` what it states.
+ */
 export interface LockSheet {
   lot: string
   part: Part
   digest: string
+  statement: Commitment
   kind: 'lock_sheet'
 }
 
@@ -338,6 +356,7 @@ export interface Lot {
   bids: Bid[]
   pricing: PricingTerms
   candidates: number
+  checks?: Thresholds
 }
 
 /** The two streams a track may hold; picture and its microphone are recorded together. */
@@ -380,6 +399,12 @@ export interface OpeningRecorded {
   window: string
   record: string
   sha256: string
+}
+
+/** One option of a choice item: the name an expert chooses it by, and the points it earns. */
+export interface Option {
+  name: string
+  points: string
 }
 
 /** The part of the evaluation a sheet belongs to; each has its own lock and its own group unlock. */
@@ -647,6 +672,7 @@ export interface SheetLocked {
   lot: string
   part: Part
   digest: string
+  statement: Commitment
 }
 
 /** Sign the results by their digest, with a written dissent or none. */
@@ -713,6 +739,15 @@ export interface Tender {
   code: string
   title: string
   lots: Lot[]
+}
+
+/** When a check of the sheets asks for a reason (domain.md, "Checks"); a profile may set each otherwise. */
+export interface Thresholds {
+  reason_below?: string
+  copied_bids?: number
+  copied_chars?: number
+  vector_cells?: number
+  deviation?: string
 }
 
 /** The track is over at `at_ms`. */

@@ -312,6 +312,17 @@ export const useSession = defineStore('session', () => {
     return sheetDigest(committedCells(view, lot, ofPart))
   }
 
+  /** Close one's own sheet: its digest and what is stated with it (evalroom/checks.py) go into the journal. */
+  function lockSheet(lot: Lot, ofPart: Part, text: string): Promise<Outcome> {
+    if (session === null || me.value === null) return Promise.reject(new Error('not connected to a session'))
+    const { session: id } = me.value
+    return session.give('lock_sheet', (cmd) => {
+      const stated = seal(id, cmd, '/statement', text)
+      const body = { lot: lot.id, part: ofPart, digest: ownDigest(lot, ofPart), statement: stated.commitment }
+      return { body, secrets: [stated.secret] }
+    })
+  }
+
   /** Filled and total cells of one's own sheet, as the journal has them. */
   function filled(lot: Lot, ofPart: Part, bids: number): { filled: number; total: number } {
     return { filled: committedCells(view, lot, ofPart).length, total: itemsOf(lot, ofPart).length * bids }
@@ -353,7 +364,7 @@ export const useSession = defineStore('session', () => {
   return {
     view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, welcomes, unsent, held, readOnly, ended, caughtUp,
     storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, digestToSign,
-    cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, filled, checkIn, passSelfTest,
+    cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, lockSheet, filled, checkIn, passSelfTest,
     advance, importBid, send, onOffer,
     setGeneration: (generation: number) => session?.setGeneration(generation),
     takeOver: () => session?.takeOver(),

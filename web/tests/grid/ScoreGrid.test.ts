@@ -18,7 +18,7 @@ const BIDS = [
 ]
 
 function item(id: string, kind: GridItem['kind'], max: string): GridItem {
-  return { id, kind, max, title: id, digits: 1, objective: false, rubric: '', group: '', open: true }
+  return { id, kind, max, title: id, digits: 1, objective: false, rubric: '', group: '', options: [], low: () => false, open: true }
 }
 
 let grid: VueWrapper | null = null
@@ -222,5 +222,82 @@ describe('states', () => {
       ]),
     })
     expect(wrapper.get('tfoot td').text()).toBe('12')
+  })
+})
+
+describe('groups and choices', () => {
+  const options = [
+    { name: 'A', points: '5' },
+    { name: 'B', points: '3' },
+  ]
+  const GROUPED: GridItem[] = [
+    { ...item('plan', 'score', '10'), group: 'technical', low: (value) => Number(value) < 6 },
+    { ...item('flaw', 'deduct', '5'), group: 'technical' },
+    { ...item('cases', 'choice', '5'), group: 'commercial', options },
+  ]
+
+  function grouped(cells = new Map<string, Cell>()) {
+    const wrapper = mount(ScoreGrid, {
+      props: { items: GROUPED, bids: BIDS, cells: shallowReactive(cells), disabled: false, caption: '', restored: {} },
+      global: { plugins: [i18n] },
+      attachTo: document.body,
+    })
+    grid = wrapper
+    return { wrapper, select: wrapper.get<HTMLSelectElement>('[data-cell="2:0"]') }
+  }
+
+  it('stand in sections with their weights and subtotals, and a total below', () => {
+    const { wrapper } = grouped(
+      new Map([
+        [cellKey('plan', 'B1'), saved('8.5')],
+        [cellKey('flaw', 'B1'), saved('1.5')],
+        [cellKey('cases', 'B1'), saved('B')],
+      ]),
+    )
+    const sections = wrapper.findAll('tr.section').map((row) => row.findAll('td').map((cell) => cell.text()))
+    expect(sections).toEqual([
+      ['12', '0'],
+      ['3', '0'],
+    ])
+    expect(wrapper.findAll('tfoot td').map((cell) => cell.text())).toEqual(['15', '0'])
+  })
+
+  it('are chosen by keyboard and entered on Enter', async () => {
+    const { wrapper, select } = grouped()
+    await select.setValue('B')
+    expect(wrapper.emitted('enter')).toBeUndefined()
+    await select.trigger('keydown', { key: 'Enter' })
+    expect(wrapper.emitted('enter')).toEqual([['cases', 'B1', 'B']])
+  })
+
+  it('leave the arrows up and down to the list and go sideways with the others', async () => {
+    const { wrapper, select } = grouped()
+    select.element.focus()
+    await select.trigger('keydown', { key: 'ArrowDown' })
+    expect(document.activeElement).toBe(select.element)
+    await select.trigger('keydown', { key: 'ArrowRight' })
+    expect(document.activeElement).toBe(wrapper.get('[data-cell="2:1"]').element)
+  })
+
+  it('restore the saved option on Esc', async () => {
+    const { select } = grouped(new Map([[cellKey('cases', 'B1'), saved('A')]]))
+    await select.setValue('B')
+    await select.trigger('keydown', { key: 'Escape' })
+    expect(select.element.value).toBe('A')
+  })
+
+  it('say in words that few points want a reason, until there is one', async () => {
+    const cells = shallowReactive(new Map([[cellKey('plan', 'B1'), saved('5')]]))
+    const { wrapper } = grouped(cells)
+    expect(wrapper.get('td.cell').classes()).toContain('wanting')
+    cells.set(cellKey('plan', 'B1'), saved('5', { reason: 'thin' }))
+    await nextTick()
+    expect(wrapper.get('td.cell').classes()).not.toContain('wanting')
+  })
+
+  it('lead to the cell a finding is about', () => {
+    const { wrapper, select } = grouped()
+    ;(wrapper.vm as unknown as { focusCell: (item: string, bid: string) => void }).focusCell('cases', 'B1')
+    expect(document.activeElement).toBe(select.element)
   })
 })

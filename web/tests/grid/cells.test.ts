@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { needsReason, readBlock, readEntry } from '@/grid/cells'
+import { type GridItem, needsReason, pointsOf, readBlock, readEntry, sectionsOf } from '@/grid/cells'
 
 const score = { kind: 'score', max: '10', digits: 1 } as const
 const pass = { kind: 'pass', max: '0', digits: 0 } as const
@@ -37,4 +37,30 @@ describe('a pasted block', () => {
   it('keeps empty cells in their place', () => {
     expect(readBlock('8\t\t7')).toEqual([['8', '', '7']])
   })
+})
+
+describe('a choice', () => {
+  const item = { kind: 'choice', max: '5', digits: 1, options: [{ name: 'A', points: '5' }, { name: '良', points: '3' }] } as const
+
+  it('is named as it is declared, in either case', () => {
+    expect(readEntry(item, ' a ')).toEqual({ value: 'A', fault: null })
+    expect(readEntry(item, '良')).toEqual({ value: '良', fault: null })
+  })
+
+  it('is nothing else, its points included', () => {
+    for (const text of ['C', '5', '', 'A B']) expect(readEntry(item, text).fault).toBe('not_option')
+  })
+
+  it('earns the points of its option', () => {
+    expect([pointsOf(item, 'A'), pointsOf(item, '良')]).toEqual(['5', '3'])
+  })
+})
+
+it('divides items into runs of one group and counts rows through all of them', () => {
+  const of = (group: string): GridItem => ({ id: group, title: '', kind: 'pass', max: '0', digits: 0, objective: false, rubric: '', group, options: [], low: () => false, open: true })
+  const sections = sectionsOf([of('form'), of('form'), of('technical')])
+  expect(sections.map(({ group, rows }) => [group, rows.map(({ row }) => row)])).toEqual([
+    ['form', [0, 1]],
+    ['technical', [2]],
+  ])
 })
