@@ -14,6 +14,7 @@ from evalroom.events import (
     Commitment,
     DisciplineAccepted,
     Event,
+    FindingAnswered,
     HostEvent,
     NodeEvent,
     ReportSigned,
@@ -154,8 +155,18 @@ class LockSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFinding:
+    """Answer a finding on locked sheets: whether one's own value stands, and why."""
+
+    finding: str
+    stand: bool
+    reason: Commitment
+    kind: Literal["answer_finding"] = "answer_finding"
+
+
+@dataclass(frozen=True, slots=True)
 class UnlockGroup:
-    """Open the committee's view of a part, once a quorum has cosigned every lock."""
+    """Open the committee's view of a part, once a quorum has cosigned every lock; first ask what is to be asked."""
 
     lot: LotId
     part: Part
@@ -338,7 +349,7 @@ class NoteOpening:
 
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
-    | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
+    | EnterScore | LockSheet | AnswerFinding | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
@@ -359,6 +370,7 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     ResumeSession: SessionResumed,
     EnterScore: ScoreEntered,
     LockSheet: SheetLocked,
+    AnswerFinding: FindingAnswered,
     SignReport: ReportSigned,
     CloseAlarm: AlarmClosed,
     CloseSession: SessionClosed,

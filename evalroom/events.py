@@ -265,6 +265,40 @@ class BidsReviewed:
     votes: tuple[BidVote, ...]
 
 
+class FindingCode(StrEnum):
+    """What is found once all sheets of a part are locked (`evalroom.findings`)."""
+
+    OBJECTIVE_DIFFERS = "objective_differs"
+    DEVIATION = "deviation"
+    IDENTICAL = "identical"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRaised:
+    """A comparison of locked sheets asks these seats something; no value stands here.
+
+    `objective_differs` names bid and item and asks every member; `deviation` names a bid and asks one member;
+    `identical` names neither.
+    """
+
+    finding: str
+    code: FindingCode
+    lot: LotId
+    part: Part
+    bid: BidId
+    item: ItemId
+    seats: tuple[SeatCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingAnswered:
+    """The actor answered a finding: whether the own value stands, and the reason, committed."""
+
+    finding: str
+    stand: bool
+    reason: Commitment
+
+
 # --- results --------------------------------------------------------------------------------------
 
 
@@ -497,7 +531,7 @@ Event = (
     SessionOpened | StageChanged | SessionPaused | SessionResumed | SessionClosed
     | BidImported | PricesOpened
     | SeatJoined | SeatTested | DisciplineAccepted
-    | ScoreEntered | SheetLocked | GroupUnlocked | BidsReviewed
+    | ScoreEntered | SheetLocked | GroupUnlocked | BidsReviewed | FindingRaised | FindingAnswered
     | PricesComputed | RankingComputed | ReportSigned | AlarmClosed
     | NodeEvent | HostEvent | CeremonyEvent
 )  # fmt: skip

@@ -20,6 +20,7 @@ class NeedCode(StrEnum):
     ACCEPTANCE = "acceptance"
     UNLOCK = "unlock"
     ADMITTED_BID = "admitted_bid"
+    FINDINGS = "findings"
     SIGNATURES = "signatures"
     REHEARSAL = "rehearsal"
     TRACK_END = "track_end"
@@ -43,6 +44,7 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.ACCEPTANCE: "experts who have not yet accepted the discipline notice",
     NeedCode.UNLOCK: "sheets not yet locked by all members and cosigned, lot",
     NeedCode.ADMITTED_BID: "every bid was rejected in the preliminary review, lot",
+    NeedCode.FINDINGS: "findings on locked sheets not yet answered, seat",
     NeedCode.SIGNATURES: "experts who have not yet signed",
     NeedCode.REHEARSAL: "plain bids are for rehearsals; this session takes sealed ones",
     NeedCode.TRACK_END: "tracks still being recorded",

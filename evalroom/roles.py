@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "resume_session": frozenset({_S}),
     "enter_score": frozenset({_E}),
     "lock_sheet": frozenset({_E}),
+    "answer_finding": frozenset({_E}),
     "unlock_group": frozenset({_H}),
     "sign_report": frozenset({_E}),
     "close_alarm": frozenset({_S, _O}),

@@ -22,6 +22,7 @@ from evalroom.commands import (
     ActAsBidder,
     ActAsTrustee,
     AdvanceStage,
+    AnswerFinding,
     CheckIn,
     CloseAlarm,
     CloseBids,
@@ -55,6 +56,7 @@ from evalroom.commands import (
 from evalroom.encoding import body_of, to_json
 from evalroom.errors import LocalFault, Refusal
 from evalroom.events import Event, Fact, Stage
+from evalroom.findings import Findings, ask_before_unlock, ask_with_unlock
 from evalroom.ids import (
     BIDDER_ACTOR,
     HOST_ACTOR,
@@ -117,6 +119,11 @@ IN_WINDOWS = (
 AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
 """What bidders and trustees may still do once bids have been opened."""
 
+ON_SHEETS = (
+    ev.ScoreEntered, ev.SheetLocked, ev.FindingRaised, ev.FindingAnswered, ev.GroupUnlocked,
+)  # fmt: skip
+"""What happens to the sheets of a part."""
+
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
     V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
     | {ev.StageChanged: U},
@@ -124,12 +131,11 @@ TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
     | {ev.StageChanged: G},
     G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys(AFTER_OPENING, G),
     B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys(AFTER_OPENING, B),
-    P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P}
-    | dict.fromkeys(AFTER_OPENING, P),
-    D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D}
-    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING), D),
-    R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R} | dict.fromkeys(AFTER_OPENING, R),
-    S: {ev.StageChanged: N, ev.RankingComputed: S} | dict.fromkeys(AFTER_OPENING, S),
+    P: dict.fromkeys((*ON_SHEETS, ev.BidsReviewed, *AFTER_OPENING), P) | {ev.StageChanged: D},
+    D: dict.fromkeys((*ON_SHEETS, *IN_WINDOWS, *AFTER_OPENING), D) | {ev.StageChanged: R},
+    R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R, ev.FindingAnswered: R}
+    | dict.fromkeys(AFTER_OPENING, R),
+    S: {ev.StageChanged: N, ev.RankingComputed: S, ev.FindingAnswered: S} | dict.fromkeys(AFTER_OPENING, S),
     N: {ev.StageChanged: C, ev.ReportSigned: N} | dict.fromkeys(AFTER_OPENING, N),
     C: {ev.SessionClosed: C} | dict.fromkeys(AFTER_OPENING, C),
 }
@@ -290,6 +296,7 @@ class Session:
     disputed: set[SiteId] = field(default_factory=set)
     ceremony: Ceremony = field(default_factory=Ceremony)
     gates: dict[str, int] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -324,6 +331,8 @@ class Session:
                 self._check_score(command, order)
             case LockSheet():
                 self._check_lock(command, order)
+            case AnswerFinding():
+                self._check_answer(command, order)
             case SignReport():
                 self._check_signature(command, order)
             case CloseAlarm():
@@ -420,7 +429,7 @@ class Session:
         item = self._cell_item(command)
         opened = self._opened(order, {"/value": command.value, "/reason": command.reason})
         sheet = self.sheet(SeatCode(order.actor), command.lot, item.part)
-        if sheet.locked is not None:
+        if not sheet.takes((command.bid, command.item)):
             raise SheetIsLocked(lot=command.lot, part=item.part)
         revision = sheet.revision((command.bid, command.item))
         if command.revision != revision + 1:
@@ -445,6 +454,9 @@ class Session:
         sheet = self.sheet(SeatCode(order.actor), lot.id, command.part)
         if sheet.locked is not None:
             raise SheetIsLocked(lot=lot.id, part=command.part)
+        if sheet.reopened:
+            names = tuple(one.event.finding for one in self.findings.open_to(SeatCode(order.actor)))
+            raise Unready(Need(NeedCode.FINDINGS, names))
         statement = self._opened(order, {"/statement": command.statement})["/statement"]
         out = self.rejected.get(lot.id, ())
         check_complete(sheet, lot, command.part, out)
@@ -452,18 +464,33 @@ class Session:
             raise DigestMismatch(lot=lot.id, part=command.part)
         check_statement(sheet, lot, command.part, out, parse_statement(statement))
 
+    def _check_answer(self, command: AnswerFinding, order: Order) -> None:
+        reason = self._opened(order, {"/reason": command.reason})["/reason"]
+        seat = SeatCode(order.actor)
+        answer = ev.FindingAnswered(command.finding, command.stand, command.reason)
+        self.findings.check_answer(answer, seat, reason, self.asked_sheet(command.finding, seat))
+
+    def asked_sheet(self, finding: str, seat: SeatCode) -> Sheet:
+        """Return the sheet of a seat that a finding is about."""
+        raised = self.findings.raised.get(finding)
+        return self.sheet(seat, raised.event.lot, raised.event.part) if raised else Sheet()
+
     def _unlock(self, command: UnlockGroup, order: Order) -> tuple[Fact, ...]:
-        lot = self._lot(command.lot)
-        if not self.ready_to_unlock(lot.id, command.part):
-            raise Unready(Need(NeedCode.UNLOCK, (lot.id,)), part=command.part)
-        locked = [
-            ev.LockedSheet(seat, self.sheet(seat, lot.id, command.part).locked or "")
-            for seat in self.experts()
-        ]
-        facts = [self._by_host(order, ev.GroupUnlocked(lot.id, command.part, tuple(locked)))]
-        if command.part is Part.PRELIMINARY:
-            facts.append(self._by_host(order, ev.BidsReviewed(lot.id, tuple(self._votes(lot)))))
-        return tuple(facts)
+        """Ask members what objective items differ on; when there is nothing (more) to ask, open the group view."""
+        lot, part = self._lot(command.lot), command.part
+        if not self.ready_to_unlock(lot.id, part):
+            raise Unready(Need(NeedCode.UNLOCK, (lot.id,)), part=part)
+        sheets = {seat: self.sheet(seat, lot.id, part) for seat in self.experts()}
+        out = self.rejected.get(lot.id, ())
+        asked = ask_before_unlock(self.findings, lot, part, sheets, out)
+        if asked:
+            return tuple(self._by_host(order, event) for event in asked)
+        locked = tuple(ev.LockedSheet(seat, sheet.locked or "") for seat, sheet in sheets.items())
+        found: list[Event] = [ev.GroupUnlocked(lot.id, part, locked)]
+        if part is Part.PRELIMINARY:
+            found.append(ev.BidsReviewed(lot.id, tuple(self._votes(lot))))
+        found += ask_with_unlock(self.findings, lot, part, sheets, out)
+        return tuple(self._by_host(order, event) for event in found)
 
     def _votes(self, lot: Lot) -> Iterator[ev.BidVote]:
         """Yield the vote on each bid: a rejection states its ground, so one item must have the majority."""
@@ -866,6 +893,18 @@ def _keep_lock(session: Session, fact: Fact) -> None:
         session.last_lock = session.size
 
 
+def _keep_finding(session: Session, fact: Fact) -> None:
+    event, seat = fact.event, SeatCode(fact.actor)
+    if isinstance(event, ev.FindingRaised):
+        lot, part = event.lot, event.part
+        sheets = {one: session.sheets.setdefault((one, lot, part), Sheet()) for one in event.seats}
+        session.findings.take_raised(event, sheets)
+    elif isinstance(event, ev.FindingAnswered):
+        opened = {secret.path: secret.value for secret in fact.secrets}
+        sheet = session.asked_sheet(event.finding, seat)
+        session.findings.take_answer(event, seat, opened["/reason"], sheet)
+
+
 def _keep_result(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.GroupUnlocked(lot=lot, part=part):
@@ -927,6 +966,8 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.DisciplineAccepted: _keep_seat,
     ev.ScoreEntered: _keep_score,
     ev.SheetLocked: _keep_lock,
+    ev.FindingRaised: _keep_finding,
+    ev.FindingAnswered: _keep_finding,
     ev.GroupUnlocked: _keep_result,
     ev.BidsReviewed: _keep_result,
     ev.PricesComputed: _keep_result,
@@ -1002,6 +1043,10 @@ def _needs_prices(session: Session) -> _Waited:
     )
 
 
+def _needs_answers(session: Session) -> _Waited:
+    yield NeedCode.FINDINGS, tuple(session.findings.waiting())
+
+
 def _needs_signatures(session: Session) -> _Waited:
     yield NeedCode.SIGNATURES, tuple(seat for seat in session.experts() if seat not in session.signatures)
 
@@ -1013,6 +1058,7 @@ _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {
     Stage.PRELIMINARY: _needs_acceptance,
     Stage.DETAILED: _needs_unlock,
     Stage.PRICING: _needs_prices,
+    Stage.SIGNING: _needs_answers,
     Stage.CONCLUDED: _needs_signatures,
 }
 """Stage to what must have happened before it is entered."""

@@ -72,10 +72,23 @@ class Cell:
 
 @dataclass(slots=True)
 class Sheet:
-    """One expert's sheet of one lot and part; `locked` is the digest it was closed with."""
+    """One expert's sheet of one lot and part; `locked` is the digest it was closed with.
+
+    `reopened` are the only cells that may still be set once it has been locked and opened again for them; None before.
+    """
 
     cells: dict[CellKey, Cell] = field(default_factory=dict)
     locked: str | None = None
+    reopened: set[CellKey] | None = None
+
+    def takes(self, key: CellKey) -> bool:
+        """Say whether a cell may be set now."""
+        return self.locked is None and (self.reopened is None or key in self.reopened)
+
+    def reopen(self, key: CellKey) -> None:
+        """Open a locked sheet again for one cell, beside those it is open for already."""
+        self.locked = None
+        self.reopened = {*(self.reopened or ()), key}
 
     def revision(self, key: CellKey) -> int:
         """Return the revision of a cell, 0 when it was never set."""

@@ -168,6 +168,32 @@ def _reviewed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     return (Seen("BidsReviewed", {**body_of(event), "votes": votes}),)
 
 
+def _raised(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show the committee what it is asked about; others learn that sheets are open again, of neither bid nor item.
+
+    That points are far off or the same tells something of values, so before the summary nobody else hears of it.
+    """
+    event = fact.event
+    if who.role is _EXPERT:
+        return _plain(fact, who)
+    told = isinstance(event, ev.FindingRaised) and event.code is ev.FindingCode.OBJECTIVE_DIFFERS
+    return _plain(fact, who, ("bid", "item")) if told and who.role in _COMMITTEE else ()
+
+
+def _answered(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Show an answer to whoever gave it; to the committee once the values it is about are open."""
+    event = fact.event
+    if not isinstance(event, ev.FindingAnswered):
+        return ()
+    raised = session.findings.raised.get(event.finding)
+    unlocked = raised is not None and (raised.event.lot, raised.event.part) in session.unlocked
+    own = fact.actor == who.seat
+    if not own and not (unlocked and who.role is _EXPERT):
+        return ()
+    opened = {secret.path: secret.value for secret in fact.secrets}
+    return (Seen("FindingAnswered", body_of(event), opened, fact.cmd if own else None),)
+
+
 def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
     if not isinstance(event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged):
@@ -209,6 +235,8 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.DisciplineAccepted: _for(_COMMITTEE | {_SITE_OPERATOR}),
     ev.ScoreEntered: _own_score,
     ev.SheetLocked: _lock,
+    ev.FindingRaised: _raised,
+    ev.FindingAnswered: _answered,
     ev.GroupUnlocked: _unlocked,
     ev.BidsReviewed: _reviewed,
     ev.PricesComputed: _for(_COMMITTEE),
@@ -296,6 +324,9 @@ def released(entry: Mapping[str, Any], session: Session) -> bool:
     body = entry["body"]
     if entry["type"] == "BidImported":
         return any(body["bid"] == row.bid for prices in session.prices.values() for row in prices.rows)
+    if entry["type"] == "FindingAnswered":
+        asked = session.findings.raised.get(body["finding"])
+        return asked is not None and (asked.event.lot, asked.event.part) in session.unlocked
     if entry["type"] == "SheetLocked":
         return (body["lot"], body["part"]) in session.unlocked
     lot = session.lots.get(body["lot"])

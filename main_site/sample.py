@@ -13,9 +13,11 @@ from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.tender import (
     Bid,
     Formula,
+    Group,
     Item,
     ItemKind,
     Lot,
+    Option,
     Part,
     PricingTerms,
     Rounding,
@@ -45,7 +47,7 @@ UNSET_HOUR = 4_102_444_800_000
 
 def sample_template() -> SessionTemplate:
     """Return the sample session."""
-    return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats())
+    return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats(), committee=5)
 
 
 def sealed_template() -> SessionTemplate:
@@ -55,7 +57,8 @@ def sealed_template() -> SessionTemplate:
     """
     lot = replace(_tender().lots[0], bids=())
     tender = replace(_tender(), lots=(lot,))
-    return SessionTemplate(SessionId("YC-2026-0117"), tender, _sites(), (*_seats(), *_officers()), _sealing())
+    seats = (*_seats(), *_officers())
+    return SessionTemplate(SessionId("YC-2026-0117"), tender, _sites(), seats, _sealing(), committee=5)
 
 
 def _officers() -> tuple[Seat, ...]:
@@ -151,28 +154,42 @@ def _preliminary() -> tuple[Item, ...]:
     rows = (
         (
             "P1",
+            Group.QUALIFICATION,
             "资格性：营业执照与资质",
             "营业执照在有效期内，经营范围覆盖本项目；具有信息系统建设和服务能力评估良好级（CS2）及以上证书。",
         ),
         (
             "P2",
+            Group.QUALIFICATION,
             "资格性：信用与业绩",
             "未被列入失信被执行人名单；近三年至少有一项合同金额不低于 200 万元的水务信息化业绩，附合同关键页。",
         ),
         (
             "P3",
+            Group.FORM,
             "形式：签章与格式",
             "投标函、授权委托书按招标文件格式填写，签字盖章齐全，投标文件页码连续、目录与正文一致。",
         ),
         (
             "P4",
+            Group.RESPONSIVENESS,
             "响应性：工期、质保与付款",
             "工期不超过 240 日历天，质保期不少于 36 个月，接受招标文件的付款条件，无负偏离的实质性条款。",
         ),
     )
     return tuple(
-        Item(ItemId(item), Part.PRELIMINARY, ItemKind.PASS, title, standard, "0", 0, objective=True)
-        for item, title, standard in rows
+        Item(
+            ItemId(item),
+            Part.PRELIMINARY,
+            ItemKind.PASS,
+            title,
+            standard,
+            "0",
+            0,
+            objective=True,
+            group=group,
+        )
+        for item, group, title, standard in rows
     )
 
 
@@ -213,19 +230,29 @@ def _technical() -> tuple[Item, ...]:
 
 def _commercial() -> tuple[Item, ...]:
     return (
-        _score(
-            "C1",
+        Item(
+            ItemId("C1"),
+            Part.DETAILED,
+            ItemKind.CHOICE,
             "类似业绩",
             "近三年已验收的智慧水务项目，每提供一项得 2 分，最多 6 分；附合同与验收报告，缺一不计。",
             "6",
-            digits=0,
+            0,
             objective=True,
+            group=Group.COMMERCIAL,
+            options=(
+                Option("三项及以上", "6"),
+                Option("两项", "4"),
+                Option("一项", "2"),
+                Option("无", "0"),
+            ),
         ),
         _score(
             "C2",
             "售后服务与培训",
             "本地化服务响应时间、备品备件和培训安排：优 5—6 分，良 3—4.9 分，一般 0—2.9 分。",
             "6",
+            Group.COMMERCIAL,
         ),
         Item(
             ItemId("C3"),
@@ -236,13 +263,12 @@ def _commercial() -> tuple[Item, ...]:
             "5",
             1,
             objective=False,
+            group=Group.COMMERCIAL,
         ),
     )
 
 
-def _score(
-    item: str, title: str, standard: str, full: str, digits: int = 1, *, objective: bool = False
-) -> Item:
+def _score(item: str, title: str, standard: str, full: str, group: Group = Group.TECHNICAL) -> Item:
     return Item(
-        ItemId(item), Part.DETAILED, ItemKind.SCORE, title, standard, full, digits, objective=objective
+        ItemId(item), Part.DETAILED, ItemKind.SCORE, title, standard, full, 1, objective=False, group=group
     )

@@ -152,6 +152,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "stage": ("an act outside its stage", "行为不在其阶段"),
     "revision": ("a cell's revisions are broken", "单元格版本不连续"),
     "statement": ("what a member stated on locking is not what the sheet says", "锁定时的声明与评分表不符"),
+    "finding": (
+        "what was asked of members, or answered, is not what the sheets give",
+        "锁定后的核对与评分表不符",
+    ),
     "votes": ("the preliminary review comes out otherwise", "初步评审结果不符"),
     "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
     "pricing": ("the price scores come out otherwise", "价格分计算结果不符"),
@@ -520,6 +524,7 @@ _SHAPES: Mapping[str, _Shape] = {
     "part": _match("preliminary|detailed"),
     "judged": _match("score|pass|deduct|choice"),
     "group": lambda value: value is None or _group(value),
+    "found": _match("objective_differs|deviation|identical"),
     "share": lambda value: value is None or _decimal(value),
     "formula": _match("lowest_price|trimmed_mean"),
     "mode": _match("half_up|half_even|down"),
@@ -600,6 +605,8 @@ _BODIES: Mapping[str, _Shape] = {
             "bid:text against:whole members:whole rejected:flag", grounds=_rows("item:text seats:texts")
         ),
     ),
+    "FindingRaised": _object("finding:text code:found lot:text part:part bid:text item:text seats:texts"),
+    "FindingAnswered": _object("finding:text stand:flag reason:commit"),
     "PricesComputed": _object(
         "lot:text formula:formula base_fen:rational",
         rows=_rows("bid:text price_fen:whole admitted:flag trimmed:flag deviation:rational score:rational"),
@@ -692,6 +699,7 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "SessionResumed": frozenset({"supervisor"}),
     "ScoreEntered": frozenset({"expert"}),
     "SheetLocked": frozenset({"expert"}),
+    "FindingAnswered": frozenset({"expert"}),
     "ReportSigned": frozenset({"expert"}),
     "AlarmClosed": frozenset({"supervisor", "operator"}),
     "SessionClosed": frozenset({"operator"}),
@@ -728,6 +736,8 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "ScoreEntered": frozenset({"preliminary", "detailed"}),
     "SheetLocked": frozenset({"preliminary", "detailed"}),
     "GroupUnlocked": frozenset({"preliminary", "detailed"}),
+    "FindingRaised": frozenset({"preliminary", "detailed"}),
+    "FindingAnswered": frozenset({"preliminary", "detailed", "pricing", "summary"}),
     "BidsReviewed": frozenset({"preliminary"}),
     "PricesOpened": frozenset({"pricing"}),
     "PricesComputed": frozenset({"pricing"}),
@@ -1339,7 +1349,7 @@ def _check_cosigned(case: _Case, entry: _Entry, trusted: Mapping[str, _Key], quo
 def _check_unlocks(case: _Case, cosigned: Sequence[_Entry], quorum: int) -> Findings:
     last_lock, seen = 0, iter(cosigned)
     covered, upcoming = 0, next(seen, None)
-    for entry in case.of("SheetLocked", "GroupUnlocked"):
+    for entry in case.of("SheetLocked", "FindingRaised", "GroupUnlocked"):
         while upcoming is not None and upcoming.seq < entry.seq:
             covered, upcoming = max(covered, upcoming.body["size"]), next(seen, None)
         if entry.type == "SheetLocked":
@@ -1638,6 +1648,7 @@ def _read_opening(line: bytes, number: int) -> dict[str, _Json]:
 _COMMITTED: Mapping[str, tuple[str, ...]] = {
     "ScoreEntered": ("/value", "/reason"),
     "SheetLocked": ("/statement",),
+    "FindingAnswered": ("/reason",),
     "BidImported": ("/price",),
 }
 """Entry type to the commitments in its body."""
@@ -1651,13 +1662,16 @@ def _released(case: _Case) -> Callable[[_Entry], bool]:
         for item in lot["items"]
     }
     unlocked = {(entry.body["lot"], entry.body["part"]) for entry in case.of("GroupUnlocked")}
+    asked = {entry.body["finding"]: entry.body for entry in case.of("FindingRaised")}
     priced = {price["bid"] for entry in case.of("PricesOpened") for price in entry.body["prices"]}
 
     def rule(entry: _Entry) -> bool:
         body = entry.body
         if entry.type == "BidImported":
             return body["bid"] in priced
-        if entry.type == "SheetLocked":
+        if entry.type == "FindingAnswered":
+            body = asked.get(body["finding"], {"lot": "", "part": ""})
+        if entry.type in {"SheetLocked", "FindingAnswered"}:
             return (body["lot"], body["part"]) in unlocked
         return (body["lot"], parts.get((body["lot"], body["item"]))) in unlocked
 
@@ -1782,6 +1796,11 @@ class _Fold:
     sealed: bool = False
     cells: dict[tuple[str, str, str, str], tuple[int, str]] = field(default_factory=dict)
     locked: set[tuple[str, str, str]] = field(default_factory=set)
+    reopened: dict[tuple[str, str, str], set[tuple[str, str]]] = field(default_factory=dict)
+    raised: dict[str, tuple[_Json, dict[str, str]]] = field(default_factory=dict)
+    answered: set[tuple[str, str]] = field(default_factory=set)
+    due: list[_Json] = field(default_factory=list)
+    opened: frozenset[tuple[str, str]] = frozenset()
     prices: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, list[str]] = field(default_factory=dict)
     scores: dict[str, _Json] = field(default_factory=dict)
@@ -1800,6 +1819,7 @@ def _check_result(case: _Case) -> Findings:
     experts = sorted(seat["code"] for seat in case.opened["seats"] if seat["role"] == "expert")
     sealed = not case.opened["rehearsal"]
     fold = _Fold(case.openings, experts, _ORDER[0] if sealed else "gathering", sealed)
+    fold.opened = frozenset((entry.body["lot"], entry.body["part"]) for entry in case.of("GroupUnlocked"))
     lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
     if sealed and any(lot["bids"] for lot in lots.values()):
         yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
@@ -1809,6 +1829,9 @@ def _check_result(case: _Case) -> Findings:
         lot = lots.get(entry.body.get("lot", ""))
         if lot is None and "lot" in entry.body:
             _stop("stage", file=ENTRIES, seq=entry.seq, detail="unknown lot")
+        if fold.due and entry.type not in {"FindingRaised", "BidsReviewed"}:
+            yield Failure("finding", ENTRIES, seq=entry.seq, detail=f"{len(fold.due)} not raised")
+            fold.due.clear()
         wrong = _FOLDS.get(entry.type, _fold_nothing)(fold, entry, lot)
         if wrong:
             yield Failure(wrong[0], ENTRIES, seq=entry.seq, detail=wrong[1])
@@ -1835,6 +1858,14 @@ def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     before, after = entry.body["before"], entry.body["after"]
     follows = before == fold.stage and _ORDER.index(after) == _ORDER.index(before) + 1
     fold.stage = after
+    silent = [
+        one
+        for one, (body, _) in fold.raised.items()
+        for seat in body["seats"]
+        if (one, seat) not in fold.answered
+    ]
+    if after == "signing" and silent:
+        return "finding", f"{silent[0]} not answered"
     return None if follows else ("stage", f"{before} to {after}")
 
 
@@ -1871,7 +1902,10 @@ def _fold_score(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     item = next((one for one in lot["items"] if one["id"] == body["item"]), None)
     if item is None or item["part"] != fold.stage or body["bid"] not in fold.inside(lot):
         return "stage", f"{body['bid']} {body['item']}"
-    if (entry.actor, body["lot"], item["part"]) in fold.locked:
+    sheet = (entry.actor, body["lot"], item["part"])
+    if sheet in fold.locked or (body["bid"], body["item"]) not in fold.reopened.get(
+        sheet, {(body["bid"], body["item"])}
+    ):
         return "stage", "sheet is locked"
     if body["revision"] != fold.cells.get(key, (0, ""))[0] + 1:
         return "revision", f"{body['bid']} {body['item']}"
@@ -1892,6 +1926,8 @@ def _fold_lock(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     key = (entry.actor, entry.body["lot"], entry.body["part"])
     if key in fold.locked or entry.body["part"] != fold.stage:
         return "stage", "locked twice or in another part"
+    if fold.reopened.get(key):
+        return "finding", f"{entry.actor} locked without an answer"
     fold.locked.add(key)
     text = fold.openings.get((entry.seq, "/statement"))
     return None if text is None else _stated(fold, entry, lot, text)
@@ -1910,11 +1946,91 @@ def _stated(fold: _Fold, entry: _Entry, lot: _Json, text: str) -> _Wrong:
     return None if worded and totals == due else ("statement", entry.actor)
 
 
-def _fold_unlock(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
-    lot, part = entry.body["lot"], entry.body["part"]
+def _fold_unlock(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    part = entry.body["part"]
     named = [one["seat"] for one in entry.body["sheets"]]
-    locked = all((seat, lot, part) in fold.locked for seat in fold.experts)
-    return None if locked and named == fold.experts else ("stage", "a sheet is open or missing")
+    locked = all((seat, lot["id"], part) in fold.locked for seat in fold.experts)
+    if not locked or named != fold.experts:
+        return "stage", "a sheet is open or missing"
+    if not _were_asked(fold, lot, part) and _differing(fold, lot, part):
+        return "finding", "objective items differ, and nobody was asked"
+    fold.due = [*_off_or_alike(fold, lot)] if part == "detailed" else []
+    return None
+
+
+def _were_asked(fold: _Fold, lot: _Json, part: str) -> bool:
+    asked = (body for body, _ in fold.raised.values() if body["code"] == "objective_differs")
+    return any((body["lot"], body["part"]) == (lot["id"], part) for body in asked)
+
+
+def _differing(fold: _Fold, lot: _Json, part: str) -> list[_Json]:
+    """Work out what members have to be asked before a part is unlocked, in the order of the tender."""
+    inside = {bid["id"] for bid in lot["bids"]} if part == "preliminary" else fold.inside(lot)
+    bids = [bid["id"] for bid in lot["bids"] if bid["id"] in inside]
+    items = [item for item in lot["items"] if item["part"] == part and item["objective"]]
+    return [
+        {"code": "objective_differs", "bid": bid, "item": item["id"], "seats": fold.experts}
+        for bid in bids
+        for item in items
+        if len({_compared(item, fold.value(seat, lot["id"], bid, item["id"])) for seat in fold.experts}) > 1
+    ]
+
+
+def _compared(item: _Json, value: str) -> _Json:
+    return Fraction(value) if value and item["kind"] in {"score", "deduct"} else value
+
+
+def _off_or_alike(fold: _Fold, lot: _Json) -> Iterator[_Json]:
+    """Work out who has to give a reason once the detailed part is unlocked."""
+    bids = [bid["id"] for bid in lot["bids"] if bid["id"] in fold.inside(lot)]
+    for bid in bids:
+        points = {seat: _points(fold, lot, seat, bid) for seat in fold.experts}
+        mean = sum(points.values(), Fraction(0)) / len(points)
+        for seat, one in points.items():
+            if abs(one - mean) * 100 > Fraction(lot["checks"]["deviation"]) * mean:
+                yield {"code": "deviation", "bid": bid, "item": "", "seats": [seat]}
+    items = [item for item in lot["items"] if item["part"] == "detailed" and not item["objective"]]
+    alike: dict[tuple[Fraction, ...], list[str]] = defaultdict(list)
+    for seat in fold.experts:
+        vector = (
+            _worth(item, fold.value(seat, lot["id"], bid, item["id"])) for bid in bids for item in items
+        )
+        alike[tuple(vector)].append(seat)
+    for seats in alike.values() if len(items) * len(bids) >= lot["checks"]["vector_cells"] else ():
+        if len(seats) > 1:
+            yield {"code": "identical", "bid": "", "item": "", "seats": seats}
+
+
+def _fold_raised(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    body, part = entry.body, entry.body["part"]
+    locked = all((seat, lot["id"], part) in fold.locked for seat in fold.experts)
+    first = body["code"] == "objective_differs" and not _were_asked(fold, lot, part)
+    if first and (lot["id"], part) in fold.opened and locked:
+        fold.due = _differing(fold, lot, part)
+    told = {name: body[name] for name in ("code", "bid", "item", "seats")}
+    known = (lot["id"], part) not in fold.opened or told == (fold.due.pop(0) if fold.due else None)
+    here = {seat: fold.value(seat, lot["id"], body["bid"], body["item"]) for seat in body["seats"]}
+    numbered = body["finding"] == f"F{len(fold.raised) + 1}"
+    fold.raised[body["finding"]] = (body, here)
+    if body["code"] == "objective_differs":
+        for seat in body["seats"]:
+            fold.locked.discard((seat, lot["id"], part))
+            fold.reopened.setdefault((seat, lot["id"], part), set()).add((body["bid"], body["item"]))
+    return None if known and numbered and (locked or not first) else ("finding", body["finding"])
+
+
+def _fold_answered(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    finding, seat = entry.body["finding"], entry.actor
+    body, before = fold.raised.get(finding, ({"seats": []}, {}))
+    if seat not in body["seats"] or (finding, seat) in fold.answered:
+        return "finding", f"{seat} answered {finding}"
+    fold.answered.add((finding, seat))
+    if body["code"] != "objective_differs":
+        reason = fold.openings.get((entry.seq, "/reason"), "")
+        return None if entry.body["stand"] and reason.strip() else ("finding", f"{seat} gave no reason")
+    fold.reopened[seat, body["lot"], body["part"]].discard((body["bid"], body["item"]))
+    now = fold.value(seat, body["lot"], body["bid"], body["item"])
+    return None if entry.body["stand"] is (now == before[seat]) else ("finding", f"{seat} {finding}")
 
 
 def _fold_review(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
@@ -1969,6 +2085,8 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "PriceRead": _fold_price_read,
     "ScoreEntered": _fold_score,
     "SheetLocked": _fold_lock,
+    "FindingRaised": _fold_raised,
+    "FindingAnswered": _fold_answered,
     "GroupUnlocked": _fold_unlock,
     "BidsReviewed": _fold_review,
     "PricesOpened": _fold_prices,

@@ -16,10 +16,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from evalroom.checks import state, write_statement
-from evalroom.commands import ACTS, CheckIn, EnterScore, LockSheet, SeatCommand
+from evalroom.commands import ACTS, AnswerFinding, CheckIn, EnterScore, LockSheet, SeatCommand
 from evalroom.encoding import body_of
 from evalroom.errors import Refusal
-from evalroom.events import Commitment, Secret, SessionOpened, Stage
+from evalroom.events import Commitment, FindingCode, Secret, SessionOpened, Stage
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
@@ -58,7 +58,22 @@ class SeatView:
     unlocked: set[str] = field(default_factory=set)
     rankings: list[dict[str, Any]] = field(default_factory=list)
     cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
+    findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answered: set[tuple[str, str]] = field(default_factory=set)
+    reopened: set[tuple[str, str, str]] = field(default_factory=set)
     items: int = 0
+
+    def asked(self, seat: str) -> list[str]:
+        """List the findings that a seat has still to answer."""
+        return [
+            name
+            for name, body in self.findings.items()
+            if seat in body["seats"] and (name, seat) not in self.answered
+        ]
+
+    def owes(self, seat: str) -> bool:
+        """Say whether a seat has still to answer, or to close a sheet again."""
+        return bool(self.asked(seat)) or any(one[0] == seat for one in self.reopened)
 
     def take(self, item: dict[str, Any]) -> None:
         """Fold one item in."""
@@ -87,6 +102,14 @@ class SeatView:
                 self.unlocked.add(body["part"])
             case "BidsReviewed":
                 self.rejected |= {vote["bid"] for vote in body["votes"] if vote["rejected"]}
+            case "FindingRaised":
+                self.findings[body["finding"]] = body
+                if body["code"] == FindingCode.OBJECTIVE_DIFFERS:
+                    self.reopened |= {(seat, body["lot"], body["part"]) for seat in body["seats"]}
+            case "FindingAnswered":
+                self.answered.add((body["finding"], item["actor"]))
+            case "SheetLocked":
+                self.reopened.discard((item["actor"], body["lot"], body["part"]))
             case "RankingComputed":
                 self.rankings.append(body)
             case "ScoreEntered":
@@ -351,6 +374,17 @@ class SeatClient:
             lambda secret: LockSheet(LotId(lot), part, digest, secret["statement"]),
             statement=write_statement(statement),
         )
+
+    async def answer_all(self, reason: str) -> None:
+        """Stand by every value that was asked about, and close sheets again that were opened for it."""
+        for finding in self.view.asked(self.seat):
+            await self.give(
+                lambda secret, name=finding: AnswerFinding(name, True, secret["reason"]),  # type: ignore[misc] # noqa: FBT003 - its default is no part of its type; members of a command
+                reason=reason,
+            )
+        for seat, lot, part in sorted(self.view.reopened):
+            if seat == self.seat and not self.view.asked(seat):
+                await self.lock(lot, Part(part), reason)
 
     def sheet(self, lot: str, part: Part) -> Sheet:
         """Return the own sheet as the feed has shown it."""

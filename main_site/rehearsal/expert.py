@@ -29,6 +29,12 @@ REASONS = (
 )
 
 
+STANDS = "经复核,维持原评分。"
+
+OTHERWISE = "5"
+"""Last digit of the seat that counts one project less than the others, once: the system then asks all members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long, in seconds, a member takes for each of the two sheets."""
@@ -67,11 +73,25 @@ class SyntheticExpert:
         await client.give(lambda _: AcceptDiscipline(client.seat, digest))
         await client.until(at(Stage.PRELIMINARY))
         await self._fill(Part.PRELIMINARY, self._pace.preliminary)
-        await client.until(at(Stage.DETAILED))
+        await self._until(at(Stage.DETAILED))
         await self._fill(Part.DETAILED, self._pace.detailed)
-        await client.until(at(Stage.SIGNING))
+        await self._until(at(Stage.SIGNING))
         signed = hashlib.sha256(canonical(client.view.rankings)).hexdigest()
         await client.give(lambda _: SignReport(signed, ""))
+
+    async def _until(self, met: Callable[[SeatView], bool]) -> None:
+        """Wait until `met`, answering meanwhile what is asked once all sheets are locked."""
+        client = self.client
+        while True:
+            await client.until(lambda view: met(view) or (not view.paused and view.owes(client.seat)))
+            if not client.view.owes(client.seat):
+                return
+            try:
+                await client.answer_all(STANDS)
+            except CommandRefused as refusal:
+                # Unready: the rest of what is asked is still on its way.
+                if refusal.detail.get("code") not in ("paused", "unready"):
+                    raise
 
     async def _notice(self) -> str:
         async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
@@ -124,12 +144,25 @@ def mark(seat: str, bid: str, item: dict[str, Any], dice: random.Random) -> tupl
         failing = seat.endswith("5") and bid.endswith("4") and item["objective"] is False
         return (FAIL, "偏离表第 6.4 条与招标文件要求不一致,未作说明。") if failing else (PASS, "")
     full = float(item["full"])
+    if item["objective"]:
+        dice = random.Random(f"{bid}/{item['id']}")  # noqa: S311 - a fact, so all members find the same
+    if item["kind"] == ItemKind.CHOICE:
+        options = item["options"]
+        found = dice.randrange(len(options)) + (item["objective"] and _odd(seat, bid))
+        return options[found % len(options)]["name"], REASONS[3]
     if item["kind"] == ItemKind.DEDUCT:
         value = dice.choice([0.0, 0.0, 0.5, 1.0])
         return f"{min(value, full):.{item['digits']}f}", REASONS[2] if value else ""
     value = full * dice.uniform(0.62, 0.98)
+    if item["objective"] and _odd(seat, bid):
+        value -= full * 0.2
     text = f"{value:.{item['digits']}f}"
     return text, dice.choice(REASONS) if dice.random() < 0.2 else ""
+
+
+def _odd(seat: str, bid: str) -> bool:
+    """Say whether this member is the one who finds otherwise, at this bid."""
+    return seat.endswith(OTHERWISE) and bid.endswith("3")
 
 
 def _self_test() -> Iterator[SelfTestResult]:

@@ -7,11 +7,12 @@ was meant.  Nothing is guessed: a date, a formula's error or a text with control
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from evalroom.errors import MalformedName
 from evalroom.ids import check_name
+from evalroom.tender import Option, is_decimal, is_option_name
 from main_site.template.columns import SAID_NO, SAID_YES, Column, Kind, Value
 from main_site.template.problems import Fault
 
@@ -22,6 +23,10 @@ _INSTANT = re.compile(
 BEIJING = dt.timezone(dt.timedelta(hours=8))
 """The one legal time of the country; it knows no summer time."""
 
+_WIDE = {0xFF10 + n: str(n) for n in range(10)} | {0xFF0E: "."}
+"""Full-width digits and stop, as an input method leaves them: in a number they can mean nothing else."""
+
+_BETWEEN_OPTIONS = re.compile(r"[;；]")
 _MAX_PROSE_LINES = 60
 _MAX_EXPONENT = 64
 ERROR_VALUES = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
@@ -83,11 +88,20 @@ def _read_name(_: Column, raw: object) -> Value | Fault:
     try:
         return check_name(text)
     except MalformedName:
-        return Fault.NOT_A_NAME
+        # Ids are compared byte by byte, and people copy them elsewhere: `Ｂ1` is not quietly made `B1`.
+        return Fault.FULL_WIDTH if _is_wide(text) else Fault.NOT_A_NAME
+
+
+def _is_wide(text: str) -> bool:
+    try:
+        check_name(unicodedata.normalize("NFKC", text))
+    except MalformedName:
+        return False
+    return True
 
 
 def _read_decimal(column: Column, raw: object) -> Value | Fault:
-    match = _DECIMAL.match(_text_of(raw) or "")
+    match = _DECIMAL.match(_number_of(raw))
     if match is None:
         return Fault.NOT_A_DECIMAL
     number = Decimal(match[0])
@@ -98,11 +112,45 @@ def _read_decimal(column: Column, raw: object) -> Value | Fault:
 
 
 def _read_whole(column: Column, raw: object) -> Value | Fault:
-    match = _DECIMAL.match(_text_of(raw) or "")
+    match = _DECIMAL.match(_number_of(raw))
     if match is None or Decimal(match[0]) % 1:
         return Fault.NOT_WHOLE
     number = int(Decimal(match[0]))
     return number if number <= column.limit else Fault.OUT_OF_RANGE
+
+
+def _number_of(raw: object) -> str:
+    return (_text_of(raw) or "").translate(_WIDE)
+
+
+def _read_options(column: Column, raw: object) -> Value | Fault:
+    """Return options in the one form they are kept in, `A=5; B=3`."""
+    text = _text_of(raw)
+    if text is None or len(text) > column.limit:
+        return Fault.NOT_TEXT if text is None else Fault.TOO_LONG
+    options = [_read_option(one) for one in _BETWEEN_OPTIONS.split(text.strip(";； "))]
+    if any(option is None for option in options):
+        return Fault.NOT_OPTIONS
+    return write_options(option for option in options if option is not None)
+
+
+def _read_option(text: str) -> Option | None:
+    name, equals, points = (part.strip() for part in text.replace("＝", "=").partition("="))
+    match = _DECIMAL.match(points.translate(_WIDE))
+    if not equals or match is None or not is_option_name(name):
+        return None
+    number = plain(Decimal(match[0]))
+    return Option(name, number) if is_decimal(number) else None
+
+
+def write_options(options: Iterable[Option]) -> str:
+    """Write options as a cell holds them."""
+    return "; ".join(f"{option.name}={option.points}" for option in options)
+
+
+def parse_options(text: str) -> tuple[Option, ...]:
+    """Read the options of a cell that `read_cell` has read."""
+    return tuple(Option(*one.split("=")) for one in text.split("; ")) if text else ()
 
 
 def _read_flag(_: Column, raw: object) -> Value | Fault:
@@ -149,4 +197,5 @@ _READERS: Mapping[Kind, Callable[[Column, object], Value | Fault]] = {
     Kind.FLAG: _read_flag,
     Kind.CHOICE: _read_choice,
     Kind.INSTANT: _read_instant,
+    Kind.OPTIONS: _read_options,
 }

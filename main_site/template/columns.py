@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName
-from evalroom.tender import Formula, ItemKind, Part, Rounding
+from evalroom.tender import Formula, Group, ItemKind, Part, Rounding, Thresholds
 
 Value = str | int | bool | None
 
@@ -27,6 +27,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     CHOICE = "choice"
     INSTANT = "instant"
+    OPTIONS = "options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,19 @@ class Table:
 
 
 PARTS: Mapping[str, str] = {Part.PRELIMINARY: "初步评审", Part.DETAILED: "详细评审"}
-KINDS: Mapping[str, str] = {ItemKind.SCORE: "打分", ItemKind.PASS: "合格制", ItemKind.DEDUCT: "扣分"}
+KINDS: Mapping[str, str] = {
+    ItemKind.SCORE: "打分",
+    ItemKind.PASS: "合格制",
+    ItemKind.DEDUCT: "扣分",
+    ItemKind.CHOICE: "选项",
+}
+ITEM_GROUPS: Mapping[str, str] = {
+    Group.FORM: "形式评审",
+    Group.QUALIFICATION: "资格评审",
+    Group.RESPONSIVENESS: "响应性评审",
+    Group.TECHNICAL: "技术评审",
+    Group.COMMERCIAL: "商务评审",
+}
 FORMULAS: Mapping[str, str] = {Formula.LOWEST_PRICE: "低价优先法", Formula.TRIMMED_MEAN: "去极值平均基准价法"}
 ROUNDINGS: Mapping[str, str] = {
     Rounding.HALF_UP: "四舍五入",
@@ -127,6 +140,15 @@ PROJECT = Table(
             limit=64,
         ),
         Column("title", "项目名称", Kind.TEXT, "Name of the project.", "项目全称。", limit=200),
+        Column(
+            "committee",
+            "评委会人数下限",
+            Kind.WHOLE,
+            "Least number of experts, who are then an odd number as well; empty: not looked at.",
+            "专家席位数须为单数且不少于此数（招标投标法第三十七条：五人以上单数）；不填则不检查。",
+            required=False,
+            limit=99,
+        ),
     ),
     single=True,
 )
@@ -177,11 +199,16 @@ ITEMS = Table(
             "评审阶段",
             Kind.CHOICE,
             "The part of the evaluation: bids pass or fail in the preliminary part, and get points in the detailed one.",
-            "合格制项属初步评审，打分和扣分项属详细评审。",
+            "合格制项属初步评审，打分、扣分和选项属详细评审。",
             choices=PARTS,
         ),
         Column(
-            "kind", "评审方式", Kind.CHOICE, "How the item is judged.", "打分、合格制或扣分。", choices=KINDS
+            "kind",
+            "评审方式",
+            Kind.CHOICE,
+            "How the item is judged.",
+            "打分、合格制、扣分或选项。",
+            choices=KINDS,
         ),
         Column("title", "评审内容", Kind.TEXT, "Name of the item.", "评审内容的名称。", limit=200),
         Column(
@@ -196,8 +223,8 @@ ITEMS = Table(
             "full",
             "满分",
             Kind.DECIMAL,
-            "Weight in points; empty or 0 for pass items. With the price weight, a lot adds up to 100.",
-            "满分值；合格制填 0 或不填。各项满分与价格权重之和为 100。",
+            "Weight in points; empty or 0 for pass items, of a choice empty or its best option. With the price weight, a lot adds up to 100.",
+            "满分值；合格制填 0 或不填，选项类可不填（取最高一档）。各项满分与价格权重之和为 100。",
             required=False,
             default="0",
             limit=MAX_POINTS,
@@ -222,6 +249,34 @@ ITEMS = Table(
             required=False,
             default=False,
         ),
+        Column(
+            "group",
+            "评审类别",
+            Kind.CHOICE,
+            "The section it stands in: form, qualification, responsiveness in the preliminary part, technical, commercial in the detailed one.",
+            "初步评审分形式、资格、响应性，详细评审分技术、商务；评分表按类别分节小计。",
+            required=False,
+            choices=ITEM_GROUPS,
+        ),
+        Column(
+            "options",
+            "选项及分值",
+            Kind.OPTIONS,
+            "Of a choice: its options with their points, such as A=5; B=3; C=0. The best one earns the weight.",
+            "选项类必填，如 A=5; B=3; C=0，最高一档等于满分；其他方式不填。",
+            required=False,
+            limit=1000,
+        ),
+        Column(
+            "reason_below",
+            "说明理由比例（%）",
+            Kind.DECIMAL,
+            "Points below this percentage of the weight want a reason; empty: as the lot's checks say.",
+            "得分低于满分的此百分比时须说明理由；不填则按标段的复核阈值。",
+            required=False,
+            limit=100,
+            digits=2,
+        ),
     ),
 )
 
@@ -236,6 +291,71 @@ BIDS = Table(
             "id", "投标编号", Kind.NAME, "Id of the bid, unique in the session.", "投标编号，全场不重复。"
         ),
         Column("bidder", "投标人名称", Kind.TEXT, "Name of the bidder.", "投标人全称。", limit=200),
+    ),
+    required=False,
+)
+
+_USUAL = Thresholds()
+
+CHECKS = Table(
+    "checks",
+    "复核阈值",
+    "when the checks of the sheets ask for a reason, one row per lot; a lot without one has the defaults",
+    "评分复核何时要求说明理由，每个标段一行；不填按默认值",
+    (
+        _LOT,
+        Column(
+            "reason_below",
+            "说明理由比例（%）",
+            Kind.DECIMAL,
+            "Points below this percentage of an item's weight want a reason.",
+            "单项得分低于满分的此百分比时须说明理由。",
+            required=False,
+            default=_USUAL.reason_below,
+            limit=100,
+            digits=2,
+        ),
+        Column(
+            "copied_bids",
+            "相同评语家数",
+            Kind.WHOLE,
+            "One comment beside this many bids wants a reason; beside 2 or more it is told.",
+            "同一评语用于此家数的投标时须说明理由。",
+            required=False,
+            default=_USUAL.copied_bids,
+            limit=99,
+        ),
+        Column(
+            "copied_chars",
+            "相同评语字数",
+            Kind.WHOLE,
+            "Comments shorter than this are not compared.",
+            "少于此字数的评语不比较。",
+            required=False,
+            default=_USUAL.copied_chars,
+            limit=999,
+        ),
+        Column(
+            "vector_cells",
+            "相同打分格数",
+            Kind.WHOLE,
+            "Fewer subjective cells with the same points tell nothing.",
+            "主观打分格数不足此数时，分值相同不作提示。",
+            required=False,
+            default=_USUAL.vector_cells,
+            limit=999,
+        ),
+        Column(
+            "deviation",
+            "总分偏离（%）",
+            Kind.DECIMAL,
+            "A member's points for a bid further off the committee's mean than this want a reason.",
+            "专家评分偏离全体平均分超过此百分比时须说明理由。",
+            required=False,
+            default=_USUAL.deviation,
+            limit=999,
+            digits=2,
+        ),
     ),
     required=False,
 )
@@ -565,4 +685,6 @@ PARTS_SEALED = Table(
     required=False,
 )
 
-TABLES: tuple[Table, ...] = (PROJECT, LOTS, ITEMS, BIDS, PRICING, TRIM, SITES, SEATS, SEALING, PARTS_SEALED)
+TABLES: tuple[Table, ...] = (
+    PROJECT, LOTS, ITEMS, CHECKS, BIDS, PRICING, TRIM, SITES, SEATS, SEALING, PARTS_SEALED,
+)  # fmt: skip

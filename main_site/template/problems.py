@@ -54,6 +54,27 @@ class Fault(Enum):
     NOT_WHOLE = ("不是非负整数", "not a whole number without sign")
     OUT_OF_RANGE = ("超出范围", "outside the range")
     NOT_YES_NO = ("应填“是”或“否”", "neither yes nor no")
+    FULL_WIDTH = (
+        "含全角字母或数字，请改用半角",
+        "full-width letters or digits: write it with half-width ones",
+    )
+    NOT_OPTIONS = (
+        "选项应写成 A=5; B=3; C=0，名称不超过 40 字",
+        "options are written A=5; B=3; C=0, each with a name of at most 40 characters",
+    )
+    REPEATED_OPTION = ("选项名称重复", "two options have the same name")
+    BEST_OPTION = ("最高一档的分值不等于满分", "the best option does not earn the weight")
+    WITHOUT_OPTIONS = (
+        "选项类至少有两个选项，其他方式没有",
+        "a choice has at least two options, others have none",
+    )
+    GROUP_AND_PART = ("评审类别不属于该评审阶段", "the group belongs to the other part")
+    MERGED = ("含合并单元格，请取消合并后逐格填写", "merged cells: take them apart and fill in each cell")
+    REPEATED_BIDDER = ("投标人重复", "the bidder is there twice")
+    COMMITTEE = (
+        "专家席位数应为单数且不少于评委会人数下限",
+        "the experts are an odd number, at least as many as the committee needs",
+    )
     NOT_A_CHOICE = ("不在可选值之内", "not one of the choices")
     NOT_AN_INSTANT = (
         "不是时间，应如 2026-12-01 09:00",
@@ -69,7 +90,7 @@ class Fault(Enum):
     PASS_WITH_WEIGHT = ("合格制的满分应为 0", "a pass item has no weight")
     WITHOUT_WEIGHT = ("打分和扣分项必须有满分", "a scored or deducted item needs a weight")
     PART_AND_KIND = (
-        "初步评审只用合格制，详细评审只用打分和扣分",
+        "初步评审只用合格制，详细评审只用打分、扣分和选项",
         "bids pass or fail in the preliminary part, and get points in the detailed part",
     )
     WEIGHTS = (

@@ -6,6 +6,7 @@ last word; what is checked here again is what can be told with row and column.
 """
 
 import datetime as dt
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,10 @@ from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.sealing.suites import SUITES
 from evalroom.tender import (
     FULL_MARKS,
+    GROUPS,
     Bid,
     Formula,
+    Group,
     Item,
     ItemKind,
     Lot,
@@ -31,11 +34,12 @@ from evalroom.tender import (
     Seat,
     Site,
     Tender,
+    Thresholds,
     TrimTerms,
     UnusableTender,
     check_tender,
 )
-from main_site.template.cells import BEIJING, is_empty, plain, read_cell
+from main_site.template.cells import BEIJING, is_empty, parse_options, plain, read_cell, write_options
 from main_site.template.columns import AFTER_SHEETS, AT_DEADLINE, TABLES, Column, Table, Value
 from main_site.template.problems import Fault, Place, Problem, TemplateError, shown
 from main_site.template.sealing import SealingTerms
@@ -64,6 +68,8 @@ class SessionTemplate:
     sites: tuple[Site, ...]
     seats: tuple[Seat, ...]
     sealing: SealingTerms | None = None
+    committee: int | None = None
+    """Least number of experts, who are then an odd number too; a rule for whoever prepares, not for the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,7 @@ def assemble(found: Mapping[str, Sequence[RawRow]], findings: Findings) -> Sessi
     rows = {table.key: _read_rows(table, found.get(table.key), findings) for table in TABLES}
     _fill_lots(rows, findings)
     _fill_nodes(rows)
+    _fill_weights(rows)
     _check_names(rows, findings)
     _check_references(rows, findings)
     _check_rules(rows, findings)
@@ -194,7 +201,7 @@ def _read(column: Column, row: Row, findings: Findings) -> Value:
 def _fill_lots(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     """Give rows without a lot the only one there is."""
     lots = [row.text("id") for row in rows["lots"]]
-    for row in (row for key in ("items", "bids", "pricing", "trim") for row in rows[key]):
+    for row in (row for key in ("items", "checks", "bids", "pricing", "trim") for row in rows[key]):
         if is_empty(row.raw.cells.get("lot")):
             row.values["lot"] = lots[0] if len(lots) == 1 else None
             if len(lots) > 1:
@@ -208,6 +215,14 @@ def _fill_nodes(rows: Mapping[str, list[Row]]) -> None:
     for row in rows["seats"]:
         if row.values["node"] is None:
             row.values["node"] = row.text("site") if row.text("site") in nodes else host
+
+
+def _fill_weights(rows: Mapping[str, list[Row]]) -> None:
+    """Give a choice whose weight was left out that of its best option."""
+    for row in rows["items"]:
+        options = parse_options(row.text("options"))
+        if row.text("kind") == ItemKind.CHOICE and options and is_empty(row.raw.cells.get("full")):
+            row.values["full"] = plain(max(Decimal(option.points) for option in options))
 
 
 def _check_names(rows: Mapping[str, list[Row]], findings: Findings) -> None:
@@ -237,6 +252,9 @@ def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     _check_trim(rows["trim"], findings)
     for row in rows["lots"]:
         _check_lot(row, rows, findings)
+    for row in rows["checks"]:
+        _check_thresholds(row, findings)
+    _check_bidders(rows["bids"], findings)
     _check_sites_and_seats(rows, findings)
 
 
@@ -299,6 +317,24 @@ def _check_item(row: Row, findings: Findings) -> None:
         findings.add_in(fault, row, "full")
     if part and (kind == ItemKind.PASS) != (part == Part.PRELIMINARY):
         findings.add_in(Fault.PART_AND_KIND, row, "part")
+        return
+    group = row.text("group")
+    if part and group and group not in GROUPS[Part(part)]:
+        findings.add_in(Fault.GROUP_AND_PART, row, "group")
+    _check_options(row, findings)
+
+
+def _check_options(row: Row, findings: Findings) -> None:
+    options = parse_options(row.text("options"))
+    unread = not options and not is_empty(row.raw.cells.get("options"))
+    if not unread and (len(options) > 1) != (row.text("kind") == ItemKind.CHOICE or len(options) == 1):
+        findings.add_in(Fault.WITHOUT_OPTIONS, row, "options")
+        return
+    if len({option.name.casefold() for option in options}) != len(options):
+        findings.add_in(Fault.REPEATED_OPTION, row, "options")
+    best = max((Decimal(option.points) for option in options), default=None)
+    if best is not None and row.text("full") and best != Decimal(row.text("full")):
+        findings.add_in(Fault.BEST_OPTION, row, "full")
 
 
 def _check_pricing(row: Row, findings: Findings) -> None:
@@ -322,6 +358,22 @@ def _check_trim(rows: Iterable[Row], findings: Findings) -> None:
         seen.add((row.text("lot"), start))
 
 
+def _check_thresholds(row: Row, findings: Findings) -> None:
+    for key, least in (("copied_bids", 2), ("vector_cells", 2), ("copied_chars", 1)):
+        if row.values[key] is not None and row.whole(key) < least:
+            findings.add_in(Fault.OUT_OF_RANGE, row, key)
+
+
+def _check_bidders(rows: Iterable[Row], findings: Findings) -> None:
+    """Blame a bidder that stands twice in a lot, however its name is spaced or wide."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        name = "".join(unicodedata.normalize("NFKC", row.text("bidder")).split()).casefold()
+        if name and (row.text("lot"), name) in seen:
+            findings.add_in(Fault.REPEATED_BIDDER, row, "bidder")
+        seen.add((row.text("lot"), name))
+
+
 def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> None:
     """Blame a lot that lacks rows elsewhere, or whose weights do not add up."""
     lot = row.text("id")
@@ -329,12 +381,12 @@ def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> N
         findings.add_in(Fault.OUT_OF_RANGE, row, "candidates")
     mine = {
         key: [other for other in rows[key] if other.text("lot") == lot]
-        for key in ("items", "bids", "pricing")
+        for key in ("items", "bids", "pricing", "checks")
     }
     for key, some in mine.items():
-        if not some and rows[key]:
+        if not some and rows[key] and key != "checks":
             findings.add(Fault.NO_ROWS, place_of(_BY_KEY[key]), lot)
-    for other in mine["pricing"][1:]:
+    for other in (*mine["pricing"][1:], *mine["checks"][1:]):
         findings.add(Fault.ONE_ROW_ONLY, other.place("lot"), lot)
     weights = [item.text("full") for item in mine["items"]] + [
         price.text("weight") for price in mine["pricing"]
@@ -362,6 +414,11 @@ def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) ->
     roles = Counter(row.text("role") for row in rows["seats"])
     if rows["seats"] and not roles[""] and not roles[Role.EXPERT]:
         findings.add(Fault.NO_EXPERT, place_of(_BY_KEY["seats"], key="role"))
+    for project in rows["project"]:
+        experts = roles[Role.EXPERT]
+        least = project.values["committee"]
+        if rows["seats"] and experts and isinstance(least, int) and (experts < least or experts % 2 == 0):
+            findings.add(Fault.COMMITTEE, project.place("committee"), f"{experts} / {least}")
 
 
 def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
@@ -376,6 +433,7 @@ def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
         sites=tuple(_site(row) for row in rows["sites"]),
         seats=tuple(_seat(row) for row in rows["seats"]),
         sealing=_sealing(rows["sealing"][0], rows["parts"]) if rows["sealing"] else None,
+        committee=project.whole("committee") or None,
     )
 
 
@@ -435,6 +493,20 @@ def _lot(row: Row, rows: Mapping[str, list[Row]]) -> Lot:
         bids=tuple(Bid(BidId(bid.text("id")), bid.text("bidder")) for bid in mine("bids")),
         pricing=_pricing(mine("pricing")[0], mine("trim")),
         candidates=row.whole("candidates"),
+        checks=_thresholds(mine("checks")),
+    )
+
+
+def _thresholds(rows: Sequence[Row]) -> Thresholds:
+    if not rows:
+        return Thresholds()
+    row = rows[0]
+    return Thresholds(
+        reason_below=row.text("reason_below"),
+        copied_bids=row.whole("copied_bids"),
+        copied_chars=row.whole("copied_chars"),
+        vector_cells=row.whole("vector_cells"),
+        deviation=row.text("deviation"),
     )
 
 
@@ -448,6 +520,9 @@ def _item(row: Row) -> Item:
         full=row.text("full"),
         digits=row.whole("digits"),
         objective=row.flag("objective"),
+        group=Group(row.text("group")) if row.text("group") else None,
+        options=parse_options(row.text("options")),
+        reason_below=row.text("reason_below") or None,
     )
 
 
@@ -520,10 +595,16 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
     lots = template.tender.lots
     return {
         "project": [
-            {"session": template.session, "code": template.tender.code, "title": template.tender.title},
+            {
+                "session": template.session,
+                "code": template.tender.code,
+                "title": template.tender.title,
+                "committee": template.committee,
+            },
         ],
         "lots": [{"id": lot.id, "title": lot.title, "candidates": lot.candidates} for lot in lots],
         "items": [_item_row(lot, item) for lot in lots for item in lot.items],
+        "checks": [_checks_row(lot) for lot in lots],
         "bids": [{"lot": lot.id, "id": bid.id, "bidder": bid.bidder} for lot in lots for bid in lot.bids],
         "pricing": [_pricing_row(lot) for lot in lots],
         "trim": [
@@ -574,12 +655,27 @@ def _item_row(lot: Lot, item: Item) -> dict[str, Value]:
         "lot": lot.id,
         "id": item.id,
         "part": item.part.value,
+        "group": item.group.value if item.group else None,
         "kind": item.kind.value,
+        "options": write_options(item.options) or None,
         "title": item.title,
         "standard": item.standard,
         "full": item.full,
         "digits": item.digits,
         "objective": item.objective,
+        "reason_below": item.reason_below,
+    }
+
+
+def _checks_row(lot: Lot) -> dict[str, Value]:
+    checks = lot.checks
+    return {
+        "lot": lot.id,
+        "reason_below": checks.reason_below,
+        "copied_bids": checks.copied_bids,
+        "copied_chars": checks.copied_chars,
+        "vector_cells": checks.vector_cells,
+        "deviation": checks.deviation,
     }
 
 

@@ -12,7 +12,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from xml.etree import ElementTree as ET
 
 from main_site.template.cells import is_empty
 from main_site.template.columns import NO, TABLES, YES, Column, Kind, Table, Value
@@ -41,6 +42,8 @@ MAX_SHEETS = 20
 _LAST_ROW = 1_048_576
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DOCTYPES = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
+_BOOK, _RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+_DIGITS = "0123456789"
 _AUTHOR = "EvalRoom"
 _HEADER_COLOUR = "DCE6F1"
 _WIDTHS: Mapping[Kind, int] = {
@@ -52,6 +55,7 @@ _WIDTHS: Mapping[Kind, int] = {
     Kind.FLAG: 10,
     Kind.CHOICE: 22,
     Kind.INSTANT: 28,
+    Kind.OPTIONS: 44,
 }
 
 
@@ -64,6 +68,7 @@ def parse_xlsx(data: bytes) -> SessionTemplate:
     _check_container(data)
     findings = Findings()
     try:
+        _blame_merged(data, findings)
         found = _find_tables(data, findings)
     except TemplateError:
         raise
@@ -98,6 +103,40 @@ def _check_members(archive: zipfile.ZipFile) -> None:
         content = archive.read(member)
         if any(mark in content for mark in _DOCTYPES):
             raise refuse(Fault.NOT_XLSX, "DOCTYPE")
+
+
+def _blame_merged(data: bytes, findings: Findings) -> None:
+    """Blame merged cells of a known sheet: all but the first read as empty, so rows would lose what they show."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for title, path in _sheet_paths(archive):
+            table = next((table for table in TABLES if _names(title, table.key, table.title)), None)
+            if table is None or path not in archive.namelist():
+                continue
+            for _, element in ET.iterparse(io.BytesIO(archive.read(path))):  # noqa: S314 - checked: no DOCTYPE
+                if element.tag.endswith("}mergeCell"):
+                    ref = element.get("ref", "")
+                    first = ref.partition(":")[0]
+                    place = replace(place_of(table), letter=first.rstrip(_DIGITS), row=_row_of(first))
+                    findings.add(Fault.MERGED, place, ref)
+                element.clear()
+
+
+def _row_of(cell: str) -> int | None:
+    digits = cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return int(digits) if digits.isdecimal() and len(digits) < 8 else None
+
+
+def _sheet_paths(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    """Yield the title of each sheet and the member it is kept in (ECMA-376 part 1, 18.2.19 and part 2, 9.3)."""
+    if not {_BOOK, _RELATIONS} <= set(archive.namelist()):
+        return
+    relations = ET.fromstring(archive.read(_RELATIONS))  # noqa: S314 - likewise
+    targets = {one.get("Id"): one.get("Target", "") for one in relations}
+    for sheet in ET.fromstring(archive.read(_BOOK)).iter():  # noqa: S314 - likewise
+        if sheet.tag.endswith("}sheet"):
+            relation = next((value for name, value in sheet.items() if name.endswith("}id")), "")
+            target = targets.get(relation, "")
+            yield sheet.get("name", ""), target.lstrip("/") if target.startswith("/") else f"xl/{target}"
 
 
 def _find_tables(data: bytes, findings: Findings) -> dict[str, list[RawRow]]:
@@ -216,6 +255,7 @@ def write_xlsx(template: SessionTemplate) -> bytes:
             for index, column in enumerate(table.columns, start=1):
                 _write_cell(sheet.cell(number, index), column, row[column.key])
         _add_choices(sheet, table)
+        _add_ranges(sheet, table)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -273,6 +313,23 @@ def _add_choices(sheet: "Worksheet", table: Table) -> None:
         if source:
             rule = DataValidation(type="list", formula1=source, allow_blank=not column.required)
             rule.error, rule.errorTitle = f"{column.title}: {column.about}"[:255], column.title[:32]
+            rule.add(f"{_letter(index)}2:{_letter(index)}{MAX_ROWS + 1}")
+            sheet.add_data_validation(rule)
+
+
+def _add_ranges(sheet: "Worksheet", table: Table) -> None:
+    """Let the spreadsheet itself refuse what is no number, or none of this column."""
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    for index, column in enumerate(table.columns):
+        if column.kind in (Kind.DECIMAL, Kind.WHOLE):
+            kind: Literal["decimal", "whole"] = "decimal" if column.kind is Kind.DECIMAL else "whole"
+            limits = ("0", str(column.limit))
+            rule = DataValidation(
+                type=kind, operator="between", formula1=limits[0], formula2=limits[1], allow_blank=True
+            )
+            rule.error, rule.errorTitle = f"{column.title}: {column.about}"[:255], column.title[:32]
+            rule.showErrorMessage = True
             rule.add(f"{_letter(index)}2:{_letter(index)}{MAX_ROWS + 1}")
             sheet.add_data_validation(rule)
 

@@ -209,6 +209,11 @@ class Person:
         text = write_statement(state(sheet, session.lots[lot], part, out, "as seen in the documents"))
         return self.lock_with(digest_of(sheet.cells), text, part, lot)
 
+    def answer(self, finding: str, reason: str = "as the standard says", *, stand: bool = True) -> co.Order:
+        cmd = self.new_id()
+        commitment, secret = self.secret(cmd, "/reason", reason)
+        return self.order(co.AnswerFinding(finding, stand, commitment), cmd, (secret,))
+
     def lock_with(self, digest: str, statement: str, part: Part, lot: LotId = LOT) -> co.Order:
         """Close a sheet with this digest and this statement, be they right or wrong."""
         cmd = self.new_id()
@@ -334,16 +339,26 @@ class Room:
             self.fill(seat, (changes or {}).get(seat))
             self.lock(seat)
         self.cosign()
-        return self.unlock()
+        facts = self.unlock()
+        self.answer_all()
+        return facts
+
+    def answer_all(self) -> None:
+        """Let everybody stand by their values for whatever was found once all had locked."""
+        for seat in EXPERTS:
+            for one in self.session.findings.open_to(seat):
+                self.give(self[seat].answer(one.event.finding))
 
     def sign(self, seat: SeatCode, dissent: str = "") -> tuple[Fact, ...]:
         return self.give(self[seat].order(co.SignReport(self.session.report_digest(), dissent)))
 
 
 def usual_value(seat: SeatCode, bid: str, item: str) -> str:
-    """Return what an expert enters in a cell when a test does not say otherwise."""
+    """Return what an expert enters in a cell when a test does not say otherwise: objective items alike for all."""
     if item in ("form", "licence", "response"):
         return PASS
+    if item in ("record", "faults"):
+        return f"{1 + BIDS.index(BidId(bid))}.5"
     return f"{1 + (EXPERTS.index(seat) + BIDS.index(BidId(bid)) + len(item)) % 4}.5"
 
 

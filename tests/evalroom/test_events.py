@@ -6,8 +6,10 @@ import pytest
 
 from evalroom import events as ev
 from evalroom.encoding import body_of
+from evalroom.ids import ItemId
 from evalroom.media import GapCause, TrackKind
 from evalroom.session import ANYTIME, TRANSITIONS
+from evalroom.tender import Part
 from signaling.codec import MalformedMessage, decode_event
 from tests.evalroom import room
 from tests.evalroom.sealing import samples
@@ -32,6 +34,16 @@ OTHERS: list[ev.Event] = [
     ev.SiteReturned(room.WEST),
     ev.AlarmRaised("a1", "disk_full", "", "The disk is full."),
     ev.AlarmClosed("a1", "new disk"),
+    ev.FindingRaised(
+        "F1",
+        ev.FindingCode.OBJECTIVE_DIFFERS,
+        room.LOT,
+        Part.DETAILED,
+        room.BIDS[0],
+        ItemId("record"),
+        room.EXPERTS,
+    ),
+    ev.FindingAnswered("F1", stand=True, reason=ev.Commitment("0" * 64)),
     ev.WitnessLate(room.WEST),
     ev.WitnessRefused(room.WEST, "other root"),
 ]
@@ -86,6 +98,6 @@ def test_an_event_belongs_to_all_stages_or_to_some_but_not_both() -> None:
 
 def test_no_event_but_a_commitments_holder_has_a_secret() -> None:
     holders = {kind for kind, event in SAMPLES.items() if "commit" in str(body_of(event))}
-    assert {"BidImported", "ScoreEntered", "SheetLocked"} == {
+    assert {"BidImported", "ScoreEntered", "SheetLocked", "FindingAnswered"} == {
         kind for kind in holders if kind != "SessionOpened"
     }

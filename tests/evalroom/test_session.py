@@ -17,6 +17,7 @@ from evalroom import events as ev
 from evalroom.encoding import body_of
 from evalroom.errors import EvalroomError, Refusal
 from evalroom.events import Fact, Secret, Stage
+from evalroom.findings import Raised
 from evalroom.ids import HOST_ACTOR, BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.ledger.signature import BadActSignature, UnsupportedSeatKey, encode_seat_key
 from evalroom.media import GapCause, TrackKind
@@ -129,6 +130,11 @@ def ready(stage: Stage, kind: str, *, paused: bool) -> Room:
     room.note(ev.AlarmRaised("a1", "disk", "", "The disk is full."))
     if kind in ("advance_stage", "unlock_group") or (kind == "close_session" and stage is N):
         finish(room) if kind == "advance_stage" else prepare_unlock(room)
+    if kind == "answer_finding":
+        asked = ev.FindingRaised(
+            "F9", ev.FindingCode.IDENTICAL, LOT, Part.DETAILED, BidId(""), ItemId(""), EXPERTS
+        )
+        room.session.findings.raised["F9"] = Raised(asked)
     if kind == "lock_sheet" and stage in PART_OF:
         room.fill(E1)
     if paused:
@@ -172,6 +178,8 @@ def order_of(kind: str, role: Role, room: Room) -> co.Order:
     if kind == "enter_score":
         item = "form" if room.session.stage is P else "plan"
         order = person.enter(BIDS[0], item, "pass" if item == "form" else "3")
+    elif kind == "answer_finding":
+        order = person.answer("F9")
     elif kind == "lock_sheet":
         order = person.lock(room.session, PART_OF.get(room.session.stage, Part.DETAILED))
     elif kind == "import_bid":
@@ -871,6 +879,8 @@ def sample(kind: type[ev.Event], stage: Stage, after: Stage) -> ev.Event:
 def secrets_of(event: ev.Event) -> tuple[Secret, ...]:
     if isinstance(event, ev.BidImported):
         return (Secret("/price", "100", ""),)
+    if isinstance(event, ev.FindingAnswered):
+        return (Secret("/reason", "", ""),)
     return (
         (Secret("/value", "1", ""), Secret("/reason", "", "")) if isinstance(event, ev.ScoreEntered) else ()
     )

@@ -47,6 +47,7 @@ from tests.evalroom.room import (
     Room,
     room_at,
     track_started,
+    usual_value,
 )
 from tests.evalroom.test_events import SAMPLES
 
@@ -121,7 +122,7 @@ def test_members_that_are_not_for_everybody_are_absent_not_blank(kind: str) -> N
     for who in ALL:
         for seen in view(fact, who, session):
             own = who.seat == ABOUT and rule.get("self", False)
-            expert_sees_sheets = kind == "GroupUnlocked" and who.role is Role.EXPERT
+            expert_sees_sheets = kind in ("GroupUnlocked", "FindingRaised") and who.role is Role.EXPERT
             hidden = set() if own or expert_sees_sheets else set(rule.get("without", ()))
             if seen.type == kind:
                 assert whole - hidden == set(seen.body), who
@@ -194,8 +195,10 @@ def world(value: str, reason: str = "fine") -> Room:
             room.fill(seat)
             room.lock(seat)
     for bid in BIDS:
-        for item in ("plan", "safety", "schedule", "staff", "machines", "record", "service", "faults"):
+        for item in ("plan", "safety", "schedule", "staff", "machines", "service"):
             room.give(room[E1].enter(bid, item, "2", reason="seen"))
+        for item in ("record", "faults"):
+            room.give(room[E1].enter(bid, item, usual_value(E1, bid, item), reason="seen"))
         if bid != BIDS[2]:
             room.give(room[E1].enter(bid, "quality", "3"))
     room.lock(E1)

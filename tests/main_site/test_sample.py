@@ -31,7 +31,8 @@ def test_the_sample_has_items_of_every_kind_in_both_parts() -> None:
     (lot,) = sample_template().tender.lots
     assert {
         (Part.PRELIMINARY, ItemKind.PASS): 4,
-        (Part.DETAILED, ItemKind.SCORE): 7,
+        (Part.DETAILED, ItemKind.SCORE): 6,
+        (Part.DETAILED, ItemKind.CHOICE): 1,
         (Part.DETAILED, ItemKind.DEDUCT): 1,
     } == Counter((item.part, item.kind) for item in lot.items)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from evalroom.events import Stage
-from evalroom.ids import SeatCode
+from evalroom.commands import AnswerFinding, LockSheet
+from evalroom.events import Commitment, Stage
+from evalroom.ids import LotId, SeatCode
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import Part
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
@@ -20,6 +21,13 @@ ITEMS: list[dict[str, Any]] = [
     {"id": "T1", "part": "detailed", "kind": "score", "full": "14", "digits": 1, "objective": False},
     {"id": "C3", "part": "detailed", "kind": "deduct", "full": "0.5", "digits": 1, "objective": False},
 ]
+FACTS: list[dict[str, Any]] = [
+    {"id": "C1", "part": "detailed", "kind": "score", "full": "6", "digits": 1, "objective": True},
+    {
+        "id": "C2", "part": "detailed", "kind": "choice", "full": "6", "digits": 0, "objective": True,
+        "options": [{"name": "A", "points": "6"}, {"name": "B", "points": "0"}],
+    },
+]  # fmt: skip
 LOTS = [{"id": "1", "items": ITEMS, "bids": [{"id": f"B{n}"} for n in (1, 2, 3, 4)]}]
 
 
@@ -45,6 +53,35 @@ def test_one_member_fails_one_bid_and_so_never_a_majority() -> None:
         if mark(seat, bid, ITEMS[0], random.Random(1))[0] == FAIL
     }
     assert {("E05", "B4")} == failed
+
+
+@pytest.mark.parametrize("item", FACTS)
+def test_members_find_the_same_facts_but_for_one_member_at_one_bid(item: dict[str, Any]) -> None:
+    dice = random.Random(3)
+    for bid in ("B1", "B2", "B3", "B4"):
+        found = [mark(f"E0{n}", bid, item, dice)[0] for n in range(1, 6)]
+        assert 1 == len(set(found[:4]))
+        assert (found[4] == found[0]) is (bid != "B3")
+        assert set(found) <= {"A", "B"} or item["kind"] == "score"
+
+
+async def test_it_stands_by_its_values_when_asked_and_locks_again() -> None:
+    client = Client()
+    client.view.findings["F1"] = {"finding": "F1", "seats": ["E01"]}
+    client.view.findings["F2"] = {"finding": "F2", "seats": ["E02"]}
+    client.view.reopened = {("E01", "1", "detailed"), ("E02", "1", "detailed")}
+
+    async def give(make: Callable[..., Any], **_: str) -> None:
+        given = make({"reason": Commitment("")})
+        client.given.append(given)
+        client.view.answered.add((given.finding, "E01"))
+
+    client.give = give  # type: ignore[method-assign] # what a host says yes to comes back by the feed
+    await client.answer_all("as the standard says")
+    answer, lock = client.given
+    assert AnswerFinding("F1", True, Commitment("")) == answer  # noqa: FBT003 - members of a command
+    assert (lock.kind, lock.part) == ("lock_sheet", Part.DETAILED)
+    assert {("E02", "1", "detailed")} == client.view.reopened
 
 
 def test_a_stage_is_reached_once_it_has_come_or_gone_by_and_nobody_paused() -> None:
@@ -80,8 +117,10 @@ class Client(SeatClient):
             raise self.refusals.pop()
         self.entered.append((lot, bid, item, value, reason))
 
-    def sheet_digest(self, lot: str, part: Part) -> str:
-        return f"{lot}/{part}/{len(self.entered)}"
+    async def lock(self, lot: str, part: Part, reason: str) -> None:
+        assert reason
+        self.given.append(LockSheet(LotId(lot), part, f"{lot}/{part}/{len(self.entered)}", Commitment("")))
+        self.view.reopened.discard((self.seat, lot, part))
 
 
 def expert(client: Client) -> SyntheticExpert:

@@ -56,6 +56,8 @@ def _holds(column: Column) -> str:
             return "是 / 否"
         case Kind.CHOICE:
             return ", ".join(f"{title} `{code}`" for code, title in column.choices.items())
+        case Kind.OPTIONS:
+            return "options such as A=5; B=3"
         case Kind.INSTANT:
             return "a time such as 2026-12-01 09:00"
 

@@ -14,9 +14,11 @@ from evalroom.roles import Role
 from evalroom.tender import (
     Bid,
     Formula,
+    Group,
     Item,
     ItemKind,
     Lot,
+    Option,
     Part,
     PricingTerms,
     Rounding,
@@ -24,7 +26,9 @@ from evalroom.tender import (
     Seat,
     Site,
     Tender,
+    Thresholds,
     TrimTerms,
+    is_option_name,
 )
 from main_site.sample import sample_template
 from main_site.template import Problem, SessionTemplate, TemplateError, parse_xlsx, write_xlsx
@@ -56,7 +60,7 @@ def names(count: int) -> st.SearchStrategy[list[str]]:
 @st.composite
 def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
     """Draw a lot whose weights add up to 100."""
-    ids = draw(names(3))
+    ids = draw(names(4))
     weights = [draw(st.decimals("0.01", "30", places=2)) for _ in range(2)]
     items = (
         Item(
@@ -68,6 +72,7 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
             "0",
             0,
             objective=True,
+            group=draw(st.sampled_from([None, Group.FORM, Group.QUALIFICATION, Group.RESPONSIVENESS])),
         ),
         *(
             Item(
@@ -79,13 +84,16 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
                 plain(weight),
                 draw(st.integers(0, 4)),
                 objective=draw(st.booleans()),
+                group=draw(st.sampled_from([None, Group.TECHNICAL, Group.COMMERCIAL])),
+                reason_below=draw(st.none() | st.sampled_from(["0", "62.5", "100"])),
             )
-            for item, weight in zip(ids[1:], weights, strict=True)
+            for item, weight in zip(ids[1:3], weights, strict=True)
         ),
+        draw(choices(ids[3])),
     )
     pricing = PricingTerms(
         formula=draw(st.sampled_from(Formula)),
-        weight=plain(Decimal(100) - sum(weights)),
+        weight=plain(Decimal(100) - sum(weights) - Decimal(items[-1].full)),
         ceiling_fen=draw(st.none() | st.integers(1, 100 * MAX_CEILING_YUAN)),
         trim=tuple(
             TrimTerms(n, 1, draw(st.integers(0, 1)))
@@ -96,8 +104,37 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
         floor=draw(st.sampled_from(["0", "1.5", "40"])),
         rounding=RoundingTerms(draw(st.integers(0, 4)), draw(st.sampled_from(Rounding))),
     )
-    bidders = tuple(Bid(BidId(bid), draw(_TEXTS)) for bid in bids)
-    return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)))
+    bidders = tuple(Bid(BidId(bid), f"{draw(_TEXTS)} {bid}") for bid in bids)
+    checks = draw(
+        st.just(Thresholds())
+        | st.builds(
+            Thresholds, st.sampled_from(["0", "33.33", "100"]), st.integers(2, 99), st.integers(1, 999),
+            st.integers(2, 999), st.sampled_from(["0", "12.5", "300"]),
+        )
+    )  # fmt: skip
+    return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)), checks)
+
+
+@st.composite
+def choices(draw: st.DrawFn, item: str) -> Item:
+    """Draw a choice item whose best option earns its weight, at most 20."""
+    words = _TEXTS.filter(is_option_name)
+    some = draw(st.lists(words, min_size=2, max_size=4, unique_by=str.casefold))
+    best = draw(_POINTS.filter(lambda text: text != "0"))
+    others = [draw(_POINTS.filter(lambda text: Decimal(text) <= Decimal(best))) for _ in some[1:]]
+    options = tuple(Option(name, points) for name, points in zip(some, [best, *others], strict=True))
+    return Item(
+        ItemId(item),
+        Part.DETAILED,
+        ItemKind.CHOICE,
+        draw(_TEXTS),
+        draw(_PROSE),
+        best,
+        0,
+        objective=draw(st.booleans()),
+        group=Group.COMMERCIAL,
+        options=options,
+    )
 
 
 @st.composite

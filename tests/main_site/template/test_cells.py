@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from main_site.template.cells import is_empty, plain, read_cell
+from evalroom.tender import Option
+from main_site.template.cells import is_empty, parse_options, plain, read_cell, write_options
 from main_site.template.columns import TABLES, Column
 from main_site.template.problems import Fault
 
@@ -33,6 +34,18 @@ def column(path: str) -> Column:
         ("bids.id", "../B1", Fault.NOT_A_NAME),
         ("bids.id", "甲", Fault.NOT_A_NAME),
         ("bids.id", {"a": 1}, Fault.NOT_TEXT),
+        ("bids.id", "Ｂ1", Fault.FULL_WIDTH),
+        ("bids.id", "Ｂ／1", Fault.NOT_A_NAME),
+        ("items.options", "A", Fault.NOT_OPTIONS),
+        ("items.options", "A=5; B", Fault.NOT_OPTIONS),
+        ("items.options", "A=5;; B=3", Fault.NOT_OPTIONS),
+        ("items.options", "A=five", Fault.NOT_OPTIONS),
+        ("items.options", "A=-1; B=2", Fault.NOT_OPTIONS),
+        ("items.options", "=5; B=3", Fault.NOT_OPTIONS),
+        ("items.options", "A=1.23456; B=3", Fault.NOT_OPTIONS),
+        ("items.options", "甲" * 41 + "=5; B=3", Fault.NOT_OPTIONS),
+        ("items.options", "A=1; " * 300, Fault.TOO_LONG),
+        ("items.options", True, Fault.NOT_TEXT),
         ("pricing.weight", "-1", Fault.NOT_A_DECIMAL),
         ("pricing.weight", "1e1", Fault.NOT_A_DECIMAL),
         ("pricing.weight", "30 分", Fault.NOT_A_DECIMAL),
@@ -100,3 +113,23 @@ def test_only_spaces_are_nothing() -> None:
 
 def test_a_decimal_has_one_plain_form() -> None:
     assert ["0", "100", "1.5"] == [plain(Decimal(text)) for text in ("0.00", "100", "1.50")]
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "value"),
+    [
+        ("pricing.weight", "３０．５", "30.5"),
+        ("items.digits", "２", 2),
+        ("items.options", " Ａ级＝５；B = 3.0 ; 无=0 ;", "Ａ级=5; B=3; 无=0"),
+    ],
+)
+def test_full_width_digits_are_taken_for_what_they_are_where_they_can_be_nothing_else(
+    path: str, raw: str, value: object
+) -> None:
+    assert value == read_cell(column(path), raw)
+
+
+def test_options_are_read_as_they_are_written() -> None:
+    options = (Option("A", "5"), Option("优 级", "2.5"))
+    assert options == parse_options(write_options(options))
+    assert () == parse_options("")

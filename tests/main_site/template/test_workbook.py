@@ -196,7 +196,7 @@ def test_what_a_template_does_not_have_is_refused(
 def test_a_table_with_too_many_rows_is_refused() -> None:
     def edit(book: Workbook) -> None:
         for number in range(1100):
-            book["投标人 bids"].append(["1", f"X{number}", "某公司"])
+            book["投标人 bids"].append(["1", f"X{number}", f"某公司{number}"])
 
     assert (Fault.TOO_MANY_ROWS, "bids", 1002, "", "") == only(problems_in(edit))
 
@@ -204,8 +204,8 @@ def test_a_table_with_too_many_rows_is_refused() -> None:
 def test_the_size_that_a_sheet_declares_is_not_believed() -> None:
     parts = members()
     name = sheet(3)
-    assert b'<dimension ref="A1:I13"' in parts[name]
-    lying = parts[name].replace(b'<dimension ref="A1:I13"', b'<dimension ref="A1:A2"')
+    assert b'<dimension ref="A1:L13"' in parts[name]
+    lying = parts[name].replace(b'<dimension ref="A1:L13"', b'<dimension ref="A1:A2"')
     assert sample_template() == parse_xlsx(archive({**parts, name: lying}))
 
 
@@ -299,3 +299,32 @@ def test_a_template_comes_back_from_a_workbook_as_it_was(template: SessionTempla
 def test_the_error_of_a_workbook_is_raised_as_such() -> None:
     with pytest.raises(TemplateError, match="template cannot be used"):
         parse_xlsx(b"")
+
+
+@pytest.mark.parametrize(("ref", "row", "letter"), [("A2:A5", 2, "A"), ("B3:C3", 3, "B"), ("D1:E1", 1, "D")])
+def test_merged_cells_are_named_with_sheet_row_and_column(ref: str, row: int, letter: str) -> None:
+    problems = problems_in(lambda book: book["评审项 items"].merge_cells(ref))
+    first = problems[0]
+    assert (Fault.MERGED, "items", row, letter) == (
+        first.fault,
+        first.place.table,
+        first.place.row,
+        first.place.letter,
+    )
+    assert ref == first.found
+
+
+def test_merged_cells_on_a_sheet_that_is_no_table_are_nobodys_business() -> None:
+    def edit(book: Workbook) -> None:
+        book.create_sheet("Sheet1").merge_cells("A1:C3")
+
+    assert () == problems_in(edit)
+
+
+def test_the_spreadsheet_itself_refuses_what_is_no_number() -> None:
+    rules = {
+        str(rule.sqref): (rule.type, rule.operator, rule.formula1, rule.formula2)
+        for rule in workbook()["评审项 items"].data_validations.dataValidation
+    }
+    assert ("decimal", "between", "0", "100") == rules["G2:G1001"]
+    assert ("whole", "between", "0", "4") == rules["H2:H1001"]

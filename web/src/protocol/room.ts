@@ -38,6 +38,14 @@ export interface AlarmRaised {
   text: string
 }
 
+/** Answer a finding on locked sheets: whether one's own value stands, and why. */
+export interface AnswerFinding {
+  finding: string
+  stand: boolean
+  reason: Commitment
+  kind: 'answer_finding'
+}
+
 /** One bid of a lot: its id on the sheets and the bidder's name. */
 export interface Bid {
   id: string
@@ -214,6 +222,27 @@ export interface ExtendWindow {
   until: number
   reason: string
   kind: 'extend_window'
+}
+
+/** The actor answered a finding: whether the own value stands, and the reason, committed. */
+export interface FindingAnswered {
+  finding: string
+  stand: boolean
+  reason: Commitment
+}
+
+/** What is found once all sheets of a part are locked (`evalroom.findings`). */
+export type FindingCode = 'objective_differs' | 'deviation' | 'identical'
+
+/** A comparison of locked sheets asks these seats something; no value stands here. */
+export interface FindingRaised {
+  finding: string
+  code: FindingCode
+  lot: string
+  part: Part
+  bid: string
+  item: string
+  seats: string[]
 }
 
 /** The picture's size changed inside a reel, from `pts` (µs from the start of the reel) on. */
@@ -844,6 +873,8 @@ export interface EventBodies {
   SheetLocked: SheetLocked
   GroupUnlocked: GroupUnlocked
   BidsReviewed: BidsReviewed
+  FindingRaised: FindingRaised
+  FindingAnswered: FindingAnswered
   PricesComputed: PricesComputed
   RankingComputed: RankingComputed
   ReportSigned: ReportSigned
@@ -904,6 +935,7 @@ export type SeatCommand =
   | ResumeSession
   | EnterScore
   | LockSheet
+  | AnswerFinding
   | SignReport
   | CloseAlarm
   | CloseSession
@@ -928,6 +960,7 @@ export interface SeatCommands {
   resume_session: Omit<ResumeSession, 'kind'>
   enter_score: Omit<EnterScore, 'kind'>
   lock_sheet: Omit<LockSheet, 'kind'>
+  answer_finding: Omit<AnswerFinding, 'kind'>
   sign_report: Omit<SignReport, 'kind'>
   close_alarm: Omit<CloseAlarm, 'kind'>
   close_session: Omit<CloseSession, 'kind'>
@@ -951,6 +984,7 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   resume_session: 'SessionResumed',
   enter_score: 'ScoreEntered',
   lock_sheet: 'SheetLocked',
+  answer_finding: 'FindingAnswered',
   sign_report: 'ReportSigned',
   close_alarm: 'AlarmClosed',
   close_session: 'SessionClosed',

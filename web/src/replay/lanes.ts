@@ -13,6 +13,8 @@ export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
   SessionPaused: 'acts',
   SessionResumed: 'acts',
   SheetLocked: 'acts',
+  FindingRaised: 'acts',
+  FindingAnswered: 'acts',
   GroupUnlocked: 'acts',
   ReportSigned: 'acts',
   BidImported: 'acts',

@@ -25,6 +25,9 @@ const CLOCK_TICK_MS = 500
 export const CLOCK_LIMIT_MS = 2000
 const REGISTERED = 'evalroom.registered.'
 
+/** What changes the state of cells that were entered before. */
+const REFRESHING = new Set<FeedItem['type']>(['SessionOpened', 'SheetLocked', 'FindingRaised'])
+
 type EnterScore = SeatCommands['enter_score']
 
 export const useSession = defineStore('session', () => {
@@ -127,7 +130,7 @@ export const useSession = defineStore('session', () => {
     fold(view, items)
     for (const item of items) {
       if (item.type === 'ScoreEntered') refreshCell(item.body.lot, item.body.bid, item.body.item)
-      else if (item.type === 'SheetLocked' || item.type === 'SessionOpened') lots.value.forEach(refreshLot)
+      else if (REFRESHING.has(item.type)) lots.value.forEach(refreshLot)
     }
     caughtUp.value = true
   }
@@ -323,6 +326,16 @@ export const useSession = defineStore('session', () => {
     })
   }
 
+  /** Answer what was asked once all sheets were locked: whether the own value stands, and why. */
+  function answerFinding(finding: string, stand: boolean, reason: string): Promise<Outcome> {
+    if (session === null || me.value === null) return Promise.reject(new Error('not connected to a session'))
+    const { session: id } = me.value
+    return session.give('answer_finding', (cmd) => {
+      const because = seal(id, cmd, '/reason', reason)
+      return { body: { finding, stand, reason: because.commitment }, secrets: [because.secret] }
+    })
+  }
+
   /** Filled and total cells of one's own sheet, as the journal has them. */
   function filled(lot: Lot, ofPart: Part, bids: number): { filled: number; total: number } {
     return { filled: committedCells(view, lot, ofPart).length, total: itemsOf(lot, ofPart).length * bids }
@@ -364,7 +377,7 @@ export const useSession = defineStore('session', () => {
   return {
     view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, welcomes, unsent, held, readOnly, ended, caughtUp,
     storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, digestToSign,
-    cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, lockSheet, filled, checkIn, passSelfTest,
+    cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, lockSheet, answerFinding, filled, checkIn, passSelfTest,
     advance, importBid, send, onOffer,
     setGeneration: (generation: number) => session?.setGeneration(generation),
     takeOver: () => session?.takeOver(),

@@ -33,6 +33,11 @@ export interface SeatFacts {
   readonly lost: boolean
 }
 
+export interface RaisedFinding {
+  readonly body: EventBodies['FindingRaised']
+  readonly before: string
+}
+
 const NO_FACTS: SeatFacts = { joined: null, role: null, tested: null, disciplined: false, lost: false }
 
 export interface Alarm {
@@ -87,6 +92,12 @@ export interface SessionView {
   readonly cells: Map<string, OwnCell>
   /** Digest by `seat/lot/part`. */
   readonly locks: Map<string, string>
+  /** What was asked once all sheets were locked, by its name; `before` is what the own cell said then. */
+  readonly findings: Map<string, RaisedFinding>
+  /** Answers by `finding/seat`. */
+  readonly answers: Map<string, { stand: boolean; reason: string }>
+  /** Sheets that were locked and are open again for some cells, by `seat/lot/part`. */
+  readonly reopened: Set<string>
   /** `lot/part` once the committee's view is open. */
   readonly unlocked: Set<string>
   /** Values of every member's sheet after the unlock, by `seat/lot/part`, then `bid/item`. */
@@ -121,6 +132,9 @@ export function emptyView(): SessionView {
     seatFacts: shallowReactive(new Map()),
     cells: shallowReactive(new Map()),
     locks: shallowReactive(new Map()),
+    findings: shallowReactive(new Map()),
+    answers: shallowReactive(new Map()),
+    reopened: shallowReactive(new Set<string>()),
     unlocked: shallowReactive(new Set<string>()),
     sheets: shallowReactive(new Map()),
     reviews: shallowReactive(new Map()),
@@ -194,6 +208,7 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return enterScore(view, item.body, item.opened)
     case 'SheetLocked':
       view.locks.set(sheetKey(item.actor, item.body.lot, item.body.part), item.body.digest)
+      view.reopened.delete(sheetKey(item.actor, item.body.lot, item.body.part))
       return
     case 'GroupUnlocked':
       view.unlocked.add(`${item.body.lot}/${item.body.part}`)
@@ -203,6 +218,11 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return
     case 'SheetOpened':
       return openSheet(view, item.body)
+    case 'FindingRaised':
+      return raiseFinding(view, item.body)
+    case 'FindingAnswered':
+      view.answers.set(answerKey(item.body.finding, item.actor), { stand: item.body.stand, reason: item.opened?.['/reason'] ?? '' })
+      return
     case 'BidsReviewed':
       view.reviews.set(item.body.lot, item.body)
       return
@@ -317,9 +337,29 @@ function openSheet(view: SessionView, body: FeedBodies['SheetOpened']): void {
   view.sheets.set(key, sheet)
 }
 
+export function answerKey(finding: string, seat: string): string {
+  return `${finding}/${seat}`
+}
+
+/** Keep a question; one about an objective item opens the sheets of those who are asked for its cell. */
+function raiseFinding(view: SessionView, body: EventBodies['FindingRaised']): void {
+  const before = view.cells.get(ownCellKey(body.lot, body.bid, body.item))?.value ?? ''
+  view.findings.set(body.finding, { body, before })
+  if (body.code !== 'objective_differs') return
+  for (const seat of body.seats) {
+    view.locks.delete(sheetKey(seat, body.lot, body.part))
+    view.reopened.add(sheetKey(seat, body.lot, body.part))
+  }
+}
+
 function closeAlarm(view: SessionView, body: EventBodies['AlarmClosed'], by: string, atMs: number): void {
   const alarm = view.alarms.get(body.alarm)
   if (alarm !== undefined) view.alarms.set(body.alarm, { ...alarm, closed: { by, note: body.note, atMs } })
+}
+
+/** What `seat` was asked and has not answered, oldest first. */
+export function openFindings(view: SessionView, seat: string): RaisedFinding[] {
+  return [...view.findings.values()].filter(({ body }) => body.seats.includes(seat) && !view.answers.has(answerKey(body.finding, seat)))
 }
 
 // --- questions the pages ask -----------------------------------------------------------------------------

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Lot, Tender } from '@/protocol/room'
 import type { FeedItem } from '@/session/feed'
-import { bidsInPlay, committedCells, emptyView, fold, partOf } from '@/session/view'
+import { bidsInPlay, committedCells, emptyView, fold, openFindings, partOf } from '@/session/view'
 
 const LOT: Lot = {
   id: '1',
@@ -118,4 +118,29 @@ describe('the fold', () => {
 
 it('knows which sheet is open at a stage', () => {
   expect([partOf('preliminary'), partOf('detailed'), partOf('pricing')]).toEqual(['preliminary', 'detailed', null])
+})
+
+describe('a question after all have locked', () => {
+  const asked = { finding: 'F1', code: 'objective_differs', lot: '1', part: 'detailed', bid: 'B1', item: 'T1', seats: ['E01', 'E02'] }
+
+  it('opens the sheets of those who are asked again, and remembers what the own cell said', () => {
+    const view = emptyView()
+    fold(view, [opened(), entered('B1', 'T1', '8'), item('SheetLocked', { lot: '1', part: 'detailed', digest: 'd' })])
+    fold(view, [item('FindingRaised', asked, { actor: 'host' })])
+    expect([view.locks.size, [...view.reopened]]).toEqual([0, ['E01/1/detailed', 'E02/1/detailed']])
+    expect(view.findings.get('F1')?.before).toBe('8')
+    expect(openFindings(view, 'E01')).toHaveLength(1)
+    fold(view, [item('FindingAnswered', { finding: 'F1', stand: true, reason: { commit: 'c' } }, { opened: { '/reason': '看过' } })])
+    expect(openFindings(view, 'E01')).toHaveLength(0)
+    expect(openFindings(view, 'E02')).toHaveLength(1)
+    fold(view, [item('SheetLocked', { lot: '1', part: 'detailed', digest: 'e' })])
+    expect([...view.reopened]).toEqual(['E02/1/detailed'])
+  })
+
+  it('about points that are seen by all opens nothing', () => {
+    const view = emptyView()
+    fold(view, [opened(), item('SheetLocked', { lot: '1', part: 'detailed', digest: 'd' })])
+    fold(view, [item('FindingRaised', { ...asked, code: 'deviation', item: '', seats: ['E01'] }, { actor: 'host' })])
+    expect([view.locks.size, view.reopened.size, openFindings(view, 'E01').length]).toEqual([1, 0, 1])
+  })
 })
