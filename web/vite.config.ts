@@ -66,5 +66,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['tests/**/*.test.ts'],
     restoreMocks: true,
+    // The kit's parts import their styles, which Node by itself cannot read.
+    server: { deps: { inline: ['element-plus'] } },
   },
 })
