@@ -11,7 +11,7 @@ from bench.committee import CELLS, edit_of
 from bench.people import LOT, Person, frame_of, template_of
 from bench.wire import Client
 from evalroom.checks import state, write_statement
-from evalroom.commands import AdvanceStage, LockSheet, SignReport
+from evalroom.commands import AdvanceStage, AnswerFinding, LockSheet, SignReport
 from evalroom.events import Stage
 from evalroom.ids import SeatCode, SessionId
 from evalroom.ledger.canonical import canonical
@@ -24,12 +24,11 @@ async def conclude(centre: Centre, session: SessionId, experts: list[Person], op
     """Take a session from scoring to its end; every expert fills in the whole sheet."""
     await asyncio.gather(*(_score(centre, one) for one in experts))
     leader = centre.people[session, operator]
-    for before, after in (
-        (Stage.DETAILED, Stage.PRICING),
-        (Stage.PRICING, Stage.SUMMARY),
-        (Stage.SUMMARY, Stage.SIGNING),
-    ):
-        await _advance(centre, leader, before, after)
+    await _advance(centre, leader, Stage.DETAILED, Stage.PRICING)
+    await _advance(centre, leader, Stage.PRICING, Stage.SUMMARY)
+    if len(experts) > 1:  # all of them give the same points, which wants a reason
+        await asyncio.gather(*(centre.give(one, [frame_of(_reason(one))]) for one in experts))
+    await _advance(centre, leader, Stage.SUMMARY, Stage.SIGNING)
     digest = await _report_digest(centre, leader)
     sign = SignReport(digest, "")
     await asyncio.gather(*(centre.give(one, [frame_of(one.submit(sign))]) for one in experts))
@@ -56,6 +55,12 @@ def _lock(expert: Person, sheet: Sheet) -> m.Submit:
     text = write_statement(state(sheet, lot, Part.DETAILED, (), "bench"))
     statement, opened = expert.secret(cmd, "/statement", text)
     return expert.submit(LockSheet(LOT, Part.DETAILED, digest_of(sheet.cells), statement), [opened], cmd)
+
+
+def _reason(expert: Person) -> m.Submit:
+    cmd = secrets.token_hex(16)
+    reason, opened = expert.secret(cmd, "/reason", "bench")
+    return expert.submit(AnswerFinding("F1", stand=True, reason=reason), [opened], cmd)
 
 
 async def _report_digest(centre: Centre, leader: Person) -> str:

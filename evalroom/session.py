@@ -877,11 +877,15 @@ def _keep_score(session: Session, fact: Fact) -> None:
     event = fact.event
     if not isinstance(event, ev.ScoreEntered):
         return
-    opened = {secret.path: secret.value for secret in fact.secrets}
-    part = PART_OF[session.stage]
-    sheet = session.sheets.setdefault((SeatCode(fact.actor), event.lot, part), Sheet())
+    # The hot path of a fold, 40,500 times in a large session: nothing is made here that is not kept.
+    one, other = fact.secrets
+    value, reason = (one, other) if one.path == "/value" else (other, one)
+    key = (SeatCode(fact.actor), event.lot, PART_OF[session.stage])
+    sheet = session.sheets.get(key)
+    if sheet is None:
+        sheet = session.sheets[key] = Sheet()
     sheet.cells[(event.bid, event.item)] = Cell(
-        event.revision, opened["/value"], opened["/reason"], event.value.commit, event.reason.commit
+        event.revision, value.value, reason.value, event.value.commit, event.reason.commit
     )
 
 

@@ -379,7 +379,7 @@ class SeatClient:
         """Stand by every value that was asked about, and close sheets again that were opened for it."""
         for finding in self.view.asked(self.seat):
             await self.give(
-                lambda secret, name=finding: AnswerFinding(name, True, secret["reason"]),  # type: ignore[misc] # noqa: FBT003 - its default is no part of its type; members of a command
+                lambda secret, name=finding: AnswerFinding(name, stand=True, reason=secret["reason"]),  # type: ignore[misc] # its default is no part of its type
                 reason=reason,
             )
         for seat, lot, part in sorted(self.view.reopened):

@@ -11,9 +11,11 @@ from evalroom.roles import Role
 from evalroom.tender import (
     Bid,
     Formula,
+    Group,
     Item,
     ItemKind,
     Lot,
+    Option,
     Part,
     PricingTerms,
     Rounding,
@@ -71,11 +73,14 @@ def _tender() -> Tender:
         id=LotId("1"),
         title="Pumping stations",
         items=(
-            _item("P1", ItemKind.PASS, "Licence", "0", 0, objective=True),
-            _item("P2", ItemKind.PASS, "Deadlines", "0", 0),
-            _item("T1", ItemKind.SCORE, "Design", "40", 2),
-            _item("T2", ItemKind.SCORE, "Schedule", "20", 1),
-            _item("C1", ItemKind.DEDUCT, "Deviations", "10", 1),
+            _item("P1", ItemKind.PASS, "Licence", "0", 0, Group.QUALIFICATION, objective=True),
+            _item("P2", ItemKind.PASS, "Deadlines", "0", 0, Group.RESPONSIVENESS),
+            _item("T1", ItemKind.SCORE, "Design", "40", 2, Group.TECHNICAL),
+            _item("T2", ItemKind.SCORE, "Schedule", "20", 1, Group.TECHNICAL),
+            replace(
+                _item("C1", ItemKind.CHOICE, "Earlier projects", "10", 0, Group.COMMERCIAL, objective=True),
+                options=(Option("two", "10"), Option("one", "7.5"), Option("none", "0")),
+            ),
         ),
         bids=(Bid(BIDS[0], "Clearspring Water Ltd"), Bid(BIDS[1], "Farstream Systems Ltd")),
         pricing=PricingTerms(
@@ -93,7 +98,9 @@ def _tender() -> Tender:
     return Tender("BR-2026-0001", "Smart water dispatching", (lot,))
 
 
-def _item(name: str, kind: ItemKind, title: str, full: str, digits: int, *, objective: bool = False) -> Item:
+def _item(
+    name: str, kind: ItemKind, title: str, full: str, digits: int, group: Group, *, objective: bool = False
+) -> Item:
     part = Part.PRELIMINARY if kind is ItemKind.PASS else Part.DETAILED
     standard = f"{title} as the tender documents ask for; up to {full} points."
-    return Item(ItemId(name), part, kind, title, standard, full, digits, objective=objective)
+    return Item(ItemId(name), part, kind, title, standard, full, digits, objective=objective, group=group)

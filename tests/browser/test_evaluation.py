@@ -326,10 +326,16 @@ async def test_sheets_are_locked_in_two_steps_and_opened_to_the_group_together(p
             await expect(play.page(seat).locator(".group td.fail")).to_contain_text("the bond ends too early")
 
 
-async def lock(play: Play, seat: str, look: str = "") -> None:
-    """Submit a sheet: look at the subtotals, then sign the digest."""
+async def lock(play: Play, seat: str, look: str = "", reasons: int = 0) -> None:
+    """Submit a sheet: answer what the checks ask, look at the totals, then sign the digest."""
     page = play.page(seat)
     await submit(page).click()
+    asked = page.locator(".findings textarea")
+    await expect(asked).to_have_count(reasons)
+    if reasons:
+        await expect(page.get_by_role("button", name="去签名")).to_be_disabled()
+    for field_ in await asked.all():
+        await field_.fill("two weeks are missing in the plan")
     if look:
         await play.inspection.look_at_dialog(play.windows[seat], look)
     await page.get_by_role("button", name="去签名").click()
@@ -459,18 +465,54 @@ async def test_nobody_else_finds_a_mark_before_the_unlock(play: Play) -> None:
 
 async def test_the_detailed_sheets_open_to_the_group_after_both_are_locked(play: Play) -> None:
     async with play.scene(14):
-        for seat, marks in (("E01", {(2, 0): "0", (2, 1): "0"}), ("E02", MARKS)):
+        for seat, marks in (("E01", {}), ("E02", MARKS)):
             for (row, column), mark in marks.items():
                 await type_score(play.page(seat), row, column, mark)
-            await lock(play, seat)
+            for column, option in enumerate(("one", "two" if seat == "E01" else "one")):
+                await choose(play.page(seat), 2, column, option)
+            await lock(play, seat, look="seat-findings" if marks else "", reasons=int(bool(marks)))
+        await recheck(play)
         for seat in ("E02",):
             await expect(play.page(seat).locator(".group")).to_contain_text(SECRET_MARK)
             await expect(play.page(seat).locator(".group")).to_contain_text(SECRET_REASON)
         await play.inspection.look(play.windows["E02"], "seat-group")
 
 
-MARKS = {(0, 1): "28", (1, 0): "15", (2, 0): "0", (2, 1): "0"}
-"""Row and column to what E02 still has to give."""
+async def choose(page: Page, row: int, column: int, option: str) -> None:
+    """Choose an option by keyboard alone."""
+    field_ = cell(page, row, column).locator("select")
+    await field_.focus()
+    await field_.press(option[0])
+    await field_.press("Enter")
+    await expect(cell(page, row, column)).to_have_class(re.compile("saved"))
+
+
+async def recheck(play: Play) -> None:
+    """Let both look again at the objective item on which they differ; nobody is told who of them."""
+    for seat in ("E01", "E02"):
+        page = play.page(seat)
+        await expect(page.locator("[data-recheck]")).to_have_count(1)
+        await expect(page.locator("[data-recheck]")).to_contain_text("Farstream")
+        await expect(page.locator(".group")).to_have_count(0)
+        await expect(submit(page)).to_be_disabled()
+    await play.inspection.look(play.windows["E02"], "seat-recheck")
+    await play.page("E01").locator("[data-recheck] .el-button").click()
+    second = play.page("E02").locator("[data-recheck]")
+    await second.locator("select").select_option("two")
+    await second.locator(".el-button").click()
+    for seat in ("E01", "E02"):
+        await expect(play.page(seat).locator("[data-recheck].done")).to_have_count(1)
+        page = play.page(seat)
+        await submit(page).click()
+        kept = page.locator(".findings textarea")
+        if seat == "E02":
+            await expect(kept).to_have_value("two weeks are missing in the plan")
+        await page.get_by_role("button", name="去签名").click()
+        await page.get_by_role("button", name="签名并锁定").click()
+
+
+MARKS = {(0, 1): "28", (1, 0): "11"}
+"""Row and column to what E02 still has to give; 11 of 20 points want a reason."""
 
 
 # --- the end --------------------------------------------------------------------------------------------

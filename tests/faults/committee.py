@@ -209,6 +209,8 @@ class Committee:
         while stage is not Stage.CONCLUDED:
             if stage in PART_OF:
                 await self.review(PART_OF[stage])
+            for expert in self.experts if stage is Stage.SUMMARY else ():
+                await expert.answer_all("the same marks for all")  # what was asked came with the unlock
             for expert in self.experts if stage is Stage.SIGNING else ():
                 digest = hashlib.sha256(canonical(expert.view.rankings)).hexdigest()
                 await expert.give(lambda _, digest=digest: co.SignReport(digest, ""))  # type: ignore[misc] # likewise
