@@ -305,6 +305,7 @@ const en: Messages = {
     passed: 'Pass',
     failed: 'Fail',
     against: '{n} of {members} against',
+    ground: '{item}: {n} of {members} against',
     rejected: 'Rejected',
     kept: 'Goes on to the detailed review',
   },

@@ -297,6 +297,7 @@ const zh = {
     passed: '通过',
     failed: '未通过',
     against: '不通过 {n} / {members}',
+    ground: '{item}：{n}/{members} 不通过',
     rejected: '否决',
     kept: '进入详细评审',
   },

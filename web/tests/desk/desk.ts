@@ -33,7 +33,7 @@ function lotOf(items: number, bids: number): Lot {
     items: Array.from({ length: items }, (_, number) => itemOf(number, items)),
     bids: Array.from({ length: bids }, (_, number) => ({ id: `B${number}`, bidder: `投标人 ${number + 1}` })),
     pricing: {
-      formula: 'lowest_price', weight: '30', ceiling_fen: null, trim: [], penalty_above: '1', penalty_below: '1', floor: '0',
+      formula: 'lowest_price', weight: String(100 - items / 2), ceiling_fen: null, trim: [], penalty_above: '1', penalty_below: '1', floor: '0',
       rounding: { digits: 2, mode: 'half_up' },
     },
     candidates: 3,

@@ -1,5 +1,5 @@
 import { mount, type VueWrapper } from '@vue/test-utils'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { nextTick, shallowReactive } from 'vue'
 
 import { type Cell, cellKey, EMPTY_CELL, type GridItem } from '@/grid/cells'
@@ -299,5 +299,33 @@ describe('groups and choices', () => {
     const { wrapper, select } = grouped()
     ;(wrapper.vm as unknown as { focusCell: (item: string, bid: string) => void }).focusCell('cases', 'B1')
     expect(document.activeElement).toBe(select.element)
+  })
+})
+
+describe('a sheet of many rows', () => {
+  const MANY = Array.from({ length: 40 }, (_, n) => item(`i${n}`, 'score', '10'))
+
+  function many() {
+    const wrapper = mount(ScoreGrid, {
+      props: { items: MANY, bids: Array.from({ length: 30 }, (_, n) => ({ id: `B${n}`, title: '' })), cells: new Map<string, Cell>(), disabled: false, caption: '', restored: {} },
+      global: { plugins: [i18n] },
+      attachTo: document.body,
+    })
+    grid = wrapper
+    return wrapper
+  }
+
+  it('shows what fills a screen at once and the rest behind it', async () => {
+    const wrapper = many()
+    expect(wrapper.findAll('tbody tr')).toHaveLength(16)
+    await vi.waitFor(() => expect(wrapper.findAll('tbody tr')).toHaveLength(40))
+  })
+
+  it('draws a row that is asked for before its turn', async () => {
+    const wrapper = many()
+    ;(wrapper.vm as unknown as { focusCell: (name: string, bid: string) => void }).focusCell('i39', 'B2')
+    await nextTick()
+    await nextTick()
+    expect((document.activeElement as HTMLElement).dataset['cell']).toBe('39:2')
   })
 })
