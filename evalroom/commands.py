@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalroom.approval import Act, Approved, Proposed, Vetoed
 from evalroom.events import (
     AlarmClosed,
     BidImported,
+    BookingConfirmed,
+    BookingDeclined,
     Commitment,
     DisciplineAccepted,
     Event,
+    ExpertRecused,
     HostEvent,
     NodeEvent,
     ReportSigned,
@@ -29,8 +33,10 @@ from evalroom.events import (
     SheetLocked,
     Stage,
     StageChanged,
+    TenderFailed,
 )
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.profile import PLAIN
 from evalroom.roles import Role
 from evalroom.sealing.facts import (
     BidderEvent,
@@ -45,6 +51,7 @@ from evalroom.sealing.facts import (
     WindowExtended,
 )
 from evalroom.tender import Part, Seat, Site, Tender
+from evalroom.voting import BallotCast
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class OpenSession:
     keys: SessionKeys
     rehearsal: bool
     software: str
+    profile: str = PLAIN
     kind: Literal["open_session"] = "open_session"
 
 
@@ -115,9 +123,10 @@ class AdvanceStage:
 
 @dataclass(frozen=True, slots=True)
 class PauseSession:
-    """Close the inputs on every site."""
+    """Close the inputs on every site, and say when it will go on (UTC ms) where the profile asks for it."""
 
     reason: str
+    resume_at: int | None
     kind: Literal["pause_session"] = "pause_session"
 
 
@@ -127,6 +136,80 @@ class ResumeSession:
 
     reason: str
     kind: Literal["resume_session"] = "resume_session"
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Propose an act that needs a second person; `proposal` is a new id."""
+
+    proposal: str
+    act: Act
+    reason: str
+    kind: Literal["propose"] = "propose"
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Approve a proposal by its digest: what it does follows at once."""
+
+    proposal: str
+    digest: str
+    kind: Literal["approve"] = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Refuse a proposal by its digest, with a reason."""
+
+    proposal: str
+    digest: str
+    reason: str
+    kind: Literal["veto"] = "veto"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBooking:
+    """Confirm, for one's own site, that these seats are held for the session."""
+
+    site: SiteId
+    seats: tuple[SeatCode, ...]
+    kind: Literal["confirm_booking"] = "confirm_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineBooking:
+    """Say that one's own site cannot hold its seats."""
+
+    site: SiteId
+    reason: str
+    kind: Literal["decline_booking"] = "decline_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class RecuseSelf:
+    """Step aside before the evaluation begins 回避."""
+
+    seat: SeatCode
+    reason: str
+    kind: Literal["recuse_self"] = "recuse_self"
+
+
+@dataclass(frozen=True, slots=True)
+class CastBallot:
+    """Vote in a round; the choice is committed."""
+
+    vote: str
+    round: int
+    choice: Commitment
+    kind: Literal["cast_ballot"] = "cast_ballot"
+
+
+@dataclass(frozen=True, slots=True)
+class FailTender:
+    """End the evaluation when every lot has failed."""
+
+    reason: str
+    kind: Literal["fail_tender"] = "fail_tender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +420,7 @@ class NoteOpening:
 
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
+    | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
 )  # fmt: skip
@@ -356,6 +440,14 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     AdvanceStage: StageChanged,
     PauseSession: SessionPaused,
     ResumeSession: SessionResumed,
+    Propose: Proposed,
+    Approve: Approved,
+    Veto: Vetoed,
+    ConfirmBooking: BookingConfirmed,
+    DeclineBooking: BookingDeclined,
+    RecuseSelf: ExpertRecused,
+    CastBallot: BallotCast,
+    FailTender: TenderFailed,
     EnterScore: ScoreEntered,
     LockSheet: SheetLocked,
     SignReport: ReportSigned,

@@ -18,6 +18,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     SITE_OPERATOR = "site_operator"
     ARCHIVIST = "archivist"
+    REGULATOR = "regulator"
     NODE = "node"
     HOST = "host"
     TRUSTEE = "trustee"
@@ -33,8 +34,8 @@ class NotPermitted(Refusal):
 
 _E, _S, _O = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
 _L, _A, _N, _H = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE, Role.HOST
-_T, _B = Role.TRUSTEE, Role.BIDDER
-PEOPLE = frozenset({_E, _S, _O, _L, _A})
+_T, _B, _R = Role.TRUSTEE, Role.BIDDER, Role.REGULATOR
+PEOPLE = frozenset({_E, _S, _O, _L, _A, _R})
 """The roles of seats; the others are machines and strangers."""
 
 OFFICERS = frozenset({_S, _O, _L})
@@ -49,6 +50,14 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "advance_stage": frozenset({_O, _S}),
     "pause_session": frozenset({_S}),
     "resume_session": frozenset({_S}),
+    "propose": frozenset({_E, _S, _O}),
+    "approve": frozenset({_R, _S, _O}),
+    "veto": frozenset({_R, _S, _O}),
+    "confirm_booking": frozenset({_L}),
+    "decline_booking": frozenset({_L}),
+    "recuse_self": frozenset({_E}),
+    "cast_ballot": frozenset({_E}),
+    "fail_tender": frozenset({_O, _S}),
     "enter_score": frozenset({_E}),
     "lock_sheet": frozenset({_E}),
     "unlock_group": frozenset({_H}),
@@ -90,8 +99,8 @@ MESSAGES: Mapping[str, frozenset[Role]] = {
 }
 """Message kind, from a seat or a site towards the host, to the roles that may send it."""
 
-MAY_WATCH: frozenset[Role] = frozenset({_E, _S, _O, _L})
-"""Roles that may see live pictures: experts and site operators of their own session and site."""
+MAY_WATCH: frozenset[Role] = frozenset({_E, _S, _O, _L, _R})
+"""Roles that may see live pictures: experts and site operators of their own session and site, the regulator all."""
 
 
 def demand(kind: str, role: Role, table: Mapping[str, frozenset[Role]]) -> None:
@@ -114,7 +123,7 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "GET /api/v1/ice": PEOPLE,
     "GET /api/v1/notice": PEOPLE,
     "WS /ws/seat": PEOPLE,
-    "GET /api/v1/documents/{bid}": frozenset({_E, _O}),
+    "GET /api/v1/documents/{bid}": frozenset({_E, _O, _R}),
     "POST /api/v1/documents": frozenset({_O}),
     "GET /api/v1/replay": frozenset({_A, _S, _O}),
     "GET /api/v1/replay/media/{path:path}": frozenset({_A, _S, _O}),

@@ -24,6 +24,7 @@ from evalroom.ids import (
     SiteId,
     check_name,
 )
+from evalroom.profile import CommitteeRules
 from evalroom.roles import OFFICERS, PEOPLE, Role
 
 FULL_MARKS = Decimal(100)
@@ -57,6 +58,15 @@ class Formula(StrEnum):
 
     LOWEST_PRICE = "lowest_price"
     TRIMMED_MEAN = "trimmed_mean"
+
+
+class Specialty(StrEnum):
+    """What an expert stands for in the committee: the law counts technical and economic ones (招标投标法 art. 37)."""
+
+    NONE = "none"
+    TECHNICAL = "technical"
+    ECONOMIC = "economic"
+    OWNER = "owner"
 
 
 class Rounding(StrEnum):
@@ -153,13 +163,18 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat: where it stands, the node its browser connects to, and the role of whoever takes it."""
+    """A seat: where it stands, the node its browser connects to, and the role of whoever takes it.
+
+    An expert on a `reserve` seat is no member until taking another's place.
+    """
 
     code: SeatCode
     site: SiteId
     node: SiteId
     role: Role
     label: str
+    specialty: Specialty = Specialty.NONE
+    reserve: bool = False
 
 
 class UnusableTender(Refusal):
@@ -230,7 +245,32 @@ def _check_seats(seats: tuple[Seat, ...], sites: tuple[Site, ...]) -> None:
         if seat.node != seat.site and seat.site in nodes:
             raise UnusableTender(problem="a seat of a site with a node connects to that node", seat=seat.code)
     for role in (Role.EXPERT, Role.OPERATOR):  # without an operator nobody may bring the bids in
-        _demand_some((seat for seat in seats if seat.role is role), f"seat for the role {role}")
+        found = (seat for seat in seats if seat.role is role and not seat.reserve)
+        _demand_some(found, f"seat for the role {role}")
+    for seat in seats:
+        if (seat.reserve or seat.specialty is not Specialty.NONE) and seat.role is not Role.EXPERT:
+            raise UnusableTender(problem="only experts have a specialty or a reserve seat", seat=seat.code)
+
+
+def check_committee(seats: tuple[Seat, ...], rules: CommitteeRules) -> None:
+    """Refuse a committee that is not made up as the profile's rules demand.
+
+    Raises:
+        UnusableTender: too few members, an even number, or too few technical and economic experts.
+    """
+    members = [seat for seat in seats if seat.role is Role.EXPERT and not seat.reserve]
+    outside = [seat for seat in members if seat.specialty in (Specialty.TECHNICAL, Specialty.ECONOMIC)]
+    if len(members) < rules.least:
+        raise UnusableTender(
+            problem="too few members of the committee", found=len(members), least=rules.least
+        )
+    if rules.odd and len(members) % 2 == 0:
+        raise UnusableTender(problem="the committee has an odd number of members", found=len(members))
+    if len(outside) < rules.expert_share * len(members):
+        problem = "too few technical and economic experts among the members"
+        raise UnusableTender(
+            problem=problem, found=len(outside), of=len(members), share=str(rules.expert_share)
+        )
 
 
 def _check_lot(lot: Lot) -> None:

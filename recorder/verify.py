@@ -150,6 +150,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "role": ("an act that this role may not do", "越权行为"),
     "sheet_digest": ("a locked sheet is not the one in the journal", "锁定的评分表与日志不符"),
     "stage": ("an act outside its stage", "行为不在其阶段"),
+    "approval": ("an act without its second person", "缺少第二人批准"),
+    "profile": ("the rule profile is not the one of its digest", "规则文件与摘要不符"),
     "revision": ("a cell's revisions are broken", "单元格版本不连续"),
     "votes": ("the preliminary review comes out otherwise", "初步评审结果不符"),
     "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
@@ -505,7 +507,8 @@ _SHAPES: Mapping[str, _Shape] = {
     ),
     "track": _match(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,160}/[a-z]{1,16}"),
     "stage": _match(
-        "receiving|opening|gathering|briefed|preliminary|detailed|pricing|summary|signing|concluded"
+        "planned|booked|receiving|opening|gathering|briefed|electing|preliminary|detailed|pricing|summary|reporting"
+        "|signing|concluded|archived|failed|aborted"
     ),
     "number": _match(r"[0-9a-f]{32}"),
     "earlier": _match(r"(|[0-9a-f]{32})"),
@@ -522,6 +525,10 @@ _SHAPES: Mapping[str, _Shape] = {
     "sealing": _match("joint|sites|bidder"),
     "fen": _match(r"[1-9][0-9]{0,14}"),
     "cause": _match("link|publisher|recorder|disk|pause|refused"),
+    "instant": lambda value: value is None or _whole(value),
+    "question": _match("chair|competition|award"),
+    "ground": _match("all_rejected|no_competition|no_price|ordered"),
+    "specialty": _match("none|technical|economic|owner"),
     "ceiling": lambda value: value is None or _whole(value),
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
 }
@@ -537,6 +544,15 @@ def _object(members: str, **inner: _Shape) -> _Shape:
         isinstance(value, dict)
         and value.keys() == shapes.keys()
         and all(shape(value[name]) for name, shape in shapes.items())
+    )
+
+
+def _kinds(**kinds: str) -> _Shape:
+    """Return the shape of an object that tells by its `kind` which members it has."""
+    shapes = {kind: _object(f"kind:text {members}".strip()) for kind, members in kinds.items()}
+    return lambda value: (
+        isinstance(value, dict)
+        and any(value.get("kind") == kind and shape(value) for kind, shape in shapes.items())
     )
 
 
@@ -559,18 +575,48 @@ _LOTS = _rows(
     pricing=_PRICING,
 )
 
+_ACT = _kinds(
+    step_back="after:stage",
+    reopen_sheet="seat:text lot:text part:part",
+    replace_expert="seat:text newcomer:text",
+    resume="",
+    correct_price="lot:text bid:text price_fen:whole",
+    fail_lot="lot:text",
+    reevaluate="ground:text",
+    abort_session="",
+)
+
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
 
 _BODIES: Mapping[str, _Shape] = {
     "SessionOpened": _object(
-        "session:text rehearsal:flag software:text",
+        "session:text rehearsal:flag software:text profile:text profile_sha256:digest",
         tender=_object("code:text title:text", lots=_LOTS),
         sites=_rows("id:text name:text host:flag node:flag"),
-        seats=_rows("code:text site:text node:text role:text label:text"),
+        seats=_rows("code:text site:text node:text role:text label:text specialty:specialty reserve:flag"),
         keys=_object("log:text quorum:whole", witnesses=_rows("site:text vkey:text")),
     ),
     "StageChanged": _object("before:stage after:stage reason:text"),
-    "SessionPaused": _object("reason:text"),
+    "SessionPaused": _object("reason:text resume_at:instant"),
+    "SteppedBack": _object("before:stage after:stage reason:text"),
+    "TenderFailed": _object("reason:text"),
+    "SessionAborted": _object("reason:text"),
+    "LotFailed": _object("lot:text ground:ground reason:text"),
+    "BookingConfirmed": _object("site:text seats:texts"),
+    "BookingDeclined": _object("site:text reason:text"),
+    "Proposed": _object("proposal:text reason:text", act=_ACT),
+    "Approved": _object("proposal:text digest:digest"),
+    "Vetoed": _object("proposal:text digest:digest reason:text"),
+    "VoteOpened": _object("vote:text question:question lot:text round:whole options:texts voters:texts"),
+    "BallotCast": _object("vote:text round:whole choice:commit"),
+    "VoteCounted": _object(
+        "vote:text round:whole outcome:text tied:texts", counts=_rows("option:text votes:whole")
+    ),
+    "ChairElected": _object("seat:text by:text"),
+    "ExpertRecused": _object("seat:text reason:text"),
+    "ExpertReplaced": _object("seat:text newcomer:text reason:text before:stage after:stage"),
+    "SheetReopened": _object("seat:text lot:text part:part reason:text"),
+    "PriceCorrected": _object("lot:text bid:text price_fen:whole reason:text"),
     "SessionResumed": _object("reason:text"),
     "SessionClosed": _object("reason:text"),
     "BidImported": _object(
@@ -670,8 +716,16 @@ _AFTER_CLOSE = frozenset({"CheckpointCosigned", "ReelReceived", "WitnessLate", "
 
 _ROLES: Mapping[str, frozenset[str]] = {
     "BidImported": frozenset({"operator"}),
-    "SeatJoined": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist"}),
-    "SeatTested": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist"}),
+    "SeatJoined": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "SeatTested": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "Proposed": frozenset({"expert", "supervisor", "operator"}),
+    "Approved": frozenset({"regulator", "supervisor", "operator"}),
+    "Vetoed": frozenset({"regulator", "supervisor", "operator"}),
+    "BookingConfirmed": frozenset({"site_operator"}),
+    "BookingDeclined": frozenset({"site_operator"}),
+    "ExpertRecused": frozenset({"expert"}),
+    "BallotCast": frozenset({"expert"}),
+    "TenderFailed": frozenset({"operator", "supervisor"}),
     "DisciplineAccepted": frozenset({"expert"}),
     "StageChanged": frozenset({"operator", "supervisor"}),
     "SessionPaused": frozenset({"supervisor"}),
@@ -694,6 +748,8 @@ _ROLES: Mapping[str, frozenset[str]] = {
 _BY_HOST = frozenset(
     {
         "SessionClosed",
+        "SessionResumed",
+        "StageChanged",
         "PolicyDrafted",
         "SubmissionsOpened",
         "OpeningAborted",
@@ -704,10 +760,20 @@ _BY_HOST = frozenset(
 """Acts that the host may also do of its own accord, unsigned."""
 
 _ORDER = (
-    "receiving", "opening", "gathering", "briefed", "preliminary", "detailed", "pricing", "summary", "signing", "concluded",
+    "planned", "booked", "receiving", "opening", "gathering", "briefed", "electing", "preliminary", "detailed",
+    "pricing", "summary", "reporting", "signing", "concluded",
 )  # fmt: skip
+_ENDS = ("failed", "aborted", "archived")
 _WINDOWS = frozenset({"opening", "detailed"})
-_AFTER_OPENING = frozenset(_ORDER[1:])
+_AFTER_OPENING = frozenset((*_ORDER[3:], "failed", "aborted"))
+_BACK: Mapping[str, tuple[str, ...]] = {
+    "detailed": ("preliminary",),
+    "pricing": ("preliminary", "detailed"),
+    "summary": ("preliminary", "detailed", "pricing"),
+    "reporting": ("preliminary", "detailed", "pricing", "summary"),
+    "signing": ("preliminary", "detailed", "pricing", "summary", "reporting"),
+}
+"""Stage to those that a step back may lead to."""
 _STAGES: Mapping[str, frozenset[str]] = {
     "BidImported": frozenset({"gathering"}),
     "DisciplineAccepted": frozenset({"briefed"}),
@@ -715,17 +781,30 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "SheetLocked": frozenset({"preliminary", "detailed"}),
     "GroupUnlocked": frozenset({"preliminary", "detailed"}),
     "BidsReviewed": frozenset({"preliminary"}),
+    "SheetReopened": frozenset({"preliminary", "detailed"}),
+    "BookingConfirmed": frozenset({"booked"}),
+    "BookingDeclined": frozenset({"booked"}),
+    "ExpertRecused": frozenset({"gathering", "briefed"}),
+    "VoteOpened": frozenset({"electing", "preliminary", "summary"}),
+    "BallotCast": frozenset({"electing", "preliminary", "summary"}),
+    "VoteCounted": frozenset({"electing", "preliminary", "summary"}),
+    "ChairElected": frozenset({"electing"}),
+    "LotFailed": frozenset(_ORDER[3:12]),
+    "TenderFailed": frozenset(_ORDER[3:12]),
+    "PriceCorrected": frozenset({"pricing", "summary"}),
     "PricesOpened": frozenset({"pricing"}),
-    "PricesComputed": frozenset({"pricing"}),
+    "PricesComputed": frozenset({"pricing", "summary"}),
     "RankingComputed": frozenset({"summary"}),
     "ReportSigned": frozenset({"signing"}),
-    "SessionClosed": frozenset({"receiving", "opening", "concluded"}),
+    "SessionClosed": frozenset({"receiving", "opening", "concluded", "failed", "aborted"}),
     **dict.fromkeys(
         (
-            "TrusteeKeyPublished", "PolicyDrafted", "PolicySigned", "SubmissionsOpened", "BidSubmitted",
-            "BidAcknowledged", "BidWithdrawn", "CoverMade", "BidsClosed",
+            "SubmissionsOpened", "BidSubmitted", "BidAcknowledged", "BidWithdrawn", "CoverMade", "BidsClosed",
         ),
         frozenset({"receiving"}),
+    ),
+    **dict.fromkeys(
+        ("TrusteeKeyPublished", "PolicyDrafted", "PolicySigned"), frozenset({"planned", "booked", "receiving"})
     ),
     **dict.fromkeys(
         (
@@ -737,7 +816,7 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "OpeningAborted": frozenset({"receiving", "opening"}),
     "BidAdmitted": frozenset({"opening"}),
     "RecordConfirmed": _AFTER_OPENING,
-    "KeysDestroyed": frozenset(_ORDER),
+    "KeysDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
 }  # fmt: skip
 
 
@@ -1624,8 +1703,9 @@ def _read_opening(line: bytes, number: int) -> dict[str, _Json]:
 _COMMITTED: Mapping[str, tuple[str, ...]] = {
     "ScoreEntered": ("/value", "/reason"),
     "BidImported": ("/price",),
+    "BallotCast": ("/choice",),
 }
-"""Entry type to the commitments in its body."""
+"""Entry type to the commitments in its body; a secret ballot is never opened."""
 
 
 def _released(case: _Case) -> Callable[[_Entry], bool]:
@@ -1640,6 +1720,8 @@ def _released(case: _Case) -> Callable[[_Entry], bool]:
 
     def rule(entry: _Entry) -> bool:
         body = entry.body
+        if entry.type == "BallotCast":
+            return False
         if entry.type == "BidImported":
             return body["bid"] in priced
         return (body["lot"], parts.get((body["lot"], body["item"]))) in unlocked
@@ -1659,7 +1741,10 @@ def _check_acts(case: _Case) -> Findings:
     commands: set[tuple[str, str]] = set()
     cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]] = defaultdict(dict)
     parts = _parts(case)
-    for entry in case.of(*_ROLES):
+    for entry in case.of(*_ROLES, "SteppedBack"):
+        if entry.type == "SteppedBack":
+            _forget(entry.body["after"], cells)
+            continue
         if entry.type in _BY_HOST and entry.actor == "host":
             continue
         seat = seats.get(entry.actor)
@@ -1679,6 +1764,13 @@ def _check_acts(case: _Case) -> Findings:
         commands.add((entry.actor, entry.cmd or ""))
         yield from _check_lock(entry, cells, parts)
     case.checked = len(commands)
+
+
+def _forget(after: str, cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]]) -> None:
+    """Void the later sheets when the evaluation goes back to the preliminary review."""
+    if after == "preliminary":
+        for key in [key for key in cells if key[2] != "preliminary"]:
+            del cells[key]
 
 
 def _parts(case: _Case) -> dict[tuple[str, str], str]:
@@ -1761,6 +1853,7 @@ class _Fold:
 
     openings: Mapping[tuple[int, str], str]
     experts: list[str]
+    regulator: bool = False
     stage: str = "gathering"
     sealed: bool = False
     cells: dict[tuple[str, str, str, str], tuple[int, str]] = field(default_factory=dict)
@@ -1770,9 +1863,43 @@ class _Fold:
     scores: dict[str, _Json] = field(default_factory=dict)
     rankings: dict[str, _Json] = field(default_factory=dict)
     signed: dict[str, str] = field(default_factory=dict)
+    reserves: set[str] = field(default_factory=set)
+    recused: set[str] = field(default_factory=set)
+    proposals: dict[str, tuple[_Json, str, str]] = field(default_factory=dict)
+    approved: list[_Json] = field(default_factory=list)
+    votes: dict[str, _Json] = field(default_factory=dict)
+    ballots: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, _Json] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, set[str]] = field(default_factory=dict)
+    corrected: dict[tuple[str, str], int] = field(default_factory=dict)
+    parts: dict[tuple[str, str], str] = field(default_factory=dict)
+    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    spoilt: set[str] = field(default_factory=set)
+
+    def consume(self, act: _Json) -> bool:
+        """Take back an approved act that is now done; say whether there was one."""
+        if act not in self.approved:
+            return False
+        self.approved.remove(act)
+        return True
+
+    def void(self, stage: str) -> None:
+        """Void what was concluded from a stage on."""
+        if stage == "preliminary":
+            self.rejected = {lot: sorted(lost) for lot, lost in self.lost.items()}
+            self.failed = {lot: ground for lot, ground in self.failed.items() if ground == "ordered"}
+        if stage in {"preliminary", "detailed", "pricing"}:
+            self.scores.clear()
+        if stage != "reporting":
+            self.rankings.clear()
+        self.signed.clear()
 
     def value(self, seat: str, lot: str, bid: str, item: str) -> str:
         return self.cells.get((seat, lot, bid, item), (0, ""))[1]
+
+    def price(self, lot: str, bid: str) -> int | None:
+        return self.corrected.get((lot, bid), self.prices.get(bid))
 
     def inside(self, lot: _Json) -> set[str]:
         return {bid["id"] for bid in lot["bids"]} - set(self.rejected.get(lot["id"], []))
@@ -1780,17 +1907,22 @@ class _Fold:
 
 def _check_result(case: _Case) -> Findings:
     case.need(5, 12)
-    experts = sorted(seat["code"] for seat in case.opened["seats"] if seat["role"] == "expert")
+    seats = [seat for seat in case.opened["seats"] if seat["role"] == "expert"]
+    experts = sorted(seat["code"] for seat in seats if not seat["reserve"])
+    regulator = any(seat["role"] == "regulator" for seat in case.opened["seats"])
     sealed = not case.opened["rehearsal"]
-    fold = _Fold(case.openings, experts, _ORDER[0] if sealed else "gathering", sealed)
+    fold = _Fold(case.openings, experts, regulator, _ORDER[0] if sealed else "gathering", sealed)
+    fold.reserves = {seat["code"] for seat in seats if seat["reserve"]}
+    if hashlib.sha256(case.opened["profile"].encode()).hexdigest() != case.opened["profile_sha256"]:
+        yield Failure("profile", ENTRIES, seq=0, detail="digest of the rule profile")
     lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
     if sealed and any(lot["bids"] for lot in lots.values()):
         yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
     for entry in case.of(*_FOLDS, *_STAGES):
-        if fold.stage not in _STAGES.get(entry.type, _ORDER):
+        if fold.stage not in _STAGES.get(entry.type, (*_ORDER, *_ENDS)):
             yield Failure("stage", ENTRIES, seq=entry.seq, detail=f"{entry.type} in {fold.stage}")
         lot = lots.get(entry.body.get("lot", ""))
-        if lot is None and "lot" in entry.body:
+        if lot is None and entry.body.get("lot"):
             _stop("stage", file=ENTRIES, seq=entry.seq, detail="unknown lot")
         wrong = _FOLDS.get(entry.type, _fold_nothing)(fold, entry, lot)
         if wrong:
@@ -1801,8 +1933,13 @@ def _check_result(case: _Case) -> Findings:
 
 
 def _check_end(fold: _Fold, lots: list[str]) -> Findings:
-    if _ORDER.index(fold.stage) >= _ORDER.index("signing") and set(fold.rankings) != set(lots):
+    live = set(lots) - set(fold.failed)
+    if fold.stage in {"signing", "concluded"} and set(fold.rankings) - set(fold.failed) != live:
         yield Failure("result_missing", ENTRIES, detail="RankingComputed")
+    if fold.stage == "failed" and live:
+        yield Failure("result_missing", ENTRIES, detail="LotFailed")
+    if fold.approved:
+        yield Failure("approval", ENTRIES, detail=fold.approved[0]["kind"])
     if fold.stage == "concluded" and sorted(fold.signed) != fold.experts:
         yield Failure("result_missing", ENTRIES, detail="ReportSigned")
     ranked = [fold.rankings[lot] for lot in lots if lot in fold.rankings]
@@ -1816,9 +1953,172 @@ _Wrong = tuple[str, str] | None
 
 def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     before, after = entry.body["before"], entry.body["after"]
-    follows = before == fold.stage and _ORDER.index(after) == _ORDER.index(before) + 1
+    follows = before == fold.stage and after in _ORDER and _ORDER.index(after) == _ORDER.index(before) + 1
+    early = entry.actor != "host" or after in {"booked", "receiving"}
     fold.stage = after
-    return None if follows else ("stage", f"{before} to {after}")
+    fold.proposals.clear()
+    return None if follows and early else ("stage", f"{before} to {after}")
+
+
+def _fold_step_back(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    before, after = entry.body["before"], entry.body["after"]
+    ground = entry.body["reason"].partition(": ")[0]
+    ordered = fold.consume({"kind": "step_back", "after": after}) or (
+        after == "preliminary" and fold.consume({"kind": "reevaluate", "ground": ground})
+    )
+    fits = before == fold.stage and after in _BACK.get(before, ())
+    if after == "preliminary":
+        fold.cells = {key: one for key, one in fold.cells.items() if _is_in(fold, key, after)}
+        fold.locked.clear()
+    fold.locked = {key for key in fold.locked if key[2] != after}
+    fold.stage = after
+    fold.proposals.clear()
+    fold.void(after)
+    return None if fits and ordered else ("stage", f"{before} back to {after}")
+
+
+def _is_in(fold: _Fold, key: tuple[str, str, str, str], part: str) -> bool:
+    """Say whether a cell belongs to a part; the parts of items were noted as the cells were entered."""
+    return fold.parts.get((key[1], key[3])) == part
+
+
+def _fold_end(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.type == "SessionAborted" and not fold.consume({"kind": "abort_session"}):
+        return "approval", entry.type
+    fold.stage = {"SessionAborted": "aborted", "TenderFailed": "failed"}[entry.type]
+    fold.proposals.clear()
+    return None
+
+
+def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    seat, newcomer = body["seat"], body["newcomer"]
+    ordered = fold.consume({"kind": "replace_expert", "seat": seat, "newcomer": newcomer})
+    fits = seat in fold.experts and newcomer in fold.reserves and body["before"] == fold.stage
+    after = "gathering" if fold.stage == "gathering" else "briefed"
+    if not fits or body["after"] != after or not (ordered or seat in fold.recused):
+        return "stage", f"{newcomer} for {seat}"
+    fold.experts = sorted(newcomer if one == seat else one for one in fold.experts)
+    fold.reserves.discard(newcomer)
+    fold.recused.discard(seat)
+    fold.cells = {key: one for key, one in fold.cells.items() if key[0] != seat}
+    fold.locked = {key for key in fold.locked if key[0] != seat}
+    if after != fold.stage:
+        fold.proposals.clear()
+    fold.stage = after
+    fold.void("preliminary")
+    return None
+
+
+def _fold_recusal(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.body["seat"] != entry.actor or entry.actor not in fold.experts:
+        return "stage", entry.actor
+    fold.recused.add(entry.actor)
+    return None
+
+
+def _fold_reopening(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    key = (body["seat"], body["lot"], body["part"])
+    act = {"kind": "reopen_sheet", "seat": body["seat"], "lot": body["lot"], "part": body["part"]}
+    if key not in fold.locked or not (fold.consume(act) or body["reason"] == "bids_changed"):
+        return "stage", f"sheet of {body['seat']} reopened"
+    fold.locked.discard(key)
+    return None
+
+
+def _fold_proposal(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    if body["proposal"] in fold.proposals:
+        return "approval", body["proposal"]
+    said = {"act": body["act"], "proposal": body["proposal"], "reason": body["reason"]}
+    digest = hashlib.sha256(_canonical(said)).hexdigest()
+    fold.proposals[body["proposal"]] = (body["act"], digest, entry.actor)
+    return None
+
+
+def _fold_decision(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand that the second person decided what was proposed, and is another than who proposed it."""
+    act, digest, by = fold.proposals.pop(entry.body["proposal"], (None, "", ""))
+    if act is None or digest != entry.body["digest"] or by == entry.actor:
+        return "approval", entry.body["proposal"]
+    if entry.type == "Approved":
+        fold.approved.append(act)
+    return None
+
+
+def _fold_resumption(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Let the host resume only what a second person approved."""
+    approved = entry.actor != "host" or fold.consume({"kind": "resume"})
+    return None if approved else ("approval", "SessionResumed")
+
+
+def _fold_vote(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    if sorted(body["voters"]) != fold.experts:
+        return "votes", body["vote"]
+    fold.votes[body["vote"]], fold.ballots[body["vote"]] = body, 0
+    return None
+
+
+def _fold_ballot(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    vote = fold.votes.get(entry.body["vote"])
+    if vote is None or vote["round"] != entry.body["round"] or entry.actor not in vote["voters"]:
+        return "votes", entry.body["vote"]
+    fold.ballots[entry.body["vote"]] += 1
+    return None
+
+
+def _fold_count(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Check a count as far as a secret vote lets a stranger: as many votes as ballots, and the outcome they give."""
+    body = entry.body
+    vote = fold.votes.get(body["vote"])
+    if vote is None or [one["option"] for one in body["counts"]] != vote["options"]:
+        return "votes", body["vote"]
+    votes = [one["votes"] for one in body["counts"]]
+    best = [one["option"] for one in body["counts"] if one["votes"] == max(votes)]
+    decided = (best[0], []) if len(best) == 1 else ("", best)
+    cast = fold.ballots[body["vote"]] == len(vote["voters"]) == sum(votes)
+    fold.counted[body["vote"]] = body
+    return None if cast and (body["outcome"], body["tied"]) == decided else ("votes", body["vote"])
+
+
+def _fold_chair(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    elected = fold.counted.get("chair", {}).get("outcome")
+    return None if entry.body["by"] != "vote" or elected == entry.body["seat"] else ("votes", "chair")
+
+
+def _fold_failure(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    ground, name = entry.body["ground"], lot["id"]
+    fold.failed[name] = ground
+    return None if _fails(fold, lot, ground) else ("stage", f"lot {name} failed: {ground}")
+
+
+def _fails(fold: _Fold, lot: _Json, ground: str) -> bool:
+    """Say whether a lot's failure follows from what stands in the journal."""
+    match ground:
+        case "all_rejected":
+            return not fold.inside(lot)
+        case "no_competition":
+            counted = fold.counted.get(f"competition-{lot['id']}", {})
+            return bool(counted.get("outcome") == "reject_all")
+        case "no_price":
+            return not _admissible(fold, lot)
+        case _:
+            return fold.consume({"kind": "fail_lot", "lot": lot["id"]})
+
+
+def _admissible(fold: _Fold, lot: _Json) -> bool:
+    ceiling = lot["pricing"]["ceiling_fen"]
+    prices = (fold.prices[bid] for bid in fold.inside(lot) if bid in fold.prices)
+    return any(ceiling is None or fen <= ceiling for fen in prices)
+
+
+def _fold_correction(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    body = entry.body
+    act = {"kind": "correct_price", "lot": lot["id"], "bid": body["bid"], "price_fen": body["price_fen"]}
+    fold.corrected[lot["id"], body["bid"]] = body["price_fen"]
+    return None if fold.consume(act) else ("approval", body["bid"])
 
 
 def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -1833,10 +2133,28 @@ def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     return None
 
 
-def _fold_admission(_: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+def _fold_admission(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    fold.numbers[entry.body["number"]] = (lot["id"], entry.body["bid"])
     if entry.body["bid"] in [one["id"] for one in lot["bids"]]:
         return "stage", "admitted twice"
     lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body["bidder"]})
+    return None
+
+
+def _fold_verdict(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.body["verdict"] == "opened":
+        fold.spoilt.discard(entry.body["bid"])
+    else:
+        fold.spoilt.add(entry.body["bid"])
+    return None
+
+
+def _fold_record(fold: _Fold, _: _Entry, __: _Json) -> _Wrong:
+    """Take bids out of the evaluation that a later window could not open."""
+    for number in fold.spoilt & fold.numbers.keys():
+        lot, bid = fold.numbers[number]
+        fold.lost.setdefault(lot, set()).add(bid)
+        fold.rejected[lot] = sorted({*fold.rejected.get(lot, []), bid})
     return None
 
 
@@ -1858,6 +2176,9 @@ def _fold_score(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
         return "stage", "sheet is locked"
     if body["revision"] != fold.cells.get(key, (0, ""))[0] + 1:
         return "revision", f"{body['bid']} {body['item']}"
+    if entry.actor not in fold.experts:
+        return "stage", f"{entry.actor} is no member"
+    fold.parts[body["lot"], body["item"]] = item["part"]
     value = fold.openings.get((entry.seq, "/value"), "")
     fold.cells[key] = (body["revision"], value)
     return None if not value or _fits(item, value) else ("ranking", f"{body['item']} out of range")
@@ -1892,17 +2213,19 @@ def _fold_review(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
             any(fold.value(seat, lot["id"], bid, item) == "fail" for item in items) for seat in fold.experts
         )
         votes.append({"bid": bid, "against": against, "members": members, "rejected": 2 * against > members})
-    fold.rejected[lot["id"]] = [vote["bid"] for vote in votes if vote["rejected"]]
+    rejected = {vote["bid"] for vote in votes if vote["rejected"]}
+    fold.rejected[lot["id"]] = sorted(rejected | fold.lost.get(lot["id"], set()))
     return None if votes == entry.body["votes"] else ("votes", lot["id"])
 
 
 def _fold_prices(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
-    expected = [{"bid": bid, "price_fen": fold.prices.get(bid)} for bid in sorted(fold.inside(lot))]
+    expected = [{"bid": bid, "price_fen": fold.price(lot["id"], bid)} for bid in sorted(fold.inside(lot))]
     return None if expected == entry.body["prices"] else ("prices", lot["id"])
 
 
 def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
-    prices = {bid: fold.prices[bid] for bid in fold.inside(lot) if bid in fold.prices}
+    known = {bid: fold.price(lot["id"], bid) for bid in fold.inside(lot)}
+    prices = {bid: fen for bid, fen in known.items() if fen is not None}
     fold.scores[lot["id"]] = _price(lot, prices)
     return None if fold.scores[lot["id"]] == entry.body else ("pricing", lot["id"])
 
@@ -1929,6 +2252,8 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "StageChanged": _fold_stage,
     "BidImported": _fold_bid,
     "BidAdmitted": _fold_admission,
+    "BidJudged": _fold_verdict,
+    "OpeningRecorded": _fold_record,
     "PriceRead": _fold_price_read,
     "ScoreEntered": _fold_score,
     "SheetLocked": _fold_lock,
@@ -1938,6 +2263,22 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "PricesComputed": _fold_pricing,
     "RankingComputed": _fold_ranking,
     "ReportSigned": _fold_report,
+    "SessionResumed": _fold_resumption,
+    "SteppedBack": _fold_step_back,
+    "TenderFailed": _fold_end,
+    "SessionAborted": _fold_end,
+    "ExpertRecused": _fold_recusal,
+    "ExpertReplaced": _fold_replacement,
+    "SheetReopened": _fold_reopening,
+    "Proposed": _fold_proposal,
+    "Approved": _fold_decision,
+    "Vetoed": _fold_decision,
+    "VoteOpened": _fold_vote,
+    "BallotCast": _fold_ballot,
+    "VoteCounted": _fold_count,
+    "ChairElected": _fold_chair,
+    "LotFailed": _fold_failure,
+    "PriceCorrected": _fold_correction,
 }
 """Entry type to what it does to the evaluation."""
 

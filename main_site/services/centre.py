@@ -33,6 +33,7 @@ from evalroom.ledger.note import KeyKind, SigningKey, parse_vkey
 from evalroom.media import TrackKind
 from evalroom.protocol.messages import SeatCredential
 from evalroom.roles import Role
+from evalroom.stages import OVER
 from evalroom.tender import check_tender
 from main_site import SOFTWARE
 from main_site.documents import DocumentStore
@@ -404,7 +405,7 @@ class Centre:
         self.links.add(evaluation)
         if session.closed:
             self._spawn(live.archiver.run())
-        elif session.stage is ev.Stage.CONCLUDED:
+        elif session.stage in OVER:
             evaluation.conclude()
 
     def session(self, session: str) -> Live:

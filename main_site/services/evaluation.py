@@ -17,7 +17,6 @@ from evalroom import events as ev
 from evalroom import roles, visibility
 from evalroom.commands import CloseSession, HostFact, ImportBid, NodeFact, NoteFacts, Order, RecordFacts
 from evalroom.errors import EvalroomError
-from evalroom.events import Stage
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, empty_state, near
@@ -28,6 +27,7 @@ from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.roles import Role
 from evalroom.session import SessionOver
 from evalroom.sheet import items_of
+from evalroom.stages import OVER
 from evalroom.tender import Part, Seat
 from main_site.documents import UnknownDocument
 from main_site.services.conductor import Committed, Conductor, node_key
@@ -46,7 +46,7 @@ STATUS_S = 1.0
 NEAR_EVERY = 5
 """Seconds after which a seat is told about itself though nothing has changed."""
 
-_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR)
+_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.REGULATOR)
 
 OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
@@ -151,7 +151,8 @@ class Evaluation:
         """Say whether a seat may see a track live now."""
         session = self.conductor.session
         who, shown = session.seats.get(seat), self._tracks().get(track)
-        if who is None or shown is None:
+        outside = who is not None and who.role is Role.EXPERT and seat not in session.members
+        if who is None or shown is None or outside:
             return False
         return visibility.may_watch(who.role, shown.kind, session.stage, own_site=shown.site == who.site)
 
@@ -280,7 +281,8 @@ class Evaluation:
     def _committed(self, committed: Committed) -> None:
         for audience in committed.audiences:
             self._wake(audience)
-        if any(isinstance(fact.event, ev.StageChanged) for fact in committed.facts):
+        ends = ev.StageChanged | ev.TenderFailed | ev.SessionAborted
+        if any(isinstance(fact.event, ends) for fact in committed.facts):
             self.conclude()
         if any(isinstance(fact.event, ev.TrackEnded | ev.CheckpointCosigned) for fact in committed.facts):
             self._close_when_still()
@@ -302,7 +304,7 @@ class Evaluation:
 
     def conclude(self) -> None:
         """End the host's own recordings once the session is concluded; its close follows."""
-        if self.conductor.session.stage is Stage.CONCLUDED:
+        if self.conductor.session.stage in OVER:
             self._spawn(self._finish_recording())
 
     async def _finish_recording(self) -> None:
@@ -314,7 +316,7 @@ class Evaluation:
         """Close the journal once the session is concluded and no track is running at any site."""
         session = self.conductor.session
         running = any(record.running for record in session.tracks.values())
-        if session.stage is not Stage.CONCLUDED or running or not self._booth_done or session.closed:
+        if session.stage not in OVER or running or not self._booth_done or session.closed:
             return
         self._spawn(self._close())
 

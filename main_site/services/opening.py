@@ -79,7 +79,7 @@ AT_A_TIME = 2
 DOCUMENT_PARTS = (PartName.QUALIFICATION, PartName.TECHNICAL)
 """Parts that are read as documents; the others are texts that the record holds."""
 
-LAST_STAGES = (Stage.SIGNING, Stage.CONCLUDED)
+LAST_STAGES = (Stage.SIGNING, Stage.CONCLUDED, Stage.ARCHIVED, Stage.FAILED, Stage.ABORTED)
 """Stages in which nobody has to read a sealed document any more after a restart, so that keys may be destroyed."""
 
 MAX_SEALED = 8192

@@ -61,12 +61,7 @@ LOT = LotId("lot1")
 BIDS = tuple(BidId(f"bid{n}") for n in range(1, 5))
 PRICES = {BIDS[0]: 980_000_00, BIDS[1]: 1_010_000_00, BIDS[2]: 1_000_000_00, BIDS[3]: 1_040_000_00}
 EXPERTS = tuple(SeatCode(f"E{n}") for n in range(1, 4))
-SUPERVISOR, OPERATOR, SITE_OPERATOR, ARCHIVIST = (
-    SeatCode("S1"),
-    SeatCode("O1"),
-    SeatCode("L1"),
-    SeatCode("A1"),
-)
+SUPERVISOR, OPERATOR, SITE_OPERATOR, ARCHIVIST, REGULATOR = map(SeatCode, ("S1", "O1", "L1", "A1", "R1"))
 NOTICE = hashlib.sha256(b"Discipline").hexdigest()
 DOCUMENT = hashlib.sha256(b"%PDF-1.7").hexdigest()
 START = 1_795_392_000_000
@@ -84,6 +79,7 @@ SEATS = (
     Seat(OPERATOR, HOST, HOST, Role.OPERATOR, "desk"),
     Seat(SITE_OPERATOR, WEST, WEST, Role.SITE_OPERATOR, "room"),
     Seat(ARCHIVIST, HOST, HOST, Role.ARCHIVIST, "archive"),
+    Seat(REGULATOR, HOST, HOST, Role.REGULATOR, "second person"),
 )
 SEAT = {seat.code: seat for seat in SEATS}
 """Seat code to seat."""

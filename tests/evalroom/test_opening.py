@@ -28,6 +28,7 @@ SEAT_OF = {
     Role.OPERATOR: plain.OPERATOR,
     Role.SITE_OPERATOR: plain.SITE_OPERATOR,
     Role.ARCHIVIST: plain.ARCHIVIST,
+    Role.REGULATOR: plain.REGULATOR,
 }
 
 
@@ -54,6 +55,7 @@ def second_window() -> Opening:
     room.advance()
     for seat in plain.EXPERTS:
         room.give(room[seat].accept())
+    room.advance()
     room.advance()
     room.review()
     room.advance()
@@ -137,7 +139,7 @@ def test_a_pause_of_the_session_holds_back_what_the_table_says(kind: str) -> Non
 
 def test_bidders_and_trustees_are_not_held_up_by_a_pause_of_the_evaluation() -> None:
     room = second_window()
-    room.give(room.by_seat(plain.SUPERVISOR, co.PauseSession("fire")))
+    room.give(room.by_seat(plain.SUPERVISOR, co.PauseSession("fire", None)))
     assert room.try_out(room.by_bidder(room.released(NUMBERS[0], window=SECOND)))
     with pytest.raises(Paused):
         room.try_out(room.by_seat(plain.SUPERVISOR, co.StepUp(SECOND)))
@@ -146,7 +148,7 @@ def test_bidders_and_trustees_are_not_held_up_by_a_pause_of_the_evaluation() -> 
 def test_the_evaluation_is_not_paused_before_it_begins() -> None:
     for state in ("accepting", "closed", "unsealing"):
         room = o.at(state)
-        answer = carried_out(room, room.by_seat(plain.SUPERVISOR, co.PauseSession("fire")))
+        answer = carried_out(room, room.by_seat(plain.SUPERVISOR, co.PauseSession("fire", None)))
         assert answer is not None
 
 

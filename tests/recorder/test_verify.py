@@ -17,7 +17,7 @@ import pytest
 
 from evalroom.commands import ACTS
 from evalroom.encoding import body_of, to_json
-from evalroom.events import EVENTS
+from evalroom.events import EVENTS, Stage, SteppedBack
 from evalroom.ids import BidId, SeatCode
 from evalroom.ledger.canonical import Json
 from evalroom.ledger.checkpoint import parse_checkpoint, sign_checkpoint
@@ -27,8 +27,9 @@ from evalroom.ledger.signature import sign_act
 from evalroom.pricing import NothingToPrice, compute
 from evalroom.ranking import rank
 from evalroom.roles import COMMANDS, Role
-from evalroom.session import TRANSITIONS
+from evalroom.session import RETURNS, TRANSITIONS
 from evalroom.sheet import Cell, Sheet
+from evalroom.stages import ROAD
 from evalroom.tender import Formula, Part, PricingTerms, Rounding, RoundingTerms, TrimTerms
 from recorder import verify as verifier
 from recorder.verify import Failure, Progress, Report, UnusableKey, lines_of, main, verify
@@ -954,8 +955,15 @@ def test_the_verifier_places_events_in_the_stages_of_the_room() -> None:
     for stage, events in TRANSITIONS.items():
         for event in events:
             stages.setdefault(event.__name__, set()).add(stage)
-    assert tuple(TRANSITIONS) == verifier._ORDER
-    assert {name: places for name, places in stages.items() if name != "StageChanged"} == verifier._STAGES
+    assert ROAD[:-1] == verifier._ORDER
+    assert set(Stage) == {*verifier._ORDER, *verifier._ENDS}
+    backwards = RETURNS[SteppedBack]
+    assert {stage: set(after) for stage, after in verifier._BACK.items()} == backwards
+    del (
+        stages["StageChanged"],
+        stages["SessionAborted"],
+    )  # the one goes on everywhere, the other ends any stage
+    assert stages == verifier._STAGES
 
 
 # --- the second implementation of prices and ranking --------------------------------------------------

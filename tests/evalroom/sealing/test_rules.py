@@ -442,6 +442,7 @@ def to_detailed(room: Opening) -> None:
     for seat in plain.EXPERTS:
         room.give(room[seat].accept())
     room.advance()
+    room.advance()
     room.review()
     room.advance()
 
@@ -972,6 +973,7 @@ def test_the_price_of_a_bid_rejected_in_the_review_is_never_opened() -> None:
     room.advance()
     for seat in plain.EXPERTS:
         room.give(room[seat].accept())
+    room.advance()
     room.advance()
     none: dict[tuple[str, str], str] = {(o.bid_id(B), "form"): "fail"}
     room.review(dict.fromkeys(plain.EXPERTS, none))

@@ -616,7 +616,7 @@ async def test_prices_are_opened_once_the_technical_sheets_are_unlocked_and_then
         await until(lambda: place.session.ceremony.recorded(SECOND))
         await until(lambda: len(place.session.ceremony.prices) == 1)
         assert {"甲公司": OPENED} == place.verdicts(SECOND)
-        for after in (Stage.PRICING, Stage.SUMMARY, Stage.SIGNING):
+        for after in (Stage.PRICING, Stage.SUMMARY, Stage.REPORTING, Stage.SIGNING):
             await place.order(OPERATOR, co.AdvanceStage(place.session.stage, after, ""))
         await place.reaches(CeremonyState.DESTROYED)
         assert 3 == len(place.session.ceremony.destroyed)
@@ -635,7 +635,8 @@ async def to_detailed(place: Ceremony) -> None:
     await place.order(OPERATOR, co.AdvanceStage(Stage.GATHERING, Stage.BRIEFED, ""))
     for expert in EXPERTS:
         await place.give(place.people[expert].accept())
-    await place.order(OPERATOR, co.AdvanceStage(Stage.BRIEFED, Stage.PRELIMINARY, ""))
+    await place.order(OPERATOR, co.AdvanceStage(Stage.BRIEFED, Stage.ELECTING, ""))
+    await place.order(OPERATOR, co.AdvanceStage(Stage.ELECTING, Stage.PRELIMINARY, ""))
     await review(place, Part.PRELIMINARY)
     await place.order(OPERATOR, co.AdvanceStage(Stage.PRELIMINARY, Stage.DETAILED, ""))
 

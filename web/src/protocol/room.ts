@@ -9,6 +9,11 @@ export interface AbortOpening {
   kind: 'abort_opening'
 }
 
+/** End the session for good before its conclusion. */
+export interface AbortSession {
+  kind: 'abort_session'
+}
+
 /** Accept the discipline notice, whose text has this digest. */
 export interface AcceptDiscipline {
   seat: string
@@ -36,6 +41,26 @@ export interface AlarmRaised {
   code: string
   seat: string
   text: string
+}
+
+/** Approve a proposal by its digest: what it does follows at once. */
+export interface Approve {
+  proposal: string
+  digest: string
+  kind: 'approve'
+}
+
+/** A second person approved the proposal with this digest; what it does follows at once. */
+export interface Approved {
+  proposal: string
+  digest: string
+}
+
+/** A member voted; the choice stands committed. */
+export interface BallotCast {
+  vote: string
+  round: number
+  choice: Commitment
 }
 
 /** One bid of a lot: its id on the sheets and the bidder's name. */
@@ -126,6 +151,26 @@ export interface BidsReviewed {
   votes: BidVote[]
 }
 
+/** A sub-site holds these seats for the session. */
+export interface BookingConfirmed {
+  site: string
+  seats: string[]
+}
+
+/** A sub-site cannot hold its seats, and says why: the host asks another. */
+export interface BookingDeclined {
+  site: string
+  reason: string
+}
+
+/** Vote in a round; the choice is committed. */
+export interface CastBallot {
+  vote: string
+  round: number
+  choice: Commitment
+  kind: 'cast_ballot'
+}
+
 /** The opening stands still and no window runs out, because of the platform or of missing trustees. */
 export interface CeremonyPaused {
   reason: string
@@ -134,6 +179,12 @@ export interface CeremonyPaused {
 /** The opening goes on; the window that was open ends later by the length of the pause. */
 export interface CeremonyResumed {
   reason: string
+}
+
+/** The committee has a chair, by `vote` or, after the last round, by `draw`. */
+export interface ChairElected {
+  seat: string
+  by: string
 }
 
 /** Take the seat: register the key that will sign its acts. */
@@ -176,9 +227,37 @@ export interface Commitment {
   commit: string
 }
 
+/** Confirm, for one's own site, that these seats are held for the session. */
+export interface ConfirmBooking {
+  site: string
+  seats: string[]
+  kind: 'confirm_booking'
+}
+
+/** Put a corrected price in fen into the kernel and run it again; the earlier run is kept. */
+export interface CorrectPrice {
+  lot: string
+  bid: string
+  price_fen: number
+  kind: 'correct_price'
+}
+
+/** How many members chose an option. */
+export interface Count {
+  option: string
+  votes: number
+}
+
 /** An entry that says nothing, so that the journal's size does not tell how many bids there are. */
 export interface CoverMade {
   noise: string
+}
+
+/** Say that one's own site cannot hold its seats. */
+export interface DeclineBooking {
+  site: string
+  reason: string
+  kind: 'decline_booking'
 }
 
 /** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
@@ -205,12 +284,39 @@ export interface EnterScore {
   kind: 'enter_score'
 }
 
+/** A member stepped aside before the evaluation began 回避, and said why. */
+export interface ExpertRecused {
+  seat: string
+  reason: string
+}
+
+/** A reserve seat took a member's place; sheets, votes and signatures of the leaver are void. */
+export interface ExpertReplaced {
+  seat: string
+  newcomer: string
+  reason: string
+  before: Stage
+  after: Stage
+}
+
 /** Give bidders until `until` (UTC ms) to release their halves, for a reason. */
 export interface ExtendWindow {
   window: string
   until: number
   reason: string
   kind: 'extend_window'
+}
+
+/** Let a lot fail 流标: nobody wins it, and the other lots go on. */
+export interface FailLot {
+  lot: string
+  kind: 'fail_lot'
+}
+
+/** End the evaluation when every lot has failed. */
+export interface FailTender {
+  reason: string
+  kind: 'fail_tender'
 }
 
 /** The picture's size changed inside a reel, from `pts` (µs from the start of the reel) on. */
@@ -340,6 +446,13 @@ export interface Lot {
   candidates: number
 }
 
+/** Nobody wins this lot; `ground` is a code, `reason` what was written. */
+export interface LotFailed {
+  lot: string
+  ground: string
+  reason: string
+}
+
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
 
@@ -410,9 +523,10 @@ export interface PauseCeremony {
   kind: 'pause_ceremony'
 }
 
-/** Close the inputs on every site. */
+/** Close the inputs on every site, and say when it will go on (UTC ms) where the profile asks for it. */
 export interface PauseSession {
   reason: string
+  resume_at: number | null
   kind: 'pause_session'
 }
 
@@ -427,6 +541,14 @@ export interface PolicySigned {
   trustee: string
   sha256: string
   signature: string
+}
+
+/** A price was corrected for the comparison by two persons; the kernel's earlier run is kept. */
+export interface PriceCorrected {
+  lot: string
+  bid: string
+  price_fen: number
+  reason: string
 }
 
 /** The price of an admitted bid in fen, as its price sheet has it. */
@@ -472,6 +594,24 @@ export interface PricingTerms {
   rounding: RoundingTerms
 }
 
+/** Propose an act that needs a second person; `proposal` is a new id. */
+export interface Propose {
+  proposal: string
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+  reason: string
+  kind: 'propose'
+}
+
+/** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
+export interface Proposed {
+  proposal: string
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+  reason: string
+}
+
+/** What is voted on. */
+export type Question = 'chair' | 'competition' | 'award'
+
 /** One bid in the ranking: exact technical mean and price score, the rounded total, rank from 1. */
 export interface RankRow {
   bid: string
@@ -498,6 +638,13 @@ export interface RecordConfirmed {
   signature: string
 }
 
+/** Step aside before the evaluation begins 回避. */
+export interface RecuseSelf {
+  seat: string
+  reason: string
+  kind: 'recuse_self'
+}
+
 /** A reel is finished; a torn one (the recorder died) ends at its last whole fragment. */
 export interface ReelClosed {
   track: string
@@ -516,10 +663,36 @@ export interface ReelReceived {
   sha256: string
 }
 
+/** Evaluate again 复议 on one of the profile's grounds; the report so far becomes an annex. */
+export interface Reevaluate {
+  ground: string
+  kind: 'reevaluate'
+}
+
+/** Let an expert change a locked sheet; the version that was locked stays in the journal. */
+export interface ReopenSheet {
+  seat: string
+  lot: string
+  part: Part
+  kind: 'reopen_sheet'
+}
+
+/** Let `newcomer`, a reserve seat, take the place of `seat`, whose conclusions are void and done anew. */
+export interface ReplaceExpert {
+  seat: string
+  newcomer: string
+  kind: 'replace_expert'
+}
+
 /** A member signed the results by their digest; a dissent is written out, else empty. */
 export interface ReportSigned {
   digest: string
   dissent: string
+}
+
+/** Open the inputs again after a pause 复会. */
+export interface Resume {
+  kind: 'resume'
 }
 
 /** Let the opening go on. */
@@ -535,7 +708,7 @@ export interface ResumeSession {
 }
 
 /** A role of the trade (trust.md §6); the last five are machines and strangers. */
-export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
+export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'regulator' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
 
 /** How a declared rounding treats the half. */
 export type Rounding = 'half_up' | 'half_even' | 'down'
@@ -563,6 +736,8 @@ export interface Seat {
   node: string
   role: Role
   label: string
+  specialty?: Specialty
+  reserve?: boolean
 }
 
 /** Somebody took the seat with its code; `key` is the P-256 public key (base64url SPKI) of their acts. */
@@ -602,6 +777,11 @@ export interface SelfTestResult {
   detail: string
 }
 
+/** The session was ended for good before its conclusion. */
+export interface SessionAborted {
+  reason: string
+}
+
 /** The last act: nothing but the final checkpoint follows. */
 export interface SessionClosed {
   reason: string
@@ -614,7 +794,7 @@ export interface SessionKeys {
   quorum: number
 }
 
-/** The first entry: everything the session is bound to. `rehearsal` marks bids brought in unsealed. */
+/** The first entry: everything the session is bound to. */
 export interface SessionOpened {
   session: string
   tender: Tender
@@ -623,11 +803,16 @@ export interface SessionOpened {
   keys: SessionKeys
   rehearsal: boolean
   software: string
+  profile: string
+  profile_sha256: string
 }
 
-/** Inputs are closed on every site; recording goes on. */
+/**
+ * Inputs are closed on every site; recording goes on. `resume_at` is the announced time (UTC ms), or none.
+ */
 export interface SessionPaused {
   reason: string
+  resume_at: number | null
 }
 
 /** Inputs are open again, as they were. */
@@ -647,6 +832,14 @@ export interface SheetLocked {
   lot: string
   part: Part
   digest: string
+}
+
+/** A locked sheet may be changed again; the locked version stays in the journal. */
+export interface SheetReopened {
+  seat: string
+  lot: string
+  part: Part
+  reason: string
 }
 
 /** Sign the results by their digest, with a written dissent or none. */
@@ -681,8 +874,13 @@ export interface SiteReturned {
   site: string
 }
 
-/** The stages of this version; the others of domain.md join the table when their rules do. */
-export type Stage = 'receiving' | 'opening' | 'gathering' | 'briefed' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'signing' | 'concluded'
+/**
+ * What an expert stands for in the committee: the law counts technical and economic ones (招标投标法 art. 37).
+ */
+export type Specialty = 'none' | 'technical' | 'economic' | 'owner'
+
+/** A stage, in the order of the trade; `failed` and `aborted` are ends off the road. */
+export type Stage = 'planned' | 'booked' | 'receiving' | 'opening' | 'gathering' | 'briefed' | 'electing' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'reporting' | 'signing' | 'concluded' | 'archived' | 'failed' | 'aborted'
 
 /** The session moved to another stage. */
 export interface StageChanged {
@@ -691,10 +889,23 @@ export interface StageChanged {
   reason: string
 }
 
+/** Go back to stage `after` 评标回退: later conclusions are void and kept as annexes. */
+export interface StepBack {
+  after: Stage
+  kind: 'step_back'
+}
+
 /** Agree, as an officer at this seat, that the window be opened. */
 export interface StepUp {
   window: string
   kind: 'step_up'
+}
+
+/** The session went back to an earlier stage; what was concluded from there on is void, kept as an annex. */
+export interface SteppedBack {
+  before: Stage
+  after: Stage
+  reason: string
 }
 
 /** The notice is out: bids are taken in under the policy with this SHA-256. */
@@ -713,6 +924,11 @@ export interface Tender {
   code: string
   title: string
   lots: Lot[]
+}
+
+/** Every lot has failed 流标: the evaluation ends. */
+export interface TenderFailed {
+  reason: string
 }
 
 /** The track is over at `at_ms`. */
@@ -757,6 +973,40 @@ export type TrusteeKind = 'host' | 'site' | 'supervisor'
 /** What became of a sealed bid (opening.md §8): 撤销 is `revoked`, 撤回 `withdrawn`. */
 export type Verdict = 'opened' | 'revoked' | 'withdrawn' | 'malformed' | 'awaiting_bytes'
 
+/** Refuse a proposal by its digest, with a reason. */
+export interface Veto {
+  proposal: string
+  digest: string
+  reason: string
+  kind: 'veto'
+}
+
+/** A second person refused the proposal with this digest, and said why. */
+export interface Vetoed {
+  proposal: string
+  digest: string
+  reason: string
+}
+
+/** The count of a round; `outcome` is empty where options are tied, `tied` names them. */
+export interface VoteCounted {
+  vote: string
+  round: number
+  counts: Count[]
+  outcome: string
+  tied: string[]
+}
+
+/** A vote is open to these members; `round` counts from 1, `lot` is empty where it concerns the session. */
+export interface VoteOpened {
+  vote: string
+  question: Question
+  lot: string
+  round: number
+  options: string[]
+  voters: string[]
+}
+
 /** Bidders can release no more in this window; `missing` are the bids without a good half. */
 export interface WindowClosed {
   window: string
@@ -800,13 +1050,30 @@ export interface EventBodies {
   SessionPaused: SessionPaused
   SessionResumed: SessionResumed
   SessionClosed: SessionClosed
+  SteppedBack: SteppedBack
+  TenderFailed: TenderFailed
+  SessionAborted: SessionAborted
+  LotFailed: LotFailed
+  BookingConfirmed: BookingConfirmed
+  BookingDeclined: BookingDeclined
+  Proposed: Proposed
+  Approved: Approved
+  Vetoed: Vetoed
+  VoteOpened: VoteOpened
+  BallotCast: BallotCast
+  VoteCounted: VoteCounted
+  ChairElected: ChairElected
   BidImported: BidImported
   PricesOpened: PricesOpened
+  PriceCorrected: PriceCorrected
   SeatJoined: SeatJoined
   SeatTested: SeatTested
   DisciplineAccepted: DisciplineAccepted
+  ExpertRecused: ExpertRecused
+  ExpertReplaced: ExpertReplaced
   ScoreEntered: ScoreEntered
   SheetLocked: SheetLocked
+  SheetReopened: SheetReopened
   GroupUnlocked: GroupUnlocked
   BidsReviewed: BidsReviewed
   PricesComputed: PricesComputed
@@ -867,6 +1134,14 @@ export type SeatCommand =
   | AdvanceStage
   | PauseSession
   | ResumeSession
+  | Propose
+  | Approve
+  | Veto
+  | ConfirmBooking
+  | DeclineBooking
+  | RecuseSelf
+  | CastBallot
+  | FailTender
   | EnterScore
   | LockSheet
   | SignReport
@@ -891,6 +1166,14 @@ export interface SeatCommands {
   advance_stage: Omit<AdvanceStage, 'kind'>
   pause_session: Omit<PauseSession, 'kind'>
   resume_session: Omit<ResumeSession, 'kind'>
+  propose: Omit<Propose, 'kind'>
+  approve: Omit<Approve, 'kind'>
+  veto: Omit<Veto, 'kind'>
+  confirm_booking: Omit<ConfirmBooking, 'kind'>
+  decline_booking: Omit<DeclineBooking, 'kind'>
+  recuse_self: Omit<RecuseSelf, 'kind'>
+  cast_ballot: Omit<CastBallot, 'kind'>
+  fail_tender: Omit<FailTender, 'kind'>
   enter_score: Omit<EnterScore, 'kind'>
   lock_sheet: Omit<LockSheet, 'kind'>
   sign_report: Omit<SignReport, 'kind'>
@@ -914,6 +1197,14 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   advance_stage: 'StageChanged',
   pause_session: 'SessionPaused',
   resume_session: 'SessionResumed',
+  propose: 'Proposed',
+  approve: 'Approved',
+  veto: 'Vetoed',
+  confirm_booking: 'BookingConfirmed',
+  decline_booking: 'BookingDeclined',
+  recuse_self: 'ExpertRecused',
+  cast_ballot: 'BallotCast',
+  fail_tender: 'TenderFailed',
   enter_score: 'ScoreEntered',
   lock_sheet: 'SheetLocked',
   sign_report: 'ReportSigned',

@@ -72,7 +72,7 @@ export const useSession = defineStore('session', () => {
   const openAlarms = computed(() => [...view.alarms.values()].filter((alarm) => alarm.closed === null))
   const tracks = computed<TrackState[]>(() => status.value?.sites.flatMap((site) => site.tracks) ?? [])
   const digestToSign = computed(() => {
-    const rankings = lots.value.map((lot) => view.rankings.get(lot.id))
+    const rankings = lots.value.filter((lot) => !view.failedLots.has(lot.id)).map((lot) => view.rankings.get(lot.id))
     return rankings.length > 0 && rankings.every((ranking) => ranking !== undefined)
       ? reportDigest(rankings as EventBodies['RankingComputed'][])
       : null
