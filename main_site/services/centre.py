@@ -229,6 +229,7 @@ class Centre:
             ),
             rehearsal=template.sealing is None,
             software=SOFTWARE,
+            profile=template.profile,
         )
         host = next(site.id for site in template.sites if site.host)
         issued = [

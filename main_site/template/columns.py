@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName
-from evalroom.tender import Formula, ItemKind, Part, Rounding
+from evalroom.tender import Formula, ItemKind, Part, Rounding, Specialty
 
 Value = str | int | bool | None
 
@@ -86,6 +86,13 @@ ROLES: Mapping[str, str] = {
     Role.OPERATOR: "主场操作员",
     Role.SITE_OPERATOR: "副场操作员",
     Role.ARCHIVIST: "档案员",
+    Role.REGULATOR: "行政监督",
+}
+SPECIALTIES: Mapping[str, str] = {
+    Specialty.NONE: "不分",
+    Specialty.TECHNICAL: "技术",
+    Specialty.ECONOMIC: "经济",
+    Specialty.OWNER: "招标人代表",
 }
 MODES: Mapping[str, str] = {Mode.JOINT: "联合解密", Mode.SITES: "会场解密", Mode.BIDDER: "投标人解密"}
 SEALED_PARTS: Mapping[str, str] = {
@@ -127,6 +134,16 @@ PROJECT = Table(
             limit=64,
         ),
         Column("title", "项目名称", Kind.TEXT, "Name of the project.", "项目全称。", limit=200),
+        Column(
+            "profile",
+            "评标规则",
+            Kind.PROSE,
+            "Rule profile: plain, works or procurement, or its whole text in TOML.",
+            "评标规则：plain（不定）、works（工程）、procurement（政府采购），或写出全部规则（TOML）。",
+            required=False,
+            default="plain",
+            limit=16_384,
+        ),
     ),
     single=True,
 )
@@ -429,6 +446,25 @@ SEATS = Table(
             required=False,
             default="",
             limit=64,
+        ),
+        Column(
+            "specialty",
+            "专业类别",
+            Kind.CHOICE,
+            "What an expert stands for: technical, economic, or the owner's representative. Others: leave it empty.",
+            "专家的类别：技术、经济或招标人代表；其他角色不填。",
+            required=False,
+            default=Specialty.NONE.value,
+            choices=SPECIALTIES,
+        ),
+        Column(
+            "reserve",
+            "候补",
+            Kind.FLAG,
+            "An expert's seat that takes part only when another expert leaves.",
+            "候补专家席位，有专家离开时才参加评审。",
+            required=False,
+            default=False,
         ),
     ),
 )

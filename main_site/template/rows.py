@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from evalroom.errors import MalformedName
 from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.profile import PLAIN, PRESETS, UnusableProfile, parse_profile
 from evalroom.roles import Role
 from evalroom.sealing.policy import MAX_PADDED, PADDED, REQUIRED, Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
@@ -30,9 +31,11 @@ from evalroom.tender import (
     RoundingTerms,
     Seat,
     Site,
+    Specialty,
     Tender,
     TrimTerms,
     UnusableTender,
+    check_committee,
     check_tender,
 )
 from main_site.template.cells import BEIJING, is_empty, plain, read_cell
@@ -64,6 +67,7 @@ class SessionTemplate:
     sites: tuple[Site, ...]
     seats: tuple[Seat, ...]
     sealing: SealingTerms | None = None
+    profile: str = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +380,13 @@ def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
         sites=tuple(_site(row) for row in rows["sites"]),
         seats=tuple(_seat(row) for row in rows["seats"]),
         sealing=_sealing(rows["sealing"][0], rows["parts"]) if rows["sealing"] else None,
+        profile=_profile(project.text("profile")),
     )
+
+
+def _profile(said: str) -> str:
+    """Return the text of a rule profile: of the preset that is named, or what stands there itself."""
+    return PRESETS.get(said.strip(), said)
 
 
 def _sealing(row: Row, parts: Sequence[Row]) -> SealingTerms:
@@ -478,6 +488,8 @@ def _seat(row: Row) -> Seat:
         node=SiteId(row.text("node")),
         role=Role(row.text("role")),
         label=row.text("label"),
+        specialty=Specialty(row.text("specialty")),
+        reserve=row.flag("reserve"),
     )
 
 
@@ -501,7 +513,8 @@ def _have_the_last_word(template: SessionTemplate, rows: Mapping[str, list[Row]]
     try:
         sealed = template.sealing is not None
         check_tender(template.tender, template.sites, template.seats, sealed=sealed)
-    except (UnusableTender, MalformedName) as why:
+        check_committee(template.seats, parse_profile(template.profile).committee)
+    except (UnusableTender, MalformedName, UnusableProfile) as why:
         words = ", ".join(str(value) for value in why.detail.values())
         findings.add(Fault.UNUSABLE, _blamed(why.detail, rows), words)
 
@@ -520,7 +533,12 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
     lots = template.tender.lots
     return {
         "project": [
-            {"session": template.session, "code": template.tender.code, "title": template.tender.title},
+            {
+                "session": template.session,
+                "code": template.tender.code,
+                "title": template.tender.title,
+                "profile": _profile_name(template.profile),
+            },
         ],
         "lots": [{"id": lot.id, "title": lot.title, "candidates": lot.candidates} for lot in lots],
         "items": [_item_row(lot, item) for lot in lots for item in lot.items],
@@ -539,6 +557,11 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
         "sealing": [_sealing_row(template.sealing)] if template.sealing else [],
         "parts": _part_rows(template.sealing) if template.sealing else [],
     }
+
+
+def _profile_name(text: str) -> str:
+    """Return the name of the preset with this text, or the text."""
+    return next((name for name, preset in PRESETS.items() if preset == text), text)
 
 
 def _sealing_row(terms: SealingTerms) -> dict[str, Value]:
@@ -605,4 +628,6 @@ def _seat_row(seat: Seat) -> dict[str, Value]:
         "node": seat.node,
         "role": seat.role.value,
         "label": seat.label,
+        "specialty": seat.specialty.value,
+        "reserve": seat.reserve,
     }
