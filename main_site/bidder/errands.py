@@ -160,9 +160,12 @@ def _check_alone(there: Host, bid: Path, envelope: Envelope, replacement: Replac
     Raises:
         EarlierBidStands: one stands that this bid does not replace.
     """
-    mine = {envelope.bid.hex(), replacement.earlier if replacement else ""}
-    for path, receipt in given.receipts_beside(bid):
-        if receipt.tender == envelope.policy.tender and receipt.bid not in mine:
+    number, earlier = envelope.bid.hex(), replacement.earlier if replacement else ""
+    beside = [one for one in given.receipts_beside(bid) if one[1].tender == envelope.policy.tender]
+    if any(receipt.bid == number for _, receipt in beside):
+        return  # it is handed in already, and asks for its receipt
+    for path, receipt in beside:
+        if receipt.bid != earlier:
             with suppress(HostRefused):  # it never came to this host
                 if there.state(receipt.tender, receipt.bid).get("state") != "withdrawn":
                     raise EarlierBidStands(bid=receipt.bid, receipt=path.name)

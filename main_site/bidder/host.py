@@ -78,7 +78,7 @@ def address(text: str) -> str:
         url = httpx.URL(whole)
     except httpx.InvalidURL as error:
         raise UnusableAddress(host=text[:80]) from error
-    if url.scheme not in {"http", "https"} or not _NAME.fullmatch(url.raw_host):
+    if url.scheme not in {"http", "https"} or not _NAME.fullmatch(url.raw_host) or (url.port or 1) > 65535:
         raise UnusableAddress(host=text[:80])
     return str(url).rstrip("/")
 

@@ -5,6 +5,7 @@ what happened, what is safe and what to do, whatever its kind.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ class Meter:
     def waits(self, trouble: str, seconds: float) -> None:
         """Say why nothing moves, also where nobody looks: a log that is silent for hours helps nobody."""
         self._bars.console.print(
-            f"主场没有应答，{seconds:.0f} 秒后重试 no answer, trying again: {trouble}",
+            f"主场没有应答，{math.ceil(seconds)} 秒后重试 no answer, trying again: {trouble}",
             highlight=False,
             soft_wrap=True,
         )

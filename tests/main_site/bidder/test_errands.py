@@ -165,6 +165,7 @@ def test_a_second_bid_beside_a_receipt_is_refused_until_it_is_meant(desk: Desk, 
     assert number not in fake.bids
     good("bid", "submit", HOST, desk.out)  # the same bid once more is none
     good("bid", "submit", HOST, second, "--second")
+    good("bid", "submit", HOST, desk.out)  # and asks for its receipt, now that both stand
     good("bid", "withdraw", HOST, desk.out, *key_words(desk))
     good("bid", "submit", HOST, second)
 

@@ -117,7 +117,9 @@ def test_an_address_is_encrypted_unless_it_is_this_machine(given: str, expected:
     assert expected == address(given)
 
 
-@pytest.mark.parametrize("text", ["", "ftp://host", "https://", "https://host:port", "http://[", "://"])
+@pytest.mark.parametrize(
+    "text", ["", "ftp://host", "https://", "https://host:port", "https://host:65536", "http://[", "://"]
+)
 def test_what_is_no_address_is_told(text: str) -> None:
     with pytest.raises(UnusableAddress):
         address(text)
