@@ -57,8 +57,10 @@ def _signed(record: BidRecord, keys: BidKeys, message: bytes) -> str:
     return encode_base64(keys.signer(record.algorithms()).sign(message))
 
 
-def halves_of(envelope: Envelope, keys: BidKeys, window: str) -> Mapping[PartName, bytes]:
+def halves_of(envelope: Envelope, keys: Sequence[OpeningKey], window: str) -> Mapping[PartName, bytes]:
     """Return the bidder's half of each part that is opened in `window`, checked against the envelope.
+
+    `keys` are of the bidder's slots; one that opens is enough.
 
     Raises:
         NothingToRelease: there is none.
@@ -68,7 +70,7 @@ def halves_of(envelope: Envelope, keys: BidKeys, window: str) -> Mapping[PartNam
     parts = [part for part in envelope.parts if part.terms.window == window]
     if not parts or envelope.policy.mode is Mode.SITES:
         raise NothingToRelease(window=window)
-    return {part.name: _half(envelope.suite, part, keys.openers(envelope.suite)) for part in parts}
+    return {part.name: _half(envelope.suite, part, keys) for part in parts}
 
 
 def _half(suite: Suite, part: SealedPart, keys: Sequence[OpeningKey]) -> bytes:
@@ -79,7 +81,7 @@ def _half(suite: Suite, part: SealedPart, keys: Sequence[OpeningKey]) -> bytes:
         except WrapNotOpened:
             continue
     if not keys:
-        raise NothingToRelease(part=part.name, reason="the key file has no slot key")
+        raise NothingToRelease(part=part.name, reason="the key file has no slot key: name another slot")
     return open_half(suite, part, keys[-1])
 
 

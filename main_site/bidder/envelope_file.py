@@ -22,6 +22,7 @@ from evalroom.sealing.stream import ReadAt, plain_size, read_exactly
 from evalroom.sealing.suite import BadEnvelopeSignature, Suite
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.trailer import LEAF, ReceiptRoot, Trailer, hash_leaf, parse_trailer
+from main_site.bidder.telling import NoSuchFile
 
 _HEAD = struct.Struct(">4sBBHI")
 _TAIL = struct.Struct(">II4s")
@@ -79,10 +80,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading, unbuffered.
 
     Raises:
+        NoSuchFile: there is none.
         BidFileUnusable: it cannot be.
     """
     try:
         file = path.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise NoSuchFile(file=str(path)) from error
     except OSError as error:
         raise BidFileUnusable(file=path.name, reason=error.strerror or "open") from error
     with file:

@@ -12,7 +12,8 @@ from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.inspection import RootMismatch
 from evalroom.sealing.stream import read_exactly
 from main_site.bidder.envelope_file import Step, Stored, root_of
-from main_site.bidder.host import Host, HostRefused
+from main_site.bidder.host import Host
+from main_site.bidder.telling import HostRefused
 
 SENT_AGAIN = frozenset({"pieces_missing", "piece_mismatch", "piece_stalled", "upload_mismatch"})
 """Refusals after which the host says what it still needs."""

@@ -106,8 +106,8 @@ async def test_a_deadline_passed_by_a_millisecond_is_told(place: Tendering, tmp_
     path = await sealed(tmp_path / "bid")
     place.now = place.deadline
     status, found = await run("submit", HOST, path)
-    assert (1, "host_refused") == (status, found["error"]["code"])
-    assert found["error"]["detail"]["problem"] in {"deadline_passed", "not_accepting"}
+    assert (1, "deadline_passed", "host") == (status, found["error"]["code"], found["error"]["by"])
+    assert place.deadline == found["error"]["detail"]["now"]
 
 
 @pytest.mark.usefixtures("place")
@@ -120,5 +120,5 @@ async def test_a_bid_withdrawn_by_a_stranger_stays(tmp_path: Path) -> None:
     keyfile.write_keys(forged, record, keys, keyfile.stretch(PASSPHRASE))
     words = ("withdraw", HOST, first, "--keys", forged, "--passphrase-file", first.parent / "passphrase")
     status, found = await run(*words)
-    assert (1, "forged_bidder_act") == (status, found["error"]["detail"]["problem"])
+    assert (1, "forged_bidder_act") == (status, found["error"]["code"])
     assert "submitted" == (await run("status", HOST, first))[1]["state"]
