@@ -36,6 +36,7 @@ from evalroom.sealing.facts import (
     BidderEvent,
     CeremonyPaused,
     CeremonyResumed,
+    KeysNotDestroyed,
     OfficerSteppedUp,
     OpeningAborted,
     OpeningEvent,
@@ -284,6 +285,15 @@ class AbortOpening:
 
 
 @dataclass(frozen=True, slots=True)
+class StateNotDestroyed:
+    """State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close."""
+
+    trustee: str
+    reason: str
+    kind: Literal["state_not_destroyed"] = "state_not_destroyed"
+
+
+@dataclass(frozen=True, slots=True)
 class ActAsBidder:
     """Do what a bidder asked for through the host: submit, withdraw, release, confirm.
 
@@ -339,6 +349,7 @@ SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
+    | StateNotDestroyed
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
@@ -368,6 +379,7 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     PauseCeremony: CeremonyPaused,
     ResumeCeremony: CeremonyResumed,
     AbortOpening: OpeningAborted,
+    StateNotDestroyed: KeysNotDestroyed,
 }
 """Seat command to the event with the same members."""
 

@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "pause_ceremony": frozenset({_S, _H}),
     "resume_ceremony": frozenset({_S, _H}),
     "abort_opening": frozenset({_S}),
+    "state_not_destroyed": frozenset({_S}),
     "act_as_bidder": frozenset({_B}),
     "act_as_trustee": frozenset({_T}),
     "close_bids": frozenset({_H}),

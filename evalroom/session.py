@@ -48,6 +48,7 @@ from evalroom.commands import (
     ResumeSession,
     SeatCommand,
     SignReport,
+    StateNotDestroyed,
     StepUp,
     UnlockGroup,
 )
@@ -109,15 +110,16 @@ HANDING_IN = (
 
 IN_WINDOWS = (
     sf.OfficerSteppedUp, sf.WindowOpened, sf.WindowExtended, sf.HalfReleased, sf.ShareReleased, sf.WindowClosed,
-    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PriceRead, sf.CeremonyPaused, sf.CeremonyResumed,
+    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PartKeySealed, sf.PriceRead,
+    sf.CeremonyPaused, sf.CeremonyResumed,
 )  # fmt: skip
 """What happens around a window of the opening, at the opening itself or once the technical sheets are unlocked."""
 
-AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
-"""What bidders and trustees may still do once bids have been opened."""
+AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed, sf.KeysNotDestroyed)
+"""What bidders and trustees may still do, or be said not to have done, once bids have been opened."""
 
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
-    V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
+    V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, *AFTER_OPENING[1:], ev.SessionClosed), V)
     | {ev.StageChanged: U},
     U: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U)
     | {ev.StageChanged: G},
@@ -331,7 +333,7 @@ class Session:
                 self._check_close(command)
             case (
                 DraftPolicy() | OpenSubmissions() | StepUp() | ExtendWindow()
-                | PauseCeremony() | ResumeCeremony() | AbortOpening()
+                | PauseCeremony() | ResumeCeremony() | AbortOpening() | StateNotDestroyed()
             ):  # fmt: skip
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
@@ -486,6 +488,9 @@ class Session:
             raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
             raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
+        at_large = self.ceremony.keys_at_large()
+        if at_large:
+            raise Unready(Need(NeedCode.KEYS_DESTROYED, at_large))
         still_open = tuple(track for track, record in self.tracks.items() if record.running)
         if still_open:
             raise Unready(Need(NeedCode.TRACK_END, still_open))

@@ -39,10 +39,11 @@ from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Ceremony, CeremonyState, WindowRecord
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.facts import Verdict
-from evalroom.sealing.policy import Mode, PartName, TrusteeKind
+from evalroom.sealing.policy import PUBLIC_PARTS, Mode, PartName, Trustee, TrusteeKind
 from evalroom.sealing.price_sheet import SHEET_PARTS, PriceSheet
 from evalroom.sealing.record import Record, RecordRow
-from evalroom.sealing.rules import PUBLIC_PARTS, AlreadyDone, UnknownBid
+from evalroom.sealing.rules import AlreadyDone, UnknownBid
+from evalroom.sealing.sealed_key import seal_key
 from evalroom.sealing.suite import WrapNotOpened
 from evalroom.sealing.unseal import HalfMismatch
 from evalroom.sealing.verdict import (
@@ -79,8 +80,8 @@ AT_A_TIME = 2
 DOCUMENT_PARTS = (PartName.QUALIFICATION, PartName.TECHNICAL)
 """Parts that are read as documents; the others are texts that the record holds."""
 
-LAST_STAGES = (Stage.SIGNING, Stage.CONCLUDED)
-"""Stages in which nobody has to read a sealed document any more after a restart, so that keys may be destroyed."""
+LAST_STAGE = Stage.CONCLUDED
+"""From here on no member reads: the host's agent, which recalls content keys after a restart, destroys its keys, too."""
 
 MAX_SEALED = 8192
 
@@ -588,8 +589,22 @@ class Opening:
         verdicts = [self._verdict(window, found[one], rulings[one]) for one in record.bids]
         text = self._record(window, verdicts, found).text()
         digest = hashlib.sha256(text.encode()).hexdigest()
-        await self._give(NoteOpening((*verdicts, sf.OpeningRecorded(window, text, digest))))
+        sealed = await asyncio.to_thread(self._seal_keys, verdicts, found)
+        await self._give(NoteOpening((*verdicts, sf.OpeningRecorded(window, text, digest), *sealed)))
         self.released.forget(window)
+
+    def _seal_keys(
+        self, verdicts: Sequence[sf.BidJudged], found: Mapping[BidNumber, Found]
+    ) -> list[sf.PartKeySealed]:
+        """Wrap the content keys that stay unpublished to every recipient: with the record they are there or not at all."""
+        opened = [told.bid for told in verdicts if told.verdict is Verdict.OPENED]
+        return [
+            seal_key(self._bids[number].envelope, part, key, recipient.name)
+            for number in opened
+            for part, key in found[number].seen.keys.items()
+            if part not in PUBLIC_PARTS
+            for recipient in self.ceremony.terms.recipients
+        ]
 
     def _lost(self, number: BidNumber) -> Found:
         """Return what is seen of a bid of which not even head and tail are what was handed in."""
@@ -740,7 +755,7 @@ class Opening:
             await self._give(NoteOpening(tuple(prices)))
         if self.ceremony.next_window() is not None:
             await self._open_window()
-        elif self.conductor.session.stage in LAST_STAGES:
+        else:
             await self._destroy()
 
     async def _keys_to_publish(self) -> list[sf.PartKeyPublished]:
@@ -790,11 +805,18 @@ class Opening:
         ]
 
     async def _destroy(self) -> None:
-        """Have every trustee destroy its keys: the opening is over."""
+        """Have the trustees destroy their keys: the opening is over; the host's last, for members may still be reading."""
+        waiting = {one.name for one in self.ceremony.terms.trustees if self._may_go(one)}
+        if waiting <= self.ceremony.destroyed:
+            return
         entries = self.places.last(sf.OpeningAborted)
         for one in self.ceremony.terms.windows if not entries else ():
             entries += self.places.last(sf.OpeningRecorded, one.name)
-        await self.parts.trustees.destroy(await self.parts.proofs.of(entries))
+        await self.parts.trustees.destroy(waiting, await self.parts.proofs.of(entries))
+
+    def _may_go(self, trustee: Trustee) -> bool:
+        over = self.ceremony.state is CeremonyState.ABORTED or self.conductor.session.stage is LAST_STAGE
+        return over or trustee.kind is not TrusteeKind.HOST
 
     # --- documents ----------------------------------------------------------------------------------------------
 
