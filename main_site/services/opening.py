@@ -526,17 +526,30 @@ class Opening:
         task.add_done_callback(self._reading.discard)
 
     async def _release_evidence(self, window: str) -> tuple[Evidence, bool]:
-        """Return what an agent wants to see before it releases, and whether all bidders have released."""
+        """Return what an agent wants to see before it releases, and whether all who are still in have released."""
         record = self.ceremony.windows[window]
         gate = next(one.gate for one in self.ceremony.terms.windows if one.name == window)
         entries = [*self.places.last(sf.BidsClosed), *self.places.last(ev.EVENTS[gate])]
-        all_released = all(record.halves.get(one.bid) for one in self.ceremony.listed)
+        out = self._judged_out(window)
+        waited = [one.bid for one in self.ceremony.listed if one.bid not in out]
+        all_released = all(record.halves.get(number) for number in waited)
         if all_released:
-            for one in self.ceremony.listed:
-                entries += self.places.last(sf.HalfReleased, window, one.bid)
+            for number in waited:
+                entries += self.places.last(sf.HalfReleased, window, number)
+            for number, earlier in out.items():
+                entries += self.places.last(sf.BidJudged, earlier, number)
         else:
             entries += self.places.all(sf.WindowOpened, window) + self.places.all(sf.WindowExtended, window)
         return await self.parts.proofs.of(entries), all_released
+
+    def _judged_out(self, window: str) -> dict[BidNumber, str]:
+        """Return the bids that an earlier window did not open, each with that window: nobody waits for their halves."""
+        told = (self.ceremony.verdict(one.bid) for one in self.ceremony.listed)
+        return {
+            one.bid: one.window
+            for one in told
+            if one is not None and one.window != window and one.verdict is not Verdict.OPENED
+        }
 
     def _lacks_shares(self, window: str, number: BidNumber) -> bool:
         if not self.ceremony.terms.n:
