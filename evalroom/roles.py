@@ -141,6 +141,8 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "PUT /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
     "PUT /api/v1/tenders/{tender}/bids/{bid}/pieces/{index}": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/submit": frozenset({Role.ANYONE}),
+    "PUT /api/v1/tenders/{tender}/bids/{bid}/again": frozenset({Role.ANYONE}),
+    "PUT /api/v1/tenders/{tender}/bids/{bid}/again/{index}": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/withdraw": frozenset({Role.ANYONE}),
     "GET /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
     "GET /api/v1/tenders/{tender}/bids/{bid}/receipt": frozenset({Role.ANYONE}),

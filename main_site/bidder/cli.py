@@ -119,6 +119,14 @@ def submit(
 
 
 @bid.command()
+def resupply(host: Address, bid_file: File, ca: Authority = None, as_json: JSON = False) -> None:
+    """Send the very bytes of a handed-in bid again, after the deadline too, when they are damaged at the host."""
+    from main_site.bidder import errands
+
+    errands.resupply(host, bid_file, ca, as_json=as_json)
+
+
+@bid.command()
 def status(host: Address, bid_file: File, ca: Authority = None, as_json: JSON = False) -> None:
     """Say what the host has of a bid; a receipt that has grown is kept beside it."""
     from main_site.bidder import errands

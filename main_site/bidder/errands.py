@@ -18,12 +18,12 @@ from evalroom.sealing.custody import policy_message, verify_trustee
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.policy import Policy, parse_policy
 from main_site.bidder import acts, given
-from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, stored
+from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, leaves_of, stored
 from main_site.bidder.given import KeysAt, OtherPolicy
 from main_site.bidder.host import TIMEOUT, Host, address
 from main_site.bidder.keyfile import BidRecord
 from main_site.bidder.telling import Meter, errors_told, meter, told
-from main_site.bidder.upload import Replacement, check_bytes, hand_in
+from main_site.bidder.upload import Replacement, bring_again, check_bytes, hand_in
 
 WITHOUT_RECEIPT = frozenset({"announced", "withdrawn"})
 
@@ -104,6 +104,24 @@ def submit(
         kept = given.keep_receipt(bid, receipt, given.known(envelope))
     result = {"bid": seen.number, "tender": seen.tender, "state": "submitted", "receipt": str(kept)}
     told(result, as_json=as_json, text=f"已递交 handed in: {seen.number}\n  回执 receipt {kept}")
+
+
+def resupply(host: str, bid: Path, ca: Path | None, *, as_json: bool) -> None:
+    """Bring the bytes of a handed-in bid again, where they are damaged at the host."""
+    shown = meter(as_json=as_json)
+    with errors_told(as_json=as_json), stored(bid) as source, _host(host, ca, shown) as there:
+        seen = glance(source)
+        text, _ = there.policy(seen.tender)
+        envelope = open_envelope(source.read, source.size, parse_policy(text), seen.bid)
+        with shown.running():
+            leaves = leaves_of(source, envelope, shown.step)
+            sent = bring_again(there, source, envelope, leaves, shown.step)
+        state = str(there.state(seen.tender, seen.number).get("state", "?"))
+    result = {"bid": seen.number, "tender": seen.tender, "sent": sent, "state": state}
+    word = (
+        f"已补传 {sent} 块 pieces brought again" if sent else "主场的字节完好，无需补传 nothing was damaged"
+    )
+    told(result, as_json=as_json, text=f"{word}: {seen.number} ({state})")
 
 
 def _replacement(envelope: Envelope, earlier: Path | None, passphrase: Path | None) -> Replacement | None:

@@ -39,11 +39,13 @@ from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Ceremony, CeremonyState, WindowRecord
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.facts import Verdict
+from evalroom.sealing.inspection import RootMismatch, check_root
 from evalroom.sealing.policy import PUBLIC_PARTS, Mode, PartName, Trustee, TrusteeKind
 from evalroom.sealing.price_sheet import SHEET_PARTS, PriceSheet
 from evalroom.sealing.record import Record, RecordRow
 from evalroom.sealing.rules import AlreadyDone, UnknownBid
 from evalroom.sealing.sealed_key import seal_key
+from evalroom.sealing.stream import BytesMissing
 from evalroom.sealing.suite import WrapNotOpened
 from evalroom.sealing.unseal import HalfMismatch
 from evalroom.sealing.verdict import (
@@ -156,6 +158,10 @@ class Opening:
         """Price sheets that could be read already; nobody is shown them before the record."""
         self._sheets_window = ""
         self._bids: dict[BidNumber, _Bid] = {}
+        self._looked: dict[BidNumber, object] = {}
+        """Bids that await bytes, each with what its file was like when it was last seen to be damaged."""
+        self._whole: set[BidNumber] = set()
+        """Bids that awaited bytes and have been seen to be whole since."""
         self._paused_by = ""
         self._allowed: set[str] = set()
         self._take(facts)
@@ -167,6 +173,7 @@ class Opening:
         self._log = structlog.get_logger(__name__).bind(session=self.conductor.id)
         self.conductor.listeners.append(self._committed)
         parts.trustees.on_change = self._wake
+        parts.submissions.resupply.on_whole = self._is_whole_again
 
     @property
     def ceremony(self) -> Ceremony:
@@ -280,8 +287,17 @@ class Opening:
         return self._bids[number]
 
     def _envelope(self, number: BidNumber, size: int) -> Envelope:
-        with self.parts.submissions.uploads.reading(number) as read:
-            return open_envelope(read, size, self.ceremony.terms, bytes.fromhex(number))
+        """Open the stored envelope, its head seen to be the one handed in.
+
+        The digest is over the tail: a bit that turned in a core would make every right half look wrong.
+        """
+        uploads = self.parts.submissions.uploads
+        with uploads.reading(number) as read:
+            envelope = open_envelope(read, size, self.ceremony.terms, bytes.fromhex(number))
+            if not uploads.begins_as_it_came(number, read, size, envelope.parts[0].offset):
+                for _ in check_root(envelope, read):  # perhaps the hashes alone are damaged
+                    pass
+        return envelope
 
     # --- a window: until it is closed ---------------------------------------------------------------------------
 
@@ -417,6 +433,7 @@ class Opening:
         """Gather shares until every bid has a quorum, then find out what each bid is and record it."""
         window = self.ceremony.current
         record = self.ceremony.windows[window]
+        await self._look_at_awaited(record)
         whole = [one for one in record.bids if await self._is_here(one)]
         due = [one for one in whole if one not in record.missing]
         fault = self._platform_fault(window, record) or self._damage(window, record)
@@ -439,11 +456,41 @@ class Opening:
 
     def _damage(self, window: str, record: WindowRecord) -> str:
         """Name the bids whose bytes are damaged here, until people have restored them or given them up."""
-        waiting = [one for one, told in record.verdicts.items() if told.verdict is Verdict.AWAITING_BYTES]
+        waiting = [one for one in self._awaited(record) if one not in self._whole]
         if not waiting or window in self._allowed:
             return ""
         names = ", ".join(self.names()[one] for one in waiting)
-        return f"bytes of {names} are damaged here: restore them from a backup, then resume"
+        return (
+            f"bytes of {names} are damaged here: let the bidder send the same file again, or restore it from a backup; "
+            "resume to go on without"
+        )
+
+    def _awaited(self, record: WindowRecord) -> list[BidNumber]:
+        return [one for one, told in record.verdicts.items() if told.verdict is Verdict.AWAITING_BYTES]
+
+    async def _look_at_awaited(self, record: WindowRecord) -> None:
+        """Read bids anew whose bytes are awaited and whose file has changed: a backup may have been restored."""
+        for number in self._awaited(record):
+            state = await asyncio.to_thread(_file_state, self.parts.submissions.uploads.path(number))
+            if number not in self._whole and self._looked.get(number) != state:
+                self._bids.pop(number, None)
+                if await self._is_here(number) and await asyncio.to_thread(self._has_root, number):
+                    self._is_whole_again(number)
+                self._looked[number] = state
+
+    def _has_root(self, number: BidNumber) -> bool:
+        try:
+            with self.parts.submissions.uploads.reading(number) as read:
+                for _ in check_root(self._bids[number].envelope, read):
+                    pass
+        except (RootMismatch, BytesMissing, OSError):
+            return False
+        return True
+
+    def _is_whole_again(self, number: BidNumber) -> None:
+        self._bids.pop(number, None)
+        self._whole.add(number)
+        self._wake()
 
     async def _is_here(self, number: BidNumber) -> bool:
         try:
@@ -631,6 +678,9 @@ class Opening:
         """Say whose bytes are damaged; the next look stands still until people have restored them or given them up."""
         for number in damaged:
             self._bids.pop(number, None)
+            self._whole.discard(number)
+            path = self.parts.submissions.uploads.path(number)
+            self._looked[number] = await asyncio.to_thread(_file_state, path)
         new = [one for one in damaged if one not in record.verdicts]
         if new:
             waiting = rule(Observed(bytes_good=False))
@@ -678,8 +728,11 @@ class Opening:
             half = HalfSeen.WRONG if wrong else HalfSeen.MISSING
             green = not self._failed_path(window, due.number).exists()
             return Found(due.number, Observed(half=half if green else HalfSeen.MISSING, probes_green=green))
-        with self.parts.submissions.uploads.reading(due.number) as read:
-            found = look(due, read, frozenset(self.conductor.session.lots))
+        try:
+            with self.parts.submissions.uploads.reading(due.number) as read:
+                found = look(due, read, frozenset(self.conductor.session.lots))
+        except OSError:  # gone, or a sector that does not read
+            return self._lost(due.number)
         return replace(found, bidder=found.bidder or self._known_as(due.number))
 
     def _known_as(self, number: BidNumber) -> str:
@@ -690,8 +743,11 @@ class Opening:
     async def _examine_one(self, due: Due, found: Found, slots: asyncio.Semaphore) -> Found:
         def work() -> Found:
             told = partial(self.progress.done.__setitem__, due.number)
-            with self.parts.submissions.uploads.reading(due.number) as read:
-                return examine(found, due.envelope, read, told)
+            try:
+                with self.parts.submissions.uploads.reading(due.number) as read:
+                    return examine(found, due.envelope, read, told)
+            except OSError:
+                return self._lost(due.number)
 
         async with slots:
             return await asyncio.to_thread(work)
@@ -712,14 +768,15 @@ class Opening:
     def _sheets_of(self, dues: Sequence[Due], parts: Sequence[PartName]) -> dict[BidNumber, PriceSheet]:
         sheets = {}
         for due in dues:
-            with self.parts.submissions.uploads.reading(due.number) as read:
-                for part in parts:
-                    try:
+            for part in parts:
+                try:
+                    with self.parts.submissions.uploads.reading(due.number) as read:
                         sheets[due.number] = read_sheet(due, part, read)
-                    except (
-                        EvalroomError
-                    ) as error:  # the examination says what is wrong and whose matter it is
-                        self._log.info("sheet_not_read", bid=due.number, code=error.code)
+                except (
+                    EvalroomError,
+                    OSError,
+                ) as error:  # the examination says what is wrong and whose matter it is
+                    self._log.info("sheet_not_read", bid=due.number, code=_code(error))
         return sheets
 
     # --- combining: what is written down ------------------------------------------------------------------------
@@ -869,6 +926,15 @@ _STEPS: Mapping[CeremonyState, Step] = {
     CeremonyState.ABORTED: Opening._destroy,  # noqa: SLF001
 }
 """State to what is due in it; in the others there is nothing to do but wait."""
+
+
+def _file_state(path: Path) -> object:
+    """Return what changes when a file is written or put back; blocks."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def _code(error: EvalroomError | OSError) -> str:

@@ -50,6 +50,7 @@ from evalroom.session import Unknown
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.hall import BEFORE_CLOSE, Hall, state_of
 from main_site.services.notary import Notary
+from main_site.services.resupply import Resupply
 from main_site.services.timestamps import BadTimeStamp, TimeStamps
 from main_site.store import bids as store
 from main_site.store import journal as journal_store
@@ -182,6 +183,7 @@ class Submissions:
         self.hall.take(facts)
         self.trustees: Trustees = AbsentTrustees()
         self.uploads = Uploads(parts.folder / "bids")
+        self.resupply = Resupply(self.uploads, lambda: self.ceremony)
         with parts.writer.engine.connect() as db:
             known = store.read_announced(db, parts.conductor.id)
             self._stamped = store.last_stamp(db, parts.conductor.id)

@@ -432,8 +432,7 @@ async def test_damaged_bytes_wait_for_a_backup_and_then_the_bid_is_opened(tmp_pa
         await place.release_all()
         await until(lambda: place.session.ceremony.paused)
         assert {"甲公司": ("awaiting_bytes", "root_mismatch", "platform")} == place.verdicts()
-        path.write_bytes(one.sealed.data)
-        await place.order(SUPERVISOR, co.ResumeCeremony("restored from the backup"))
+        path.write_bytes(one.sealed.data)  # restored from a backup: the host sees it by itself
         assert {"甲公司": OPENED, "乙公司": OPENED} == await opened(place)
 
 
