@@ -42,6 +42,7 @@ from evalroom.sealing.facts import (
     BidderEvent,
     CeremonyPaused,
     CeremonyResumed,
+    KeysNotDestroyed,
     OfficerSteppedUp,
     OpeningAborted,
     OpeningEvent,
@@ -367,6 +368,15 @@ class AbortOpening:
 
 
 @dataclass(frozen=True, slots=True)
+class StateNotDestroyed:
+    """State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close."""
+
+    trustee: str
+    reason: str
+    kind: Literal["state_not_destroyed"] = "state_not_destroyed"
+
+
+@dataclass(frozen=True, slots=True)
 class ActAsBidder:
     """Do what a bidder asked for through the host: submit, withdraw, release, confirm.
 
@@ -423,6 +433,7 @@ SeatCommand = (
     | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
+    | StateNotDestroyed
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
@@ -460,6 +471,7 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     PauseCeremony: CeremonyPaused,
     ResumeCeremony: CeremonyResumed,
     AbortOpening: OpeningAborted,
+    StateNotDestroyed: KeysNotDestroyed,
 }
 """Seat command to the event with the same members."""
 

@@ -40,6 +40,7 @@ class NeedCode(StrEnum):
     LIVE_LOT = "live_lot"
     RESUMPTION = "resumption"
     SITES_BACK = "sites_back"
+    KEYS_DESTROYED = "keys_destroyed"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -69,6 +70,7 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.RESUMPTION: "a pause announces the time at which it will go on, later than now",
     NeedCode.SITES_BACK: "sites whose link is not back",
     NeedCode.OPENING_ENDED: "a session ends before the evaluation only when its opening was aborted; it stands at",
+    NeedCode.KEYS_DESTROYED: "trustees that have not destroyed their keys, nor are stated not to have done so",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

@@ -58,6 +58,7 @@ from evalroom.commands import (
     ResumeSession,
     SeatCommand,
     SignReport,
+    StateNotDestroyed,
     StepUp,
     UnlockGroup,
     Veto,
@@ -126,12 +127,13 @@ HANDING_IN = (
 
 IN_WINDOWS = (
     sf.OfficerSteppedUp, sf.WindowOpened, sf.WindowExtended, sf.HalfReleased, sf.ShareReleased, sf.WindowClosed,
-    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PriceRead, sf.CeremonyPaused, sf.CeremonyResumed,
+    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PartKeySealed, sf.PriceRead,
+    sf.CeremonyPaused, sf.CeremonyResumed,
 )  # fmt: skip
 """What happens around a window of the opening, at the opening itself or once the technical sheets are unlocked."""
 
-AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
-"""What bidders and trustees may still do once bids have been opened."""
+AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed, sf.KeysNotDestroyed)
+"""What bidders and trustees may still do, or be said not to have done, once bids have been opened."""
 
 SHEETS = (ev.ScoreEntered, ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked)
 """What happens to sheets while they are open."""
@@ -141,7 +143,7 @@ VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted)
 _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     L: DRAFTING,
     K: (*DRAFTING, ev.BookingConfirmed, ev.BookingDeclined),
-    V: (*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed),
+    V: (*HANDING_IN, sf.OpeningAborted, *AFTER_OPENING[1:]),
     U: (*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.LotFailed),
     G: (*AFTER_OPENING, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
     B: (*AFTER_OPENING, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
@@ -432,7 +434,7 @@ class Session:
                 return self._open_submissions(command, order)
             case (
                 DraftPolicy() | StepUp() | ExtendWindow()
-                | PauseCeremony() | ResumeCeremony() | AbortOpening()
+                | PauseCeremony() | ResumeCeremony() | AbortOpening() | StateNotDestroyed()
             ):  # fmt: skip
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
@@ -767,6 +769,9 @@ class Session:
             raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
             raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
+        at_large = self.ceremony.keys_at_large()
+        if at_large:
+            raise Unready(Need(NeedCode.KEYS_DESTROYED, at_large))
         still_open = tuple(track for track, record in self.tracks.items() if record.running)
         if still_open:
             raise Unready(Need(NeedCode.TRACK_END, still_open))

@@ -270,11 +270,13 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.CeremonyPaused: _for(_EVERYBODY),
     sf.CeremonyResumed: _for(_EVERYBODY),
     sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
+    sf.KeysNotDestroyed: _for(_EVERYBODY),
 }
 """Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive.
 
 Of what is handed in (`BidSubmitted`, `BidAcknowledged`, `BidWithdrawn`, `CoverMade`) nobody ever sees anything: the
-closed list names the bids that count, and before it not even their number may be told.  Digests of parts stay out of
+closed list names the bids that count, and before it not even their number may be told; `PartKeySealed` is for whoever
+holds an archive key, from the archive.  Digests of parts stay out of
 `BidJudged`: a price sheet is guessed soon, and they would tell it before the record does.
 """
 

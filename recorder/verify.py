@@ -84,7 +84,7 @@ STEPS: Mapping[int, tuple[str, str]] = {
     19: ("closed list and receipts", "截标清单与回执"),
     20: ("hours, officers, shares, keys destroyed", "开标时点、在场人员、份额与密钥销毁"),
     21: ("verdicts and records", "开标结论与记录"),
-    22: ("published keys give the prices", "公开密钥得出报价"),
+    22: ("published keys give the prices, others are sealed", "公开密钥得出报价，其余密钥已密封归档"),
 }
 """Step to its name in English and Chinese."""
 
@@ -193,6 +193,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "confirmation": ("a bidder's confirmation is not its own", "投标人确认签名错误"),
     "part_key": ("a published key does not open its part, or is missing", "公开密钥缺失或无法打开对应部分"),
+    "key_sealed": (
+        "a content key was not sealed to a recipient as it must be",
+        "内容密钥未按规定密封给归档密钥持有人",
+    ),
     "sheet": ("a price sheet says otherwise than the journal", "报价单与日志不符"),
     "admission": ("an opened bid was left out, or joined as another", "已开标投标未进入评审或身份不符"),
     "price_read": ("a price was read otherwise than the sheet has it", "唱标价格与报价单不符"),
@@ -688,12 +692,14 @@ _BODIES: Mapping[str, _Shape] = {
     ),
     "OpeningRecorded": _object("window:text record:text sha256:digest"),
     "PartKeyPublished": _object("bid:number part:sealed key:hex"),
+    "PartKeySealed": _object("bid:number part:sealed recipient:text wrapped:text"),
     "BidAdmitted": _object("lot:text bid:text number:number bidder:text", documents=_OPENED_PARTS),
     "PriceRead": _object("lot:text bid:text price_fen:whole"),
     "RecordConfirmed": _object("window:text bid:number objection:text signature:text"),
     "CeremonyPaused": _object("reason:text"),
     "CeremonyResumed": _object("reason:text"),
     "KeysDestroyed": _object("trustee:text signature:text"),
+    "KeysNotDestroyed": _object("trustee:text reason:text"),
 }
 """Entry type to the exact form of its body; types not named here are counted in a note."""
 
@@ -742,6 +748,7 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "CeremonyPaused": frozenset({"supervisor"}),
     "CeremonyResumed": frozenset({"supervisor"}),
     "OpeningAborted": frozenset({"supervisor"}),
+    "KeysNotDestroyed": frozenset({"supervisor"}),
 }
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
@@ -809,7 +816,8 @@ _STAGES: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(
         (
             "OfficerSteppedUp", "WindowOpened", "WindowExtended", "HalfReleased", "ShareReleased", "WindowClosed",
-            "BidJudged", "OpeningRecorded", "PartKeyPublished", "PriceRead", "CeremonyPaused", "CeremonyResumed",
+            "BidJudged", "OpeningRecorded", "PartKeyPublished", "PartKeySealed", "PriceRead", "CeremonyPaused",
+            "CeremonyResumed",
         ),
         _WINDOWS,
     ),
@@ -817,6 +825,7 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "BidAdmitted": frozenset({"opening"}),
     "RecordConfirmed": _AFTER_OPENING,
     "KeysDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
+    "KeysNotDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
 }  # fmt: skip
 
 
@@ -2542,7 +2551,16 @@ def _is_window(value: _Json) -> bool:
     return _WINDOW(rest) and _whole(value.get("opens_at", 0))
 
 
+def _is_policy(value: _Json) -> bool:
+    """Say whether it has a policy's members; `recipients` may be left out, but not be empty."""
+    if not isinstance(value, dict) or "recipients" not in value:
+        return _POLICY(value)
+    rest = {name: one for name, one in value.items() if name != "recipients"}
+    return _POLICY(rest) and bool(value["recipients"]) and _RECIPIENTS(value["recipients"])
+
+
 _WINDOW = _object("name:text gate:text release_ms:whole")
+_RECIPIENTS = _rows("name:text who:text", keys=_rows("suite:whole public:text"))
 _POLICY = _object(
     "v:whole tender:text mode:sealing k:whole suites:wholes deadline:whole min_bids:whole max_size:whole",
     trustees=_rows("name:text kind:trustee who:text signer:text", keys=_rows("suite:whole public:text")),
@@ -2580,16 +2598,20 @@ def _check_policy(case: _Case) -> Findings:
 def _read_policy(case: _Case, text: bytes, seq: int) -> dict[str, _Json]:
     try:
         policy = _read_canonical(text)
-        _says(_POLICY(policy), "members")
+        _says(_is_policy(policy), "members")
         _says(policy["v"] == 1 and policy["tender"] == case.opened["session"], "version or tender")
         trustees = policy["trustees"]
         _says((policy["k"] == 0) == (policy["mode"] == "bidder") and policy["k"] <= len(trustees), "quorum")
         for member in ("name", "signer"):
             _says(len({one[member].lower() for one in trustees}) == len(trustees), f"one {member} twice")
-        publics = [key["public"] for one in trustees for key in one["keys"]]
+        recipients = policy.get("recipients", [])
+        names = [one["name"].lower() for one in recipients]
+        _says(len(set(names)) == len(names), "one recipient twice")
+        publics = [key["public"] for one in (*trustees, *recipients) for key in one["keys"]]
         _says(len(set(publics)) == len(publics), "one key twice")
         _says([one["kind"] for one in trustees].count("host") == 1, "one host")
-        _says(all([key["suite"] for key in one["keys"]] == policy["suites"] for one in trustees), "suites")
+        holders = (*trustees, *recipients)
+        _says(all([key["suite"] for key in one["keys"]] == policy["suites"] for one in holders), "suites")
         names = [one["name"] for one in policy["windows"]]
         _says({part["window"] for part in policy["parts"]} == set(names), "windows of parts")
         _says(set(policy["suites"]) <= _SUITES.keys() and policy["suites"], "suites")
@@ -2850,6 +2872,7 @@ _STATES: Mapping[str, Mapping[str, str]] = {
     },
     "opened": {
         "PartKeyPublished": "opened",
+        "PartKeySealed": "opened",
         "BidAdmitted": "opened",
         "PriceRead": "opened",
         "RecordConfirmed": "opened",
@@ -2857,9 +2880,10 @@ _STATES: Mapping[str, Mapping[str, str]] = {
         "WindowOpened": "unsealing",
         "OpeningAborted": "aborted",
         "KeysDestroyed": "opened destroyed",
+        "KeysNotDestroyed": "opened",
     },
     "destroyed": {"RecordConfirmed": "destroyed"},
-    "aborted": {"RecordConfirmed": "aborted", "KeysDestroyed": "aborted"},
+    "aborted": {"RecordConfirmed": "aborted", "KeysDestroyed": "aborted", "KeysNotDestroyed": "aborted"},
 }
 """State of the ceremony to the entries that belong there, and where they lead: to the second once all have done it."""
 
@@ -2929,6 +2953,7 @@ class _Ceremony:
     unlocked: set[str] = field(default_factory=set)
     admitted: dict[str, str] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    sealed: set[tuple[str, str, str]] = field(default_factory=set)
     found: dict[int, list[Failure]] = field(default_factory=lambda: defaultdict(list))
 
     @property
@@ -3314,13 +3339,27 @@ def _destroyed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
         yield "trustee_signature", trustee
 
 
+def _not_destroyed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Take the supervisor's word that a trustee is gone; it is told again to whoever reads the report."""
+    trustee, over = entry.body["trustee"], len(fold.windows) == len(fold.policy["windows"])
+    if (
+        trustee not in fold.signers
+        or trustee in fold.done["KeysDestroyed"]
+        or not entry.body["reason"].strip()
+    ):
+        yield "ceremony_order", f"{trustee} is no trustee that kept keys"
+    if fold.state != "aborted" and not over:
+        yield "ceremony_order", "keys were given up before the last window"
+    fold.case.remarks.append(f"the keys of {trustee} were not destroyed: {entry.body['reason']}")
+
+
 def _check_ceremony(case: _Case) -> Findings:
     case.need(5)
     if not _is_sealed(case):
         return
     fold = _ceremony(case)
     yield from fold.found[20]
-    kept = fold.signers.keys() - fold.done["KeysDestroyed"]
+    kept = fold.signers.keys() - fold.done["KeysDestroyed"] - fold.done["KeysNotDestroyed"]
     if (fold.windows or fold.state == "aborted") and kept:
         yield Failure("keys_kept", file=ENTRIES, detail=", ".join(sorted(kept)))
     if fold.windows and len(fold.windows) < len(fold.policy["windows"]) and fold.state != "aborted":
@@ -3451,17 +3490,46 @@ def _admitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     fold.admitted[body["bid"]] = body["number"]
 
 
+def _key_sealed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Check form and place of a wrapped content key; whether it opens, only its recipient can tell."""
+    body, suites = entry.body, {number: one.body["suite"] for number, one in fold.submitted.items()}
+    key = (body["bid"], body["part"], body["recipient"])
+    due = {(number, part) for number, part in _opened_parts(fold) if part not in _PUBLIC}
+    named = {one["name"] for one in fold.policy.get("recipients", ())}
+    if key[:2] not in due or body["recipient"] not in named or key in fold.sealed:
+        yield "key_sealed", " ".join(key)
+        return
+    suite = _SUITES[suites[body["bid"]]]
+    if len(_lenient(body["wrapped"])) != suite.content_key + suite.wrap:
+        yield "key_sealed", f"{' '.join(key)}: no wrap of the suite"
+    fold.sealed.add(key)
+
+
+def _check_sealed_keys(fold: _Ceremony) -> Findings:
+    """Demand a wrap for every recipient of every opened part that is not published."""
+    recipients = [one["name"] for one in fold.policy.get("recipients", ())]
+    for number, part in _opened_parts(fold):
+        for name in recipients if part not in _PUBLIC else ():
+            if (number, part, name) not in fold.sealed:
+                yield Failure("key_sealed", file=ENTRIES, detail=f"none of {number} {part} for {name}")
+    if not recipients:
+        fold.case.remarks.append(
+            "no archive key was named: documents that were opened cannot be read any more"
+        )
+
+
 def _check_prices(case: _Case) -> Findings:
     case.need(5)
     if not _is_sealed(case):
         return
     fold = _ceremony(case)
     yield from fold.found[22]
+    yield from _check_sealed_keys(fold)
     keys = {(entry.body["bid"], entry.body["part"]): entry for entry in case.of("PartKeyPublished")}
     if len(keys) != len([*case.of("PartKeyPublished")]):
         yield Failure("part_key", file=ENTRIES, detail="one key twice")
     sheets: dict[tuple[str, str], _Json] = {}
-    for number, part in _opened_parts(fold):
+    for number, part in (one for one in _opened_parts(fold) if one[1] in _PUBLIC):
         entry = keys.pop((number, part), None)
         try:
             sheets[number, part] = _open_sheet(case, fold, number, part, entry)
@@ -3478,11 +3546,11 @@ def _check_prices(case: _Case) -> Findings:
 
 
 def _opened_parts(fold: _Ceremony) -> Iterator[tuple[str, str]]:
-    """Yield number and part of every sheet that a window opened and that everybody may open now."""
+    """Yield number and name of every part that a window opened, once its record was out."""
     for name, window in fold.windows.items():
         for number, told in window.verdicts.items():
             if told["verdict"] == "opened" and window.sha256:
-                yield from ((number, part) for part in fold.parts(name) if part in _PUBLIC)
+                yield from ((number, part) for part in fold.parts(name))
 
 
 def _open_sheet(case: _Case, fold: _Ceremony, number: str, part: str, entry: _Entry | None) -> _Json:
@@ -3602,12 +3670,14 @@ _CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
     "BidJudged": (21, _judged),
     "OpeningRecorded": (21, _recorded),
     "PartKeyPublished": (22, _nothing),
+    "PartKeySealed": (22, _key_sealed),
     "BidAdmitted": (22, _admitted),
     "PriceRead": (22, _nothing),
     "RecordConfirmed": (21, _confirmed),
     "CeremonyPaused": (20, _pausing),
     "CeremonyResumed": (20, _resuming),
     "KeysDestroyed": (20, _destroyed),
+    "KeysNotDestroyed": (20, _not_destroyed),
 }
 """Entry of an opening to the step that looks at it, and to its rule; steps 17, 18 and 22 look at some once more."""
 

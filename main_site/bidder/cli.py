@@ -125,6 +125,16 @@ def submit(
 
 
 @bid.command()
+def resupply(
+    host: Address, bid_file: File, ca: Authority = None, give_up: GiveUp = None, as_json: JSON = False
+) -> None:
+    """Send the very bytes of a handed-in bid again, after the deadline too, when they are damaged at the host."""
+    from main_site.bidder import errands, given
+
+    errands.resupply(given.There(host, ca, give_up), bid_file, as_json=as_json)
+
+
+@bid.command()
 def status(
     host: Address, bid_file: File, ca: Authority = None, give_up: GiveUp = None, as_json: JSON = False
 ) -> None:

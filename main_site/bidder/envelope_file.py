@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evalroom.errors import LocalFault
+from evalroom.ledger.merkle import Frontier
 from evalroom.sealing.core import MalformedEnvelope
-from evalroom.sealing.envelope import FRAME, MAGIC, TAIL_MAGIC, VERSION, signed_message
+from evalroom.sealing.envelope import FRAME, MAGIC, TAIL_MAGIC, VERSION, Envelope, signed_message
 from evalroom.sealing.header import PartHeader, parse_header
+from evalroom.sealing.inspection import RootMismatch
 from evalroom.sealing.members import MAX_OBJECT
 from evalroom.sealing.stream import ReadAt, plain_size, read_exactly
 from evalroom.sealing.suite import BadEnvelopeSignature, Suite
@@ -166,6 +168,24 @@ def root_of(source: Stored, body: int, step: Step) -> bytes:
             tree.update(read_exactly(source.read, start, min(LEAF, body - start)))
             step("check", tree.size, body)
         return tree.root()
+
+
+def leaves_of(source: Stored, envelope: Envelope, step: Step) -> bytes:
+    """Return the hashes of all leaves, 32 bytes each, once they make the root that was signed.
+
+    Raises:
+        RootMismatch: the file was changed since it was sealed.
+        BidFileUnusable, BytesMissing: the disk does not give it.
+    """
+    hashes, tree = [], Frontier()
+    for start in range(0, envelope.body, LEAF):
+        leaf = hash_leaf((read_exactly(source.read, start, min(LEAF, envelope.body - start)),))
+        hashes.append(leaf)
+        tree.append(leaf)
+        step("check", min(start + LEAF, envelope.body), envelope.body)
+    if tree.root() != envelope.root:
+        raise RootMismatch(size=envelope.body)
+    return b"".join(hashes)
 
 
 def ends_only(ends: bytes, size: int) -> ReadAt:

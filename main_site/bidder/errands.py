@@ -21,13 +21,13 @@ from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.policy import Policy, parse_policy
 from evalroom.sealing.suite import OpeningKey
 from main_site.bidder import acts, given, paper
-from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, stored
+from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, leaves_of, stored
 from main_site.bidder.given import KeysAt, OtherPolicy, There
 from main_site.bidder.host import TIMEOUT, Host, address
 from main_site.bidder.keyfile import BidRecord
 from main_site.bidder.slots import FileSlot, PaperSlot, Slot, TokenSlot, found_on_token, parse_slot
 from main_site.bidder.telling import HostRefused, Meter, Misused, errors_told, meter, printable, told
-from main_site.bidder.upload import Replacement, check_bytes, hand_in
+from main_site.bidder.upload import Replacement, bring_again, check_bytes, hand_in
 
 SHORTEST_NUMBER = 6
 """Hex digits that a number must at least be told by."""
@@ -169,6 +169,24 @@ def _check_alone(there: Host, bid: Path, envelope: Envelope, replacement: Replac
             with suppress(HostRefused):  # it never came to this host
                 if there.state(receipt.tender, receipt.bid).get("state") != "withdrawn":
                     raise EarlierBidStands(bid=receipt.bid, receipt=path.name)
+
+
+def resupply(where: There, bid: Path, *, as_json: bool) -> None:
+    """Bring the bytes of a handed-in bid again, where they are damaged at the host."""
+    shown = meter(as_json=as_json)
+    with errors_told(as_json=as_json), stored(bid) as source, _host(where, shown) as there:
+        seen = glance(source)
+        found, _ = _policy(there, seen.tender)
+        envelope = open_envelope(source.read, source.size, found, seen.bid)
+        with shown.running():
+            leaves = leaves_of(source, envelope, shown.step)
+            sent = bring_again(there, source, envelope, leaves, shown.step)
+        state = str(there.state(seen.tender, seen.number).get("state", "?"))
+    result = {"bid": seen.number, "tender": seen.tender, "sent": sent, "state": state}
+    word = (
+        f"已补传 {sent} 块 pieces brought again" if sent else "主场的字节完好，无需补传 nothing was damaged"
+    )
+    told(result, as_json=as_json, text=f"{word}: {seen.number} ({state})")
 
 
 def _replacement(envelope: Envelope, earlier: Path | None, passphrase: Path | None) -> Replacement | None:

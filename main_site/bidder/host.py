@@ -118,21 +118,29 @@ class Host:
 
     def announce(self, tender: str, bid: str, facts: Mapping[str, Any]) -> tuple[int, frozenset[int]]:
         """Return the length of a piece and the numbers of those that the host has already."""
-        answer = _object(self._ask("PUT", f"/tenders/{tender}/bids/{bid}", json=dict(facts)))
-        piece, have = answer.get("piece"), answer.get("have")
-        if not isinstance(piece, int) or not 1 <= piece <= 1 << 26 or not isinstance(have, list):
-            raise UnusableAnswer(at="announce")
-        return piece, frozenset(number for number in have if isinstance(number, int))
+        return _pieces(_object(self._ask("PUT", f"/tenders/{tender}/bids/{bid}", json=dict(facts))))
 
     def put_piece(self, tender: str, bid: str, index: int, data: bytes) -> None:
         """Send one piece."""
+        self._put(f"/tenders/{tender}/bids/{bid}/pieces/{index}", data)
+
+    def _put(self, path: str, data: bytes) -> None:
         digest = encode_base64(hashlib.sha256(data).digest())
         headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
-        self._ask("PUT", f"/tenders/{tender}/bids/{bid}/pieces/{index}", content=data, headers=headers)
+        self._ask("PUT", path, content=data, headers=headers)
 
     def submit(self, tender: str, bid: str) -> str:
         """Hand the bid in, all pieces being there, and return the receipt."""
         return _receipt(self._ask("POST", f"/tenders/{tender}/bids/{bid}/submit"))
+
+    def bring_again(self, tender: str, bid: str, leaves: bytes, tail: bytes) -> tuple[int, frozenset[int]]:
+        """Show how the bid's bytes are known; return the length of a piece and which of them are whole there."""
+        body = {"leaves": encode_base64(leaves), "tail": encode_base64(tail)}
+        return _pieces(_object(self._ask("PUT", f"/tenders/{tender}/bids/{bid}/again", json=body)))
+
+    def put_again(self, tender: str, bid: str, index: int, data: bytes) -> None:
+        """Send one piece of a bid that is damaged there."""
+        self._put(f"/tenders/{tender}/bids/{bid}/again/{index}", data)
 
     def state(self, tender: str, bid: str) -> dict[str, Any]:
         """Return `state`, and `verdict` and `receipt` where there are."""
@@ -203,6 +211,13 @@ def _read(answer: httpx.Response) -> httpx.Response:
         pieces.append(piece)
     kept = [(name, value) for name, value in answer.headers.multi_items() if name not in _OF_THE_WAY]
     return httpx.Response(answer.status_code, headers=kept, content=b"".join(pieces))
+
+
+def _pieces(answer: Mapping[str, Any]) -> tuple[int, frozenset[int]]:
+    piece, have = answer.get("piece"), answer.get("have")
+    if not isinstance(piece, int) or not 1 <= piece <= 1 << 26 or not isinstance(have, list):
+        raise UnusableAnswer(at="announce")
+    return piece, frozenset(number for number in have if isinstance(number, int))
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

@@ -38,6 +38,7 @@ from evalroom.tender import check_tender
 from main_site import SOFTWARE
 from main_site.documents import DocumentStore
 from main_site.identity.authority import certify, open_authority, recognise
+from main_site.services.archive_keys import read_recipients
 from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.evaluation import Evaluation, Parts
@@ -326,6 +327,7 @@ class Centre:
             folder=parts.folder,
             now=self.clock.now,
             limits=limits,
+            recipients=lambda: read_recipients(self.settings.archive_keys),
             time_stamps=self._time_stamps,
         )
         return Submissions(made, facts)

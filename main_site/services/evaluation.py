@@ -25,6 +25,7 @@ from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.roles import Role
+from evalroom.sealing import facts as sf
 from evalroom.session import SessionOver
 from evalroom.sheet import items_of
 from evalroom.stages import OVER
@@ -50,6 +51,10 @@ _TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.REGUL
 
 OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
+
+
+_STILLER = (ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed)
+"""Facts of which one may have been the last that a concluded session was waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +289,7 @@ class Evaluation:
         ends = ev.StageChanged | ev.TenderFailed | ev.SessionAborted
         if any(isinstance(fact.event, ends) for fact in committed.facts):
             self.conclude()
-        if any(isinstance(fact.event, ev.TrackEnded | ev.CheckpointCosigned) for fact in committed.facts):
+        if any(isinstance(fact.event, _STILLER) for fact in committed.facts):
             self._close_when_still()
         if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
             self.parts.links.refresh(self)
@@ -313,10 +318,11 @@ class Evaluation:
         self._close_when_still()
 
     def _close_when_still(self) -> None:
-        """Close the journal once the session is concluded and no track is running at any site."""
+        """Close the journal once the session is concluded, no track runs at any site and no trustee holds keys."""
         session = self.conductor.session
         running = any(record.running for record in session.tracks.values())
-        if session.stage not in OVER or running or not self._booth_done or session.closed:
+        waiting = running or not self._booth_done or session.ceremony.keys_at_large()
+        if session.stage not in OVER or waiting or session.closed:
             return
         self._spawn(self._close())
 

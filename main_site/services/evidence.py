@@ -123,6 +123,7 @@ _ABOUT: Mapping[type[Event], tuple[str, ...]] = {
     sf.HalfReleased: ("window", "bid"),
     sf.ShareReleased: ("window", "trustee"),
     sf.WindowClosed: ("window",),
+    sf.BidJudged: ("window", "bid"),
     sf.OpeningRecorded: ("window",),
     ev.GroupUnlocked: (),
 }

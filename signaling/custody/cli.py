@@ -59,6 +59,14 @@ def init(
     quorum: Annotated[
         int, typer.Option(min=0, max=64, help="Witnesses that must have cosigned; 0 is the usual majority.")
     ] = 0,
+    archive_key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Public file of an archive key that policies must name; may be repeated.",
+        ),
+    ] = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for the passphrase on the terminal and keep it nowhere.")
     ] = False,
@@ -78,6 +86,7 @@ def init(
         tuple(witness or ()),
         quorum,
         ask,
+        tuple(path.read_bytes() for path in archive_key or ()),
     )
     try:
         agent.harden()

@@ -25,7 +25,17 @@ from evalroom.sealing.dealing import ShareMismatch
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.facts import SuiteKey
 from evalroom.sealing.members import MAX_OBJECT, Members
-from evalroom.sealing.policy import MAX_SUITES, Policy, TrusteeKind, Window, parse_policy
+from evalroom.sealing.policy import (
+    MAX_RECIPIENTS,
+    MAX_SUITES,
+    Policy,
+    Recipient,
+    TrusteeKind,
+    Window,
+    encode_recipient,
+    parse_policy,
+    parse_recipient,
+)
 from evalroom.sealing.suite import OpeningKey, WrapNotOpened
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.unseal import open_share
@@ -115,7 +125,7 @@ class AgentFault(LocalFault):
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """Who an agent is: name, kind and description of its trustee, its signer, and the witnesses known beforehand."""
+    """Who an agent is: name, kind and description of its trustee, its signer, and what it knows beforehand."""
 
     name: str
     kind: TrusteeKind
@@ -125,6 +135,8 @@ class AgentFacts:
     signer: bytes
     witnesses: tuple[VerifierKey, ...] = ()
     quorum: int = 0
+    archive: tuple[Recipient, ...] = ()
+    """Archive keys known beforehand: a policy is signed only if opened documents stay readable with each."""
 
     def write(self, folder: Path) -> None:
         """Keep them in the agent's folder."""
@@ -138,6 +150,7 @@ class AgentFacts:
             "signer": encode_base64(self.signer),
             "witnesses": [one.encode() for one in self.witnesses],
             "quorum": self.quorum,
+            "archive": [encode_recipient(one).decode() for one in self.archive],
         }
         write_file(folder / FACTS, json.dumps(members, ensure_ascii=False, indent=1).encode() + b"\n")
 
@@ -169,9 +182,15 @@ def _facts(members: Members) -> AgentFacts:
         signer=members.data_within("signer", 4096),
         witnesses=tuple(map(parse_vkey, members.texts("witnesses", ev.MAX_WITNESSES, 256))),
         quorum=members.integer("quorum", 0, ev.MAX_WITNESSES),
+        archive=tuple(parse_recipient(one.encode()) for one in _archive_keys(members)),
     )
     members.close()
     return facts
+
+
+def _archive_keys(members: Members) -> tuple[str, ...]:
+    """Take the public files of archive keys; agents made before there were any have none."""
+    return members.texts("archive", MAX_RECIPIENTS, 1 << 16) if members.has("archive") else ()
 
 
 @dataclass(slots=True)
@@ -429,6 +448,9 @@ class Trustee:
             name: value for name, value in published.items() if name != "proof"
         }:
             raise ev.AnotherPolicy(reason="this trustee's keys are not those it published")
+        for known in self._facts.archive:
+            if not any(_is_same_holder(one, known) for one in policy.recipients):
+                raise ev.AnotherPolicy(reason="it does not name an archive key known here", key=known.name)
         if self._clock() >= policy.deadline:
             raise ev.AckTooLate(reason="the deadline has passed", deadline=policy.deadline)
         for code in policy.suites:
@@ -523,6 +545,9 @@ class Trustee:
             digest = custody.policy_digest.hex()
             ev.check_release(signed.policy, digest, window, entries, self._clock(), all_released=all_released)
             listed = ev.listed_bids(entries)
+            if all_released:  # whoever was left out of the waiting is left out of the shares, too
+                out = ev.judged_out(signed.policy, window, entries)
+                listed = {bid: one for bid, one in listed.items() if bid not in out}
             lines = [self._share_out(tender, signed, window, target, one, listed) for one in new]
             if window.name not in custody.targets:
                 lines.insert(0, {"did": "target", "window": window.name, "public": target})
@@ -657,6 +682,12 @@ class Trustee:
     def _check_host(self) -> None:
         if self._facts.kind is not TrusteeKind.HOST:
             raise NotTheHost(trustee=self._facts.name)
+
+
+def _is_same_holder(named: Recipient, known: Recipient) -> bool:
+    """Say whether the keys named are those of the one known here, as far as the tender's suites go."""
+    public = {key.suite: key.public for key in known.keys}
+    return all(public.get(key.suite) == key.public for key in named.keys)
 
 
 def _keys_in(body: Answer) -> list[SuiteKey]:

@@ -92,6 +92,27 @@ async def test_a_bid_is_handed_in_replaced_and_withdrawn(tmp_path: Path) -> None
     assert "withdrawn" == (await run("status", HOST, second))[1]["state"]
 
 
+async def test_damaged_bytes_are_brought_again_after_the_deadline_by_the_same_file_and_no_other(
+    place: Tendering, tmp_path: Path
+) -> None:
+    path = await sealed(tmp_path / "bid")
+    submitted = (await run("submit", HOST, path))[1]
+    place.now = place.deadline
+    stored = place.submissions.uploads.path(submitted["bid"])
+    stored.chmod(0o600)
+    damaged = bytearray(stored.read_bytes())
+    damaged[5_000_000] ^= 1
+    stored.write_bytes(damaged)
+    changed = tmp_path / "changed.evb1"
+    changed.write_bytes(bytes(damaged))
+    status, found = await run("resupply", HOST, changed)
+    assert (1, "root_mismatch") == (status, found["error"]["code"])
+    status, found = await run("resupply", HOST, path)
+    assert (0, 1) == (status, found["sent"]), found
+    assert path.read_bytes() == stored.read_bytes()
+    assert 0 == (await run("resupply", HOST, path))[1]["sent"], "nothing is damaged any more"
+
+
 async def test_a_receipt_is_checked_with_the_sessions_keys(place: Tendering, tmp_path: Path) -> None:
     path = await sealed(tmp_path / "bid")
     receipt = (await run("submit", HOST, path))[1]["receipt"]

@@ -415,6 +415,12 @@ export interface KeysDestroyed {
   signature: string
 }
 
+/** A trustee is gone: the supervisor states, with a reason, that nobody vouches for the end of its keys. */
+export interface KeysNotDestroyed {
+  trustee: string
+  reason: string
+}
+
 /** A sealed bid as the closed list has it: its number, the root over its bytes, its digest. */
 export interface ListedBid {
   bid: string
@@ -505,6 +511,16 @@ export interface PartKeyPublished {
   bid: string
   part: PartName
   key: string
+}
+
+/**
+ * The content key of an opened part that is not for everybody, wrapped to a recipient of the policy, b64.
+ */
+export interface PartKeySealed {
+  bid: string
+  part: PartName
+  recipient: string
+  wrapped: string
 }
 
 /** The parts a bid may have, each with keys and a window of its own. */
@@ -889,6 +905,15 @@ export interface StageChanged {
   reason: string
 }
 
+/**
+ * State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close.
+ */
+export interface StateNotDestroyed {
+  trustee: string
+  reason: string
+  kind: 'state_not_destroyed'
+}
+
 /** Go back to stage `after` 评标回退: later conclusions are void and kept as annexes. */
 export interface StepBack {
   after: Stage
@@ -1110,6 +1135,7 @@ export interface EventBodies {
   BidJudged: BidJudged
   OpeningRecorded: OpeningRecorded
   PartKeyPublished: PartKeyPublished
+  PartKeySealed: PartKeySealed
   BidAdmitted: BidAdmitted
   PriceRead: PriceRead
   PolicyDrafted: PolicyDrafted
@@ -1122,6 +1148,7 @@ export interface EventBodies {
   WindowClosed: WindowClosed
   CeremonyPaused: CeremonyPaused
   CeremonyResumed: CeremonyResumed
+  KeysNotDestroyed: KeysNotDestroyed
 }
 
 export type EventType = keyof EventBodies
@@ -1154,6 +1181,7 @@ export type SeatCommand =
   | PauseCeremony
   | ResumeCeremony
   | AbortOpening
+  | StateNotDestroyed
 
 export type CommandKind = SeatCommand['kind']
 
@@ -1186,6 +1214,7 @@ export interface SeatCommands {
   pause_ceremony: Omit<PauseCeremony, 'kind'>
   resume_ceremony: Omit<ResumeCeremony, 'kind'>
   abort_opening: Omit<AbortOpening, 'kind'>
+  state_not_destroyed: Omit<StateNotDestroyed, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -1217,4 +1246,5 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   pause_ceremony: 'CeremonyPaused',
   resume_ceremony: 'CeremonyResumed',
   abort_opening: 'OpeningAborted',
+  state_not_destroyed: 'KeysNotDestroyed',
 }
