@@ -66,7 +66,6 @@ const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls
 
   async finish() {
     file.truncate(size)
-    file.flush()
     return { size }
   },
 
@@ -77,6 +76,7 @@ const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls
   },
 
   async release() {
+    file.flush()
     file.close()
     return handle.getFile()
   },

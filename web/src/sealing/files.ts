@@ -5,6 +5,7 @@
 import type { Bytes } from './bytes'
 import type { Answer, Asked, DiskCall, DiskCalls } from './disk'
 import { SealingError } from './errors'
+import { release } from './memory'
 import type { ByteSource } from './stream'
 import type { AppendedLeaf, Sink } from './writer'
 
@@ -24,90 +25,52 @@ export function blobSource(blob: Blob): ByteSource {
 }
 
 /** A chosen file from its beginning to its end, in pieces of whatever length is asked for. */
-export interface Pieces {
-  /** Return the next `length` bytes, in memory that the next call uses again; throws source_unreadable when the file was changed or ends. */
-  take(length: number): Promise<Bytes>
-  /** Stop reading. */
-  close(): Promise<void>
-}
-
-/**
- * Begin to read `blob`, at most `most` bytes at a time.
- *
- * By one stream: slices of 1 MiB, each with its own errand to the browser's process, came at 0.4 of its speed.
- */
-export function piecesOf(blob: Blob, most: number): Pieces {
-  const stream = blob.stream()
-  try {
-    return new PiecesInPlace(stream.getReader({ mode: 'byob' }), most)
-  } catch {
-    return new CopiedPieces(stream.getReader(), most)
-  }
-}
-
-/** Reads into memory of our own; not in every browser. Without fresh memory for each piece, reading takes two thirds of the time. */
-class PiecesInPlace implements Pieces {
-  #memory: ArrayBuffer
-
-  constructor(
-    private readonly reader: ReadableStreamBYOBReader,
-    most: number,
-  ) {
-    this.#memory = new ArrayBuffer(most)
-  }
-
-  async take(length: number): Promise<Bytes> {
-    for (let filled = 0; filled < length; ) {
-      const piece = await readable(this.reader.read(new Uint8Array(this.#memory, filled, length - filled)))
-      this.#memory = piece.buffer
-      filled += piece.length
-    }
-    return new Uint8Array(this.#memory, 0, length)
-  }
-
-  async close(): Promise<void> {
-    await this.reader.cancel()
-  }
-}
-
-class CopiedPieces implements Pieces {
+export class Pieces {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
   readonly #memory: Bytes
   #rest: Bytes = new Uint8Array(0)
 
-  constructor(
-    private readonly reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-    most: number,
-  ) {
+  /**
+   * Begin to read, at most `most` bytes at a time, by one stream: slices of 1 MiB, each with its own errand to the browser's
+   * process, came at 0.4 of its speed.
+   *
+   * Not by a reader that fills memory of ours (`byob`): Chromium 156 lost its wake-up and waited for ever, once in a dozen runs.
+   */
+  constructor(blob: Blob, most: number) {
+    this.#reader = blob.stream().getReader()
     this.#memory = new Uint8Array(most)
   }
 
+  /** Return the next `length` bytes, in memory that the next call uses again; throws source_unreadable when the file was changed or ends. */
   async take(length: number): Promise<Bytes> {
     for (let filled = 0; filled < length; ) {
-      if (this.#rest.length === 0) this.#rest = await readable(this.reader.read())
-      const taken = Math.min(this.#rest.length, length - filled)
-      this.#memory.set(this.#rest.subarray(0, taken), filled)
-      this.#rest = this.#rest.subarray(taken)
+      if (this.#rest.length === 0) this.#rest = await this.#next()
+      const piece = this.#rest
+      const taken = Math.min(piece.length, length - filled)
+      this.#memory.set(piece.subarray(0, taken), filled)
+      this.#rest = piece.subarray(taken)
+      if (this.#rest.length === 0) release([piece.buffer])
       filled += taken
     }
     return this.#memory.subarray(0, length)
   }
 
+  /** Stop reading. */
   async close(): Promise<void> {
-    await this.reader.cancel()
+    await this.#reader.cancel()
   }
-}
 
-/** Return what a read gives; throws source_unreadable when there is nothing. */
-async function readable(reading: Promise<ReadableStreamReadResult<Bytes>>): Promise<Bytes> {
-  let piece: ReadableStreamReadResult<Bytes>
-  try {
-    piece = await reading
-  } catch (cause) {
-    // Chromium refuses to read a file that was changed after it was chosen.
-    throw new SealingError('source_unreadable', { reason: String(cause) })
+  async #next(): Promise<Bytes> {
+    let piece: ReadableStreamReadResult<Uint8Array>
+    try {
+      piece = await this.#reader.read()
+    } catch (cause) {
+      // Chromium refuses to read a file that was changed after it was chosen.
+      throw new SealingError('source_unreadable', { reason: String(cause) })
+    }
+    if (piece.done) throw new SealingError('source_unreadable', { reason: 'shorter than it was' })
+    return piece.value as Bytes
   }
-  if (piece.done) throw new SealingError('source_unreadable', { reason: 'shorter than it was' })
-  return piece.value
 }
 
 /** A file of the origin private file system, held by a worker of its own. */

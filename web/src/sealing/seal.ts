@@ -22,7 +22,7 @@ import {
   writeHeader,
 } from './envelope'
 import { SealingError } from './errors'
-import { piecesOf } from './files'
+import { Pieces } from './files'
 import { release } from './memory'
 import { Envelope } from './open'
 import { pad, PADDED } from './padding'
@@ -190,7 +190,7 @@ async function writeStream(writer: EnvelopeWriter, suite: Suite, part: DealtPart
   const cipher = await StreamCipher.of(key, salt, part.context)
   await writer.append(concat(salt, cipher.commitment))
   const total = part.content.size
-  const pieces = piecesOf(part.content, SLAB)
+  const pieces = new Pieces(part.content, SLAB)
   try {
     for (let at = 0; at <= total; at += SLAB) {
       cancelled(options)
@@ -235,7 +235,7 @@ async function selfTest(envelope: Envelope, order: SealingOrder, dealt: readonly
     part.verifyDealing(order.policy.threshold, secret)
     const reader = await part.reader(half, secret)
     if (reader.size !== content.size) throw new SealingError('self_test_failed', { part: name, rule: 'size' })
-    const pieces = piecesOf(content, PIECE)
+    const pieces = new Pieces(content, PIECE)
     await reader.each(async (plain, at) => {
       cancelled(options)
       if (!same(plain, await pieces.take(plain.length))) throw new SealingError('self_test_failed', { part: name, at })
