@@ -71,7 +71,7 @@ window.sealed = async ({ policy, suite, slots }) => {
   const parts = [['identity', small], ['opening', small], ['technical', window.content], ['price', small]]
   let sealedAt
   const progress = ({ phase }) => {
-    if (phase === 'hashing') sealedAt ??= performance.now()
+    if (phase !== 'sealing') sealedAt ??= performance.now()
   }
   const began = performance.now()
   await evb1.sealInWorker(draft, slots.map(evb1.fromBase64), parts.map(([name, content]) => ({ name, content })), { progress })

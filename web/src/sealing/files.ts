@@ -118,7 +118,11 @@ export class PrivateFile implements Sink {
 
   async finish(): Promise<ByteSource> {
     const { size } = await this.#ask('finish', {})
-    return { size, read: (at, length) => this.#ask('read', { at, length }) }
+    return {
+      size,
+      read: (at, length) => this.#ask('read', { at, length }),
+      leafHash: (at, length) => this.#ask('leafHash', { at, length }),
+    }
   }
 
   async discard(): Promise<void> {

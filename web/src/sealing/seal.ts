@@ -27,7 +27,7 @@ import { release } from './memory'
 import { Envelope } from './open'
 import { pad, PADDED } from './padding'
 import { checkSuite, type Policy, policyDigest, trusteeKeys } from './policy'
-import { CHUNK, PIECE, SALT_SIZE, StreamCipher, streamSize } from './stream'
+import { CHUNK, CHUNKS_AT_ONCE, PIECE, SALT_SIZE, StreamCipher, streamSize } from './stream'
 import { type SigningKey, type Suite, suiteOf, wrapTo } from './suites'
 import { EnvelopeWriter, type Sink } from './writer'
 
@@ -50,7 +50,7 @@ export interface SealingOrder {
   readonly parts: readonly PartToSeal[]
 }
 
-/** Encrypting; then the self-test: recomputing the root, opening and comparing each part. */
+/** Encrypting; then the self-test: recomputing the root and, beside it, opening and comparing each part. */
 export type Phase = 'sealing' | 'hashing' | 'checking'
 
 export interface Progress {
@@ -81,8 +81,6 @@ export interface SealedBid {
 
 /** Plaintext read at once: a leaf's worth. */
 const SLAB = 64 * CHUNK
-/** Chunks under way together: few enough that the browser keeps their memory for the next ones (memory.ts). */
-const CHUNKS_AT_ONCE = 16
 
 interface DealtPart {
   readonly name: string
@@ -223,12 +221,19 @@ function cancelled({ signal }: SealingOptions): void {
 
 // --- opening it again
 
+/** Hash what lies there and open it, both at once: the hash is taken beside the disk, by another core. */
 async function selfTest(envelope: Envelope, order: SealingOrder, dealt: readonly DealtPart[], options: SealingOptions): Promise<void> {
   const total = envelope.trailer.size
-  await envelope.verifyRoot((done) => {
+  const hashing = envelope.verifyRoot((done) => {
     cancelled(options)
     options.progress?.({ phase: 'hashing', part: '', done, total })
   })
+  const checks = await Promise.allSettled([hashing, checkParts(envelope, order, dealt, options)])
+  // A byte that the disk lost fails both, and the root says so better.
+  for (const check of checks) if (check.status === 'rejected') throw check.reason
+}
+
+async function checkParts(envelope: Envelope, order: SealingOrder, dealt: readonly DealtPart[], options: SealingOptions): Promise<void> {
   for (const { name, content, half, secret } of dealt) {
     const part = envelope.part(name)
     part.verifyHalf(half)
