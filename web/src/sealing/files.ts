@@ -160,6 +160,15 @@ export async function openPrivateFile(name: string): Promise<File | null> {
   }
 }
 
+/** Return the names of all sealed bids that lie in this browser. */
+export async function privateFileNames(): Promise<string[]> {
+  if (navigator.storage?.getDirectory === undefined) return []
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true })
+  const names: string[] = []
+  for await (const name of folder.keys()) names.push(name)
+  return names
+}
+
 /** Remove a sealed bid that was uploaded or given up; nothing happens when there is none. */
 export async function removePrivateFile(name: string): Promise<void> {
   if (navigator.storage?.getDirectory === undefined) return
