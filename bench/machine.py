@@ -6,6 +6,7 @@ CPU seconds come from `/proc`, in ticks of 10 ms, so benchmarks need Linux and r
 import os
 import platform
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def children(pid: int) -> list[int]:
     """Return the processes that `pid` started and that still run."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text("utf-8").split())
+        # Threads of a browser's pool end while they are counted.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text("utf-8").split())
     return found
 
 
