@@ -309,6 +309,12 @@ export interface KeysDestroyed {
   signature: string
 }
 
+/** A trustee is gone: the supervisor states, with a reason, that nobody vouches for the end of its keys. */
+export interface KeysNotDestroyed {
+  trustee: string
+  reason: string
+}
+
 /** A sealed bid as the closed list has it: its number, the root over its bytes, its digest. */
 export interface ListedBid {
   bid: string
@@ -392,6 +398,16 @@ export interface PartKeyPublished {
   bid: string
   part: PartName
   key: string
+}
+
+/**
+ * The content key of an opened part that is not for everybody, wrapped to a recipient of the policy, b64.
+ */
+export interface PartKeySealed {
+  bid: string
+  part: PartName
+  recipient: string
+  wrapped: string
 }
 
 /** The parts a bid may have, each with keys and a window of its own. */
@@ -691,6 +707,15 @@ export interface StageChanged {
   reason: string
 }
 
+/**
+ * State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close.
+ */
+export interface StateNotDestroyed {
+  trustee: string
+  reason: string
+  kind: 'state_not_destroyed'
+}
+
 /** Agree, as an officer at this seat, that the window be opened. */
 export interface StepUp {
   window: string
@@ -843,6 +868,7 @@ export interface EventBodies {
   BidJudged: BidJudged
   OpeningRecorded: OpeningRecorded
   PartKeyPublished: PartKeyPublished
+  PartKeySealed: PartKeySealed
   BidAdmitted: BidAdmitted
   PriceRead: PriceRead
   PolicyDrafted: PolicyDrafted
@@ -855,6 +881,7 @@ export interface EventBodies {
   WindowClosed: WindowClosed
   CeremonyPaused: CeremonyPaused
   CeremonyResumed: CeremonyResumed
+  KeysNotDestroyed: KeysNotDestroyed
 }
 
 export type EventType = keyof EventBodies
@@ -879,6 +906,7 @@ export type SeatCommand =
   | PauseCeremony
   | ResumeCeremony
   | AbortOpening
+  | StateNotDestroyed
 
 export type CommandKind = SeatCommand['kind']
 
@@ -903,6 +931,7 @@ export interface SeatCommands {
   pause_ceremony: Omit<PauseCeremony, 'kind'>
   resume_ceremony: Omit<ResumeCeremony, 'kind'>
   abort_opening: Omit<AbortOpening, 'kind'>
+  state_not_destroyed: Omit<StateNotDestroyed, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -926,4 +955,5 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   pause_ceremony: 'CeremonyPaused',
   resume_ceremony: 'CeremonyResumed',
   abort_opening: 'OpeningAborted',
+  state_not_destroyed: 'KeysNotDestroyed',
 }

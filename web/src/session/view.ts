@@ -262,11 +262,13 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'BidJudged':
     case 'OpeningRecorded':
     case 'PartKeyPublished':
+    case 'PartKeySealed':
     case 'PriceRead':
     case 'RecordConfirmed':
     case 'CeremonyPaused':
     case 'CeremonyResumed':
     case 'KeysDestroyed':
+    case 'KeysNotDestroyed':
       return evolveCeremony(view.ceremony, item)
     case 'BidAdmitted':
       evolveCeremony(view.ceremony, item)
