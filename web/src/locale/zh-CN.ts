@@ -685,8 +685,8 @@ const zh = {
     admission: '尚未进入标段的投标或没有投标的标段：{names}',
     price_window: '报价尚未解密：{names}',
     prices: '报价尚未宣读：{names}',
-    keys_destroyed: '受托方尚未销毁密钥：{names}',
     opening_ended: '开标终止后才能提前结束场次，当前：{names}',
+    keys_destroyed: '受托方尚未销毁密钥：{names}',
     and: '；',
   },
   alarm: {
