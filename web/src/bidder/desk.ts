@@ -205,7 +205,8 @@ export const useDesk = defineStore('desk', () => {
     const handing = { tender: bid.tender, bid: bid.number, facts: all, bytes }
     const receipt = await handIn(handing, { signal: stopping.signal, step: (now) => (upload.value = now) })
     await change({ ...bid, receipt })
-    await dropBytes(bid.number)
+    // Its own bytes stay until the opening is over: the host's copy may be damaged, and then only the very same file helps.
+    if (bid.replaces !== null) await dropBytes(bid.replaces.earlier)
     step.value = 'receipt'
   }
 

@@ -61,6 +61,7 @@ export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
   CeremonyPaused: 'opening',
   CeremonyResumed: 'opening',
   KeysDestroyed: 'opening',
+  KeysNotDestroyed: 'opening',
   AlarmRaised: 'alarms',
   AlarmClosed: 'alarms',
   WitnessRefused: 'alarms',
