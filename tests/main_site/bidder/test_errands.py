@@ -79,7 +79,7 @@ def test_a_paper_code_is_typed_in_unseen(desk: Desk, fake: FakeHost, monkeypatch
         good("bid", "release", HOST, named, "--window", "first", "--slot", "paper")
         assert sealed["bid"] in fake.released
     words = ("bid", "release", HOST, desk.out, "--window", "first", *key_words(desk))
-    assert "nothing_to_release" == refused(*words)  # the key file has no slot
+    assert "no_slot_key" == refused(*words)
 
 
 def test_a_spare_key_file_releases_withdraws_and_confirms(desk: Desk, fake: FakeHost, tmp_path: Path) -> None:
