@@ -212,7 +212,7 @@ def test_a_host_that_stays_silent_is_given_up_when_asked_to(
     seal(desk)
     monkeypatch.setattr(Host.__init__, "__defaults__", (lambda _: None,))
     fake.troubles = [httpx.ConnectError("refused")] * 40
-    assert "host_silent" == refused("bid", "submit", HOST, desk.out, "--give-up", "0")
+    assert "host_given_up" == refused("bid", "submit", HOST, desk.out, "--give-up", "0")
     assert 38 == len(fake.troubles)
     fake.troubles = [httpx.ConnectError("refused")] * 3
     result = run("bid", "submit", HOST, desk.out, "--json")
