@@ -300,3 +300,18 @@ def test_an_upload_refused_for_its_size_changes_nothing_here(desk: Desk, fake: F
     fake.troubles = [problem(413, "too_large")]
     assert "too_large" == json.loads(run("bid", "submit", HOST, desk.out, "--json").stdout)["error"]["code"]
     assert before == {path.name: path.read_bytes() for path in desk.folder.iterdir()}
+
+
+def test_a_receipt_that_cannot_be_written_does_not_say_that_nothing_was_sent(
+    desk: Desk, fake: FakeHost
+) -> None:
+    number = seal(desk)["bid"]
+    receipt = desk.folder / f"{number}.receipt"
+    receipt.mkdir()  # where it goes a folder lies
+    result = run("bid", "submit", HOST, desk.out, "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (1, "receipt_not_kept") == (result.exit_code, error["code"])
+    assert "The host has the bid" in error["sentence"]
+    assert "submitted" == fake.bids[number].state
+    receipt.rmdir()
+    assert str(receipt) == good("bid", "status", HOST, desk.out)["receipt"]
