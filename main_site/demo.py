@@ -13,7 +13,7 @@ import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,8 @@ class _Cast:
 
 def _bidders() -> list[Bidder]:
     (lot,) = sample_template().tender.lots
-    return [*(Bidder(bid.bidder, PRICES_FEN[bid.id], bid.id) for bid in lot.bids), LATE_BIDDER]
+    first, *others = (Bidder(bid.bidder, PRICES_FEN[bid.id], bid.id) for bid in lot.bids)
+    return [replace(first, on_paper=True), *others, LATE_BIDDER]
 
 
 # --- the three nodes ----------------------------------------------------------------------------------

@@ -25,6 +25,12 @@ class NothingToRelease(Refusal):
     code = "nothing_to_release"
 
 
+class NoSlotKey(Refusal):
+    """This key file opens nothing, the bid was sealed to other slots: nothing was sent; name one of them with --slot."""
+
+    code = "no_slot_key"
+
+
 class UnusableObjection(Refusal):
     """An objection has at most 2,000 characters: nothing was sent; shorten it, and hand in the rest in writing."""
 
@@ -64,6 +70,7 @@ def halves_of(envelope: Envelope, keys: Sequence[OpeningKey], window: str) -> Ma
 
     Raises:
         NothingToRelease: there is none.
+        NoSlotKey: no keys were given.
         WrapNotOpened: the keys open no slot.
         HalfMismatch: a slot holds another half than the envelope commits to.
     """
@@ -81,7 +88,7 @@ def _half(suite: Suite, part: SealedPart, keys: Sequence[OpeningKey]) -> bytes:
         except WrapNotOpened:
             continue
     if not keys:
-        raise NothingToRelease(part=part.name, reason="the key file has no slot key: name another slot")
+        raise NoSlotKey(part=part.name)
     return open_half(suite, part, keys[-1])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evalroom.errors import EvalroomError, Refusal
+from evalroom.errors import EvalroomError, LocalFault, Refusal
 from evalroom.sealing.envelope import MAGIC, Envelope
 from evalroom.sealing.receipt import Receipt, parse_receipt
 from main_site.bidder import receipts
@@ -42,6 +42,12 @@ class NoKeys(Misused):
     """There is no key file where it is looked for: nothing was sent; name it with --keys, or another slot."""
 
     code = "no_keys"
+
+
+class ReceiptNotKept(LocalFault):
+    """The host has the bid, its receipt could not be written here: make room beside it and fetch it by `bid status`."""
+
+    code = "receipt_not_kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +210,18 @@ def content(path: Path) -> bytes:
 
 
 def keep_receipt(bid: Path, text: str, known: receipts.Known) -> Path:
-    """Write the receipt beside the bid, once it is seen to be this bid's, and return where."""
+    """Write the receipt beside the bid, once it is seen to be this bid's, and return where.
+
+    Raises:
+        ReceiptOfAnotherBid, MalformedReceipt, MalformedProof, ReceiptMismatch: it is none of this bid's.
+        ReceiptNotKept: it cannot be written.
+    """
     receipts.check_belongs(text.encode(), known)
     path = bid.with_name(f"{known.number}.receipt")
-    write_file(path, text.encode(), anew=False)
+    try:
+        write_file(path, text.encode(), anew=False)
+    except BidFileUnusable as error:
+        raise ReceiptNotKept(**error.detail) from error
     return path
 
 

@@ -44,10 +44,10 @@ class UntrustedHost(PeerFault):
     code = "untrusted_host"
 
 
-class HostSilent(PeerFault):
+class HostGivenUp(PeerFault):
     """The host did not answer for as long as you wait: what it acknowledged is safe there; try again, ask by telephone."""
 
-    code = "host_silent"
+    code = "host_given_up"
 
 
 class UnusableAnswer(PeerFault):
@@ -195,7 +195,7 @@ class Host:
             # Many bidders lose the same link at once; they must not all come back in the same second.
             seconds = pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             if self._give_up is not None and self._now() - began + seconds > self._give_up:
-                raise HostSilent(host=self._base, trouble=trouble)
+                raise HostGivenUp(host=self._base, trouble=trouble)
             self._tell(trouble, seconds)
             self._wait(seconds)
             pause = min(2 * pause, LONGEST_WAIT)

@@ -70,7 +70,7 @@ class BadSocketPath(LocalFault):
 
 
 class PassphraseMissing(LocalFault):
-    """Nobody gives the passphrase: no file, no credential, no terminal; the agent stays locked."""
+    """Nobody gives passphrase or PIN, the agent stays locked: write it to its file `passphrase`, or --ask at a terminal."""
 
     code = "passphrase_missing"
 

@@ -10,6 +10,7 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,7 +41,7 @@ from evalroom.sealing.suite import OpeningKey, WrapNotOpened
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.unseal import open_share
 from signaling.custody import evidence as ev
-from signaling.custody.folder import Record, RecordDamaged, read_json, write_file
+from signaling.custody.folder import Record, RecordDamaged, read_json, read_lines, write_file
 from signaling.custody.keys import CustodyLacksSuite, KeyLabel, KeyProvider, TrusteeSigner
 
 Answer: TypeAlias = dict[str, Json]
@@ -277,6 +278,44 @@ class Custody:
         self.policy = parse_policy(text.encode())
         self.policy_digest = hashlib.sha256(text.encode()).digest()
         self.signed = {name: members.text(name, 200) for name in ("trustee", "sha256", "signature")}
+
+
+def read_signed_policy(folder: Path, tender: str) -> tuple[dict[str, Json], bytes]:
+    """Return what people compare of the policy that this trustee signed, and its text; the record is only read.
+
+    Raises:
+        MalformedName: the tender's id is none.
+        NoKeysForTender, PolicyNotSigned: the trustee has not come so far in that tender.
+        RecordDamaged: the record cannot be told.
+    """
+    place = folder / "tenders" / check_name(tender)
+    if not place.is_dir():
+        raise NoKeysForTender(tender=tender)
+    signed = next((line for line in read_lines(place) if line.get("did") == "signed"), None)
+    if signed is None:
+        raise PolicyNotSigned(tender=tender)
+    text = str(signed["policy"]).encode()
+    policy = parse_policy(text)
+    facts: dict[str, Json] = {
+        "tender": tender,
+        "sha256": hashlib.sha256(text).hexdigest(),
+        "deadline": _instant(policy.deadline),
+        "mode": policy.mode.value,
+        "quorum": f"{policy.k} of {len(policy.trustees)}",
+        "trustees": [f"{one.name}: {one.who}" for one in policy.trustees],
+        "suites": [f"0x{one:02x}" for one in policy.suites],
+        "windows": [_said(one) for one in policy.windows],
+    }
+    return facts, text
+
+
+def _said(window: Window) -> str:
+    opens = "" if window.opens_at is None else f", not before {_instant(window.opens_at)}"
+    return f"{window.name}: after {window.gate}{opens}"
+
+
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(slots=True)

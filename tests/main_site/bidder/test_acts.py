@@ -16,6 +16,7 @@ from evalroom.sealing.policy import Mode, PartName
 from evalroom.sealing.suite import OpeningKey, WrapNotOpened
 from evalroom.sealing.suites import find_suite
 from main_site.bidder.acts import (
+    NoSlotKey,
     NothingToRelease,
     UnusableObjection,
     halves_of,
@@ -85,7 +86,7 @@ def test_any_of_several_slot_keys_will_do() -> None:
 def test_where_there_is_nothing_to_release_that_is_said() -> None:
     with pytest.raises(NothingToRelease):
         halves_of(ENVELOPE, OPENERS, "third")
-    with pytest.raises(NothingToRelease):
+    with pytest.raises(NoSlotKey):
         halves_of(ENVELOPE, (), "first")
     without = bids.sealed(0x02, tender.policy(Mode.SITES)).open()
     with pytest.raises(NothingToRelease):

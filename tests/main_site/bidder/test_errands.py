@@ -79,7 +79,7 @@ def test_a_paper_code_is_typed_in_unseen(desk: Desk, fake: FakeHost, monkeypatch
         good("bid", "release", HOST, named, "--window", "first", "--slot", "paper")
         assert sealed["bid"] in fake.released
     words = ("bid", "release", HOST, desk.out, "--window", "first", *key_words(desk))
-    assert "nothing_to_release" == refused(*words)  # the key file has no slot
+    assert "no_slot_key" == refused(*words)
 
 
 def test_a_spare_key_file_releases_withdraws_and_confirms(desk: Desk, fake: FakeHost, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_host_that_stays_silent_is_given_up_when_asked_to(
     seal(desk)
     monkeypatch.setattr(Host.__init__, "__defaults__", (lambda _: None,))
     fake.troubles = [httpx.ConnectError("refused")] * 40
-    assert "host_silent" == refused("bid", "submit", HOST, desk.out, "--give-up", "0")
+    assert "host_given_up" == refused("bid", "submit", HOST, desk.out, "--give-up", "0")
     assert 38 == len(fake.troubles)
     fake.troubles = [httpx.ConnectError("refused")] * 3
     result = run("bid", "submit", HOST, desk.out, "--json")
@@ -300,3 +300,18 @@ def test_an_upload_refused_for_its_size_changes_nothing_here(desk: Desk, fake: F
     fake.troubles = [problem(413, "too_large")]
     assert "too_large" == json.loads(run("bid", "submit", HOST, desk.out, "--json").stdout)["error"]["code"]
     assert before == {path.name: path.read_bytes() for path in desk.folder.iterdir()}
+
+
+def test_a_receipt_that_cannot_be_written_does_not_say_that_nothing_was_sent(
+    desk: Desk, fake: FakeHost
+) -> None:
+    number = seal(desk)["bid"]
+    receipt = desk.folder / f"{number}.receipt"
+    receipt.mkdir()  # where it goes a folder lies
+    result = run("bid", "submit", HOST, desk.out, "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (1, "receipt_not_kept") == (result.exit_code, error["code"])
+    assert "The host has the bid" in error["sentence"]
+    assert "submitted" == fake.bids[number].state
+    receipt.rmdir()
+    assert str(receipt) == good("bid", "status", HOST, desk.out)["receipt"]

@@ -10,7 +10,7 @@ from main_site.bidder.host import (
     LONGEST_WAIT,
     MAX_ANSWER,
     Host,
-    HostSilent,
+    HostGivenUp,
     UntrustedHost,
     UnusableAddress,
     UnusableAnswer,
@@ -150,7 +150,7 @@ def test_a_silent_host_is_given_up_after_the_seconds_that_were_said() -> None:
         give_up=60,
         now=lambda: clock[0],
     )
-    with pytest.raises(HostSilent, match="ConnectError: refused"):
+    with pytest.raises(HostGivenUp, match="ConnectError: refused"):
         there.hall(POLICY.tender)
     assert 30 < clock[0] <= 60
     fake.troubles = [httpx.ConnectError("refused")] * 3
