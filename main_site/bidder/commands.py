@@ -28,7 +28,7 @@ from main_site.bidder.envelope_file import (
     root_of,
     stored,
 )
-from main_site.bidder.keyfile import BidRecord, check_passphrase, new_passphrase
+from main_site.bidder.keyfile import BidRecord, check_passphrase, new_passphrase, stretch
 from main_site.bidder.sealing import Order, key_path, pick_suite, seal_to_file
 from main_site.bidder.sheet import SHEETS, bidder_of, canonical_sheet
 from main_site.bidder.telling import FOUND_WRONG, errors_told, meter, told
@@ -64,7 +64,8 @@ def seal(asked: Asked, *, as_json: bool) -> None:
         policy = parse_policy(_policy_text(asked.policy, asked.notice))
         signatory = _signatory(asked, policy, parts)
         passphrase = _new_passphrase(asked)
-        order = Order(policy, pick_suite(policy, code), parts, signatory, asked.out, passphrase)
+        stretched = stretch(passphrase)  # before a suite is tried out: what it loads would lie beside it
+        order = Order(policy, pick_suite(policy, code), parts, signatory, asked.out, stretched)
         with shown.running():
             record = seal_to_file(order, shown.step)
     result: dict[str, object] = {

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from evalroom.errors import LocalFault, Refusal
@@ -20,14 +20,14 @@ from evalroom.sealing.core import BID_SIZE
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.identity import bidder_commitment, check_identity, parse_identity
 from evalroom.sealing.inspection import self_test
+from evalroom.sealing.lanes import receipt_root
 from evalroom.sealing.padding import padded_size
 from evalroom.sealing.policy import Mode, PartName, Policy, PolicyRefuses
-from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal
+from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal_in_place
 from evalroom.sealing.suite import Buffer
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
 from main_site.bidder.certificate import Signatory
-from main_site.bidder.envelope_file import HASHERS, BidFileUnusable, Step, opened, stored
-from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, stretch, write_keys
+from main_site.bidder.envelope_file import FEW_LANES, HASHERS, BidFileUnusable, Step, opened, stored
+from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, Stretched, write_keys
 from main_site.bidder.sheet import SHEETS, canonical_sheet
 
 PIECE = 1 << 20
@@ -60,14 +60,17 @@ class FileChanged(LocalFault):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be sealed, by whom and where to; a part of None is empty."""
+    """What is to be sealed, by whom and where to; a part of None is empty.
+
+    The passphrase has been stretched before: that takes 8 MiB, best while little else is in memory.
+    """
 
     policy: Policy
     suite: int
     parts: Mapping[PartName, Path | None]
     signatory: Signatory
     out: Path
-    passphrase: str = field(repr=False)
+    stretched: Stretched
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def seal_to_file(order: Order, step: Step) -> BidRecord:
     _check_free(out)
     suite = policy.check_suite(order.suite)
     suite.check_available()
-    texts, stretched = _texts(order), stretch(order.passphrase)
+    texts = _texts(order)
     keys = BidKeys.draw(suite, 0 if policy.mode is Mode.SITES else 1)
     commitment = bidder_commitment(suite, order.signatory.salt, order.signatory.certificate)
     slots = tuple(one.public for one in keys.openers(suite))
@@ -125,7 +128,7 @@ def seal_to_file(order: Order, step: Step) -> BidRecord:
     with _unfinished(out) as part:
         _write(plan, texts, part, step)
         record = _test(plan, keys, identity, part, step)
-        write_keys(key_path(out), record, keys, stretched)
+        write_keys(key_path(out), record, keys, order.stretched)
         try:
             os.link(part, out)  # unlike a rename it never replaces what somebody put there meanwhile
         except FileExistsError as error:
@@ -228,8 +231,8 @@ def _write(plan: SealingPlan, texts: Mapping[PartName, Text], path: Path, step: 
     sources = {name: text.pieces() for name, text in texts.items()}
     done = 0
     with ThreadPoolExecutor(HASHERS) as pool, path.open("wb", buffering=0) as file:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
-        for piece in seal(plan, sources, tree):
+        tree = receipt_root(lambda work: pool.submit(work).result, threads=HASHERS, most=FEW_LANES)
+        for piece in seal_in_place(plan, sources, tree):
             _write_all(file.write, piece)
             done += len(piece)
             step("seal", done, max(done, whole))

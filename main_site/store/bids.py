@@ -217,7 +217,7 @@ class Uploads:
             tree.append(rows[leaf * HASH_SIZE : (leaf + 1) * HASH_SIZE])
         rest = body % LEAF
         if rest:
-            tree.append(hash_leaf((read_exactly(read, body - rest, rest),)))
+            tree.append(hash_leaf(read_exactly(read, body - rest, rest)))
         return tree.root()
 
     def keep(self, bid: BidNumber) -> None:
@@ -278,7 +278,7 @@ class Piece:
         if not self._here:
             _write(self._bytes, bytes(leaf), self._index * PIECE + self.taken)
         self._digest.update(leaf)
-        self._hashes += hash_leaf((leaf,))
+        self._hashes += hash_leaf(leaf)
         self.taken += len(leaf)
 
     def finish(self, sha256: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from evalroom.sealing.policy import PartName, Policy
 from evalroom.sealing.suite import OpeningKey
 from main_site.bidder.certificate import own_signatory
-from main_site.bidder.keyfile import BidRecord
+from main_site.bidder.keyfile import BidRecord, stretch
 from main_site.bidder.sealing import Order, seal_to_file
 from tests.evalroom.sealing import tender
 from tests.tools import transcript
@@ -48,7 +48,7 @@ class Desk:
 
     def order(self, suite: int = 0x02) -> Order:
         """Return what is to be sealed."""
-        return Order(self.policy, suite, self.parts, own_signatory(NAME, NOW), self.out, PASSPHRASE)
+        return Order(self.policy, suite, self.parts, own_signatory(NAME, NOW), self.out, stretch(PASSPHRASE))
 
     def seal(self, suite: int = 0x02) -> BidRecord:
         """Seal it."""
