@@ -7,11 +7,15 @@ what happened, what is safe and what to do, whatever its kind.
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import typer
 
 from evalroom.errors import EvalroomError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 FOUND_WRONG = 1
 
@@ -27,31 +31,13 @@ class Meter:
     """A bar for each step of a command, or nothing at all."""
 
     def __init__(self, *, shown: bool) -> None:
-        """Draw bars when `shown`."""
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=Console(stderr=True), disable=not shown)
-        self._shown = shown
+        """Draw bars when `shown`; else what draws them, three megabytes, is not even loaded."""
+        self._bars = _new_bars() if shown else None
         self._tasks: dict[str, object] = {}
 
     def step(self, name: str, done: int, total: int) -> None:
         """Show how far a step is."""
-        if not self._shown:
+        if self._bars is None:
             return
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(LABELS[name], total=total)
@@ -59,7 +45,7 @@ class Meter:
 
     def waits(self, trouble: str, seconds: float) -> None:
         """Say why nothing moves."""
-        if self._shown:
+        if self._bars is not None:
             self._bars.console.print(
                 f"主场没有应答，{seconds:.0f} 秒后重试 no answer, trying again: {trouble}"
             )
@@ -67,8 +53,29 @@ class Meter:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Draw until the end of the block, also when it fails."""
-        with self._bars:
+        with self._bars or nullcontext():
             yield
+
+
+def _new_bars() -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True))
 
 
 def meter(*, as_json: bool) -> Meter:
