@@ -11,7 +11,7 @@ import hashlib
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from ctypes import CFUNCTYPE, POINTER, addressof, c_char, c_int, c_uint, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, addressof, c_char, c_int, c_uint, c_uint64, c_void_p
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import ClassVar
@@ -29,8 +29,9 @@ FUNCTIONS: Mapping[str, Signature] = {
     "imb_get_version_str": (ctypes.c_char_p, ()),
     "alloc_mb_mgr": (c_void_p, (c_uint64,)),
     "free_mb_mgr": (None, (c_void_p,)),
+    "init_mb_mgr_sse": (None, (c_void_p,)),
     "init_mb_mgr_avx2": (None, (c_void_p,)),
-    "init_mb_mgr_auto": (None, (c_void_p, POINTER(c_int))),
+    "init_mb_mgr_avx512": (None, (c_void_p,)),
 }
 
 _SHANI, _AVX2, _AVX512 = 1 << 0, 1 << 6, 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11
@@ -110,13 +111,11 @@ class Lanes:
             raise SuiteUnavailable(library="libIPSec_MB", lacks="memory")
         weakref.finalize(self, library.free_mb_mgr, raw)
         self._manager = _Manager.from_address(raw)
-        self.width = _width(self._manager.features, most)
-        if not self.width:
-            raise SuiteUnavailable(library="libIPSec_MB", lacks="AVX2")
-        if self.width == WIDE:
-            library.init_mb_mgr_auto(raw, None)
-        else:
-            library.init_mb_mgr_avx2(raw)
+        kind = _kind(self._manager.features, most)
+        if kind is None:
+            raise SuiteUnavailable(library="libIPSec_MB", lacks="instructions of this processor")
+        self.width = kind.width
+        getattr(library, kind.init)(raw)
         self._out = ctypes.create_string_buffer(self.width * HASH_SIZE)
 
     def digests(self, messages: Sequence[memoryview]) -> list[bytes]:
@@ -157,13 +156,26 @@ class Lanes:
         return count
 
 
-def _width(features: int, most: int) -> int:
-    """Return how many lanes to use; SHA-NI's two beat AVX2's eight, and both beat one after another."""
-    if most >= WIDE and features & _AVX512 == _AVX512:
-        return WIDE
-    if not features & _AVX2:
-        return 0
-    return 2 if features & _SHANI else min(8, most)
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A way to hash side by side: what the processor must have, how it is chosen, and its lanes."""
+
+    features: int
+    init: str
+    width: int
+
+
+_KINDS = (
+    _Kind(_AVX512, "init_mb_mgr_avx512", WIDE),
+    _Kind(_SHANI, "init_mb_mgr_sse", 2),  # of AVX2's managers only those for newer processors use SHA-NI
+    _Kind(_AVX2, "init_mb_mgr_avx2", 8),
+)
+"""The fastest first: SHA-NI's two lanes beat AVX2's eight, and those beat hashlib where there is no SHA-NI."""
+
+
+def _kind(features: int, most: int) -> _Kind | None:
+    fitting = (one for one in _KINDS if one.width <= most)
+    return next((one for one in fitting if features & one.features == one.features), None)
 
 
 @cache

@@ -105,6 +105,26 @@ def test_without_the_library_leaves_are_hashed_one_by_one(monkeypatch: pytest.Mo
         lanes_here.cache_clear()
 
 
+@pytest.mark.parametrize(
+    ("features", "most", "width"),
+    [
+        (0, 16, 0),
+        (0x40, 16, 8),
+        (0x40, 2, 0),
+        (0x41, 16, 2),
+        (0x41, 1, 0),
+        (0xFC1, 16, 16),
+        (0xFC1, 8, 2),
+        (0xFC0, 8, 8),
+    ],
+)
+def test_the_processor_and_the_memory_allowed_decide_on_the_lanes(
+    features: int, most: int, width: int
+) -> None:
+    kind = lanes._kind(features, most)
+    assert width == (kind.width if kind else 0)
+
+
 @with_library
 def test_a_release_whose_layout_nobody_looked_at_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "RELEASES", ("99.",))
