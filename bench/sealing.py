@@ -2,8 +2,8 @@
 
     python3 dev.py bench sealing [--megabytes 256] [--runs 5] [--gigabytes 10] [--bids 30]
 
-*on one core* is CPU time of this process, *on two* wall time with a pool of two threads for the leaf hashes; both
-over the same pieces of 1 MiB in memory, in turns.  The peers read a file and write to nowhere, as ours does
+*one core* is CPU time of this process, *threads* wall time with others for the leaf hashes (one that hashes in lanes, or two of
+hashlib); all over the same pieces of 1 MiB in memory, in turns.  *in lanes* is by Intel's multi-buffer library, where it is.  The peers read a file and write to nowhere, as ours does
 then.  The ten gigabytes are made on the fly, sealed, then opened from an envelope that is encrypted anew where
 it is read, in a process of its own whose peak memory counts.
 """
@@ -28,13 +28,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench import figures, machine, peers
 from bench.bid import PIECE, SMALL, Bid, Regrown, same_piece
+from evalroom.sealing import lanes
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.inspection import Inspection
+from evalroom.sealing.lanes import LeafSlots, one_by_one, receipt_root
 from evalroom.sealing.policy import PartName
-from evalroom.sealing.seal import seal
+from evalroom.sealing.seal import seal_in_place
 from evalroom.sealing.stream import CHUNK, SEALED_CHUNK, ChunkCipher, ReadAt, sealed_size
 from evalroom.sealing.suites import find_suite
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
+from evalroom.sealing.trailer import ReceiptRoot
 from evalroom.sealing.unseal import content_key, open_half, open_part, open_share, read_text
 
 MIB = 1 << 20
@@ -65,13 +67,23 @@ class Memory:
     def seal(self, tree: ReceiptRoot | None = None) -> None:
         """Seal a bid of that size, receipt root and all; keys are made before."""
         bid = Bid.make(2)
-        for _ in seal(bid.plan, bid.sources(same_piece(self.piece, self.count * MIB)), tree):
+        for _ in seal_in_place(bid.plan, bid.sources(same_piece(self.piece, self.count * MIB)), tree):
             pass
 
+    def seal_in_lanes(self) -> None:
+        """Seal with the leaves hashed side by side, where they come."""
+        self.seal(receipt_root())
+
     def seal_on_two(self) -> None:
-        """Seal with the leaves hashed by two threads."""
+        """Seal with the leaves hashed beside, in lanes where there are any."""
+        threads = 1 if lanes.lanes_here() else 2
+        with ThreadPoolExecutor(threads) as pool:
+            self.seal(receipt_root(lambda work: pool.submit(work).result, threads=threads))
+
+    def seal_on_two_plainly(self) -> None:
+        """Seal with the leaves hashed by two threads of hashlib."""
         with ThreadPoolExecutor(2) as pool:
-            self.seal(ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result))
+            self.seal(ReceiptRoot(LeafSlots(one_by_one, 1, lambda work: pool.submit(work).result, 5)))
 
     def encrypt_plainly(self) -> None:
         """Encrypt without any scheme: one key, 16 KiB a call, into one buffer."""
@@ -106,9 +118,11 @@ class Memory:
         size = self.count * MIB / 1e6
         return {
             SHA: size / timed(self.hash, cpu),
-            "seal + root, one core": size / timed(self.seal, cpu),
+            "seal + root by hashlib, one core": size / timed(self.seal, cpu),
+            "seal + root in lanes, one core": size / timed(self.seal_in_lanes, cpu),
             "SHA-256 alone, wall": size / timed(self.hash, wall),
-            "seal + root, two threads, wall": size / timed(self.seal_on_two, wall),
+            "seal + root by hashlib, threads, wall": size / timed(self.seal_on_two_plainly, wall),
+            "seal + root in lanes, threads, wall": size / timed(self.seal_on_two, wall),
             AES: size / timed(self.encrypt_plainly, cpu),
             "stream": size / timed(self.stream, cpu),
             "Cobblestone-256 of cryptography": size / timed(self.cobblestone, cpu),
@@ -130,8 +144,8 @@ def seal_file(source: Path, target: Path, threads: int) -> Bid:
     """Seal a file into another, keys and signature and all."""
     bid = Bid.make(1)
     with ThreadPoolExecutor(2) as pool, target.open("wb") as out:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result) if threads > 1 else None
-        for piece in seal(bid.plan, bid.sources(read_file(source)), tree):
+        tree = receipt_root((lambda work: pool.submit(work).result) if threads > 1 else None, threads=threads)
+        for piece in seal_in_place(bid.plan, bid.sources(read_file(source)), tree):
             out.write(piece)
     return bid
 
@@ -239,7 +253,7 @@ def huge(size: int) -> None:
     written, before = 0, bytearray()
     began = time.perf_counter()
     last: bytes | bytearray | memoryview = b""
-    for sealed in seal(bid.plan, bid.sources(same_piece(piece, size))):
+    for sealed in seal_in_place(bid.plan, bid.sources(same_piece(piece, size))):
         if len(before) < small_size(bid):
             before += sealed
         written += len(sealed)
@@ -266,7 +280,8 @@ def main() -> None:
     if options.child:
         huge(int(options.gigabytes * 1e9))
         return
-    print(machine.describe())
+    peers.debian_library(lanes.NAMES, "libipsec-mb1")
+    print(f"{machine.describe()}\n{lanes.lanes_here()} leaves are hashed side by side")
     memory = Memory(options.megabytes, secrets.token_bytes(MIB))
     _report_memory(figures.medians([memory.figures() for _ in range(options.runs)]))
     with tempfile.TemporaryDirectory() as name:
@@ -284,8 +299,10 @@ def main() -> None:
 
 def _report_memory(middle: dict[str, float]) -> None:
     wants = {
-        "seal + root, one core": SHA,
-        "seal + root, two threads, wall": "SHA-256 alone, wall",
+        "seal + root by hashlib, one core": SHA,
+        "seal + root in lanes, one core": SHA,
+        "seal + root by hashlib, threads, wall": "SHA-256 alone, wall",
+        "seal + root in lanes, threads, wall": "SHA-256 alone, wall",
         "stream": AES,
         "Cobblestone-256 of cryptography": AES,
         "AES-256-GCM, 1 MiB at a time": AES,

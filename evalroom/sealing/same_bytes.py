@@ -52,7 +52,7 @@ class SameBytes:
         begin = offset + len(inside) - self.body
         whole = len(inside) in (0, min(LEAF, self.body - offset))
         place = offset // LEAF * HASH_SIZE
-        known = not inside or hash_leaf((inside,)) == self.leaves[place : place + HASH_SIZE]
+        known = not inside or hash_leaf(inside) == self.leaves[place : place + HASH_SIZE]
         return whole and known and (not behind or behind == self.tail[begin : begin + len(behind)])
 
 

@@ -20,13 +20,13 @@ from evalroom.sealing.core import BID_SIZE
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.identity import bidder_commitment, check_identity, parse_identity
 from evalroom.sealing.inspection import self_test
+from evalroom.sealing.lanes import receipt_root
 from evalroom.sealing.padding import padded_size
 from evalroom.sealing.policy import Mode, PartName, Policy, PolicyRefuses
-from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal
+from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal_in_place
 from evalroom.sealing.suite import Buffer, OpeningKey
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
 from main_site.bidder.certificate import Signatory
-from main_site.bidder.envelope_file import HASHERS, BidFileUnusable, Step, opened, stored
+from main_site.bidder.envelope_file import FEW_LANES, HASHERS, BidFileUnusable, Step, opened, stored
 from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, Stretched, stretch, write_keys
 from main_site.bidder.sheet import SHEETS, canonical_sheet
 from main_site.bidder.slots import BESIDE, Made
@@ -296,8 +296,8 @@ def _write(plan: SealingPlan, texts: Mapping[PartName, Text], path: Path, step: 
     sources = {name: text.pieces() for name, text in texts.items()}
     done = 0
     with ThreadPoolExecutor(HASHERS) as pool, path.open("wb", buffering=0) as file:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
-        for piece in seal(plan, sources, tree):
+        tree = receipt_root(lambda work: pool.submit(work).result, threads=HASHERS, most=FEW_LANES)
+        for piece in seal_in_place(plan, sources, tree):
             _write_all(file.write, piece)
             done += len(piece)
             step("seal", done, max(done, whole))

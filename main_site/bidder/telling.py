@@ -8,11 +8,15 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import typer
 
 from evalroom.errors import EvalroomError, LocalFault, PeerFault, Refusal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 FOUND_WRONG, MISUSE, STOPPED = 1, 2, 130
 """Exit statuses: refused or found wrong, used wrongly, stopped by Ctrl-C (128 + SIGINT, as shells have it)."""
@@ -58,31 +62,13 @@ class Meter:
     """A bar for each step of a command, or nothing at all."""
 
     def __init__(self, *, shown: bool) -> None:
-        """Draw bars when `shown`."""
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bars = Progress(*columns, console=Console(stderr=True), disable=not shown)
-        self._shown = shown
+        """Draw bars when `shown`; else what draws them, three megabytes, is not even loaded."""
+        self._bars = _new_bars() if shown else None
         self._tasks: dict[str, object] = {}
 
     def step(self, name: str, done: int, total: int) -> None:
         """Show how far a step is."""
-        if not self._shown:
+        if self._bars is None:
             return
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(LABELS[name], total=total)
@@ -90,17 +76,38 @@ class Meter:
 
     def waits(self, trouble: str, seconds: float) -> None:
         """Say why nothing moves, also where nobody looks: a log that is silent for hours helps nobody."""
-        self._bars.console.print(
-            f"主场没有应答，{math.ceil(seconds)} 秒后重试 no answer, trying again: {trouble}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        text = f"主场没有应答，{math.ceil(seconds)} 秒后重试 no answer, trying again: {trouble}"
+        if self._bars is None:
+            typer.echo(text, err=True)
+        else:
+            self._bars.console.print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Draw until the end of the block, also when it fails."""
-        with self._bars:
+        with self._bars or nullcontext():
             yield
+
+
+def _new_bars() -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True))
 
 
 def meter(*, as_json: bool) -> Meter:

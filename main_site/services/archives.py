@@ -25,7 +25,7 @@ from evalroom.media import kind_of
 from evalroom.session import Session
 from evalroom.sheet import Sheet
 from evalroom.visibility import released
-from main_site import SOFTWARE
+from main_site import software
 from main_site.documents import DocumentStore
 from main_site.services.evaluation import Evaluation
 from main_site.services.recordings import Recordings, TrackRecordings
@@ -177,7 +177,7 @@ class Archiver:
             log=IndexedLog(journal.origin, journal.size, encode_base64(journal.root())),
             retention=Retention(f"{YEARS} years, procurement", last + YEARS * 366 * 24 * 3_600_000),
             classification="internal",
-            software=SOFTWARE,
+            software=software(),
         )
 
     def _track(self, known: TrackRecordings) -> BagTrack:

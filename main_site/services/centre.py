@@ -35,7 +35,7 @@ from evalroom.protocol.messages import SeatCredential
 from evalroom.roles import Role
 from evalroom.stages import OVER
 from evalroom.tender import check_tender
-from main_site import SOFTWARE
+from main_site import software
 from main_site.documents import DocumentStore
 from main_site.identity.authority import certify, open_authority, recognise
 from main_site.services.archive_keys import read_recipients
@@ -229,7 +229,7 @@ class Centre:
                 _log_key(stored).verifier.encode(), witnesses, default_quorum(len(witnesses))
             ),
             rehearsal=template.sealing is None,
-            software=SOFTWARE,
+            software=software(),
             profile=template.profile,
         )
         host = next(site.id for site in template.sites if site.host)

@@ -217,14 +217,14 @@ class Uploads:
             tree.append(rows[leaf * HASH_SIZE : (leaf + 1) * HASH_SIZE])
         rest = body % LEAF
         if rest:
-            tree.append(hash_leaf((read_exactly(read, body - rest, rest),)))
+            tree.append(hash_leaf(read_exactly(read, body - rest, rest)))
         return tree.root()
 
     def begins_as_it_came(self, bid: BidNumber, read: ReadAt, size: int, length: int) -> bool:
         """Say whether the leaves with the first `length` of `size` bytes are those that were hashed as they came."""
         rows = self._rows(bid)
         return all(
-            hash_leaf((read(leaf * LEAF, min(LEAF, size - leaf * LEAF)),))
+            hash_leaf(read(leaf * LEAF, min(LEAF, size - leaf * LEAF)))
             == rows[leaf * HASH_SIZE : (leaf + 1) * HASH_SIZE]
             for leaf in range(-(-length // LEAF))
         )
@@ -307,7 +307,7 @@ class Piece:
         if not self._here:
             _write(self._bytes, bytes(leaf), self._index * PIECE + self.taken)
         self._digest.update(leaf)
-        self._hashes += hash_leaf((leaf,))
+        self._hashes += hash_leaf(leaf)
         self.taken += len(leaf)
 
     def finish(self, sha256: bytes) -> None:

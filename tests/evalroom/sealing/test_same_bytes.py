@@ -30,7 +30,7 @@ def parts(data: bytes) -> tuple[bytes, bytes]:
     """Return the hashes of the leaves, and the tail."""
     end = 12 + int.from_bytes(data[-12:-8], "big") + int.from_bytes(data[-8:-4], "big")
     body = data[:-end]
-    leaves = [hash_leaf((body[start : start + LEAF],)) for start in range(0, len(body), LEAF)]
+    leaves = [hash_leaf(body[start : start + LEAF]) for start in range(0, len(body), LEAF)]
     return b"".join(leaves), data[-end:]
 
 

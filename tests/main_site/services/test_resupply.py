@@ -64,7 +64,7 @@ def known_by(bid: SealedBid) -> dict[str, str]:
     data = bid.data
     end = 12 + int.from_bytes(data[-12:-8], "big") + int.from_bytes(data[-8:-4], "big")
     body = data[:-end]
-    leaves = b"".join(hash_leaf((body[start : start + LEAF],)) for start in range(0, len(body), LEAF))
+    leaves = b"".join(hash_leaf(body[start : start + LEAF]) for start in range(0, len(body), LEAF))
     return {"leaves": encode_base64(leaves), "tail": encode_base64(data[-end:])}
 
 
