@@ -10,6 +10,7 @@ from evalroom.approval import (
     Act,
     Approvals,
     Approved,
+    CorrectPrice,
     FailLot,
     NotProposable,
     NotSecondPerson,
@@ -24,7 +25,7 @@ from evalroom.approval import (
     Vetoed,
     proposal_digest,
 )
-from evalroom.ids import LotId, SeatCode
+from evalroom.ids import BidId, LotId, SeatCode
 from evalroom.roles import Role
 from evalroom.stages import Stage
 from evalroom.tender import Part
@@ -95,6 +96,16 @@ def test_each_member_of_a_proposal_is_under_its_digest() -> None:
         Proposed("p1", ReopenSheet(SeatCode("E2"), LotId("lot1"), Part.DETAILED), BACK.reason),
     ]
     assert 5 == len({DIGEST, *map(proposal_digest, others)})
+
+
+def test_the_digest_is_the_one_the_pages_compute() -> None:
+    """The same three stand in web/tests/orders/proposal.test.ts."""
+    digests = {
+        Proposed("p-1", StepBack(Stage.PRELIMINARY), "许可证看错"): "5047c7f8",
+        Proposed("p-2", CorrectPrice(LotId("lot1"), BidId("b1"), 388_000_000), "sum"): "cd7e530b",
+        Proposed("p-3", Resume(), "back"): "31a5887c",
+    }
+    assert list(digests.values()) == [proposal_digest(one)[:8] for one in digests]
 
 
 def test_the_same_act_or_id_waits_once() -> None:
