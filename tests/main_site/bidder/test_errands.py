@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -315,3 +316,20 @@ def test_a_receipt_that_cannot_be_written_does_not_say_that_nothing_was_sent(
     assert "submitted" == fake.bids[number].state
     receipt.rmdir()
     assert str(receipt) == good("bid", "status", HOST, desk.out)["receipt"]
+
+
+def test_a_bid_sealed_under_another_policy_is_not_sent(desk: Desk, fake: FakeHost) -> None:
+    seal(desk)
+    fake.policy = replace(desk.policy, deadline=desk.policy.deadline - 1)
+    assert "foreign_envelope" == refused("bid", "submit", HOST, desk.out)
+    assert not [one for one in fake.asked if one.startswith("PUT")]
+
+
+def test_a_cut_or_changed_bid_is_not_sent(desk: Desk, fake: FakeHost) -> None:
+    seal(desk)
+    whole = desk.out.read_bytes()
+    for changed in (whole[:-1], whole[:1000], whole + b"x", b"EVB1" + bytes(100), b"EVB2" + whole[4:]):
+        desk.out.write_bytes(changed)
+        code = refused("bid", "submit", HOST, desk.out, status=1)
+        assert code in {"malformed_envelope", "malformed_key_file", "unknown_suite"}
+    assert not [one for one in fake.asked if one.startswith("PUT")]
