@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from evalroom.events import PricesComputed, RankingComputed, RankRow
 from evalroom.ids import BidId
-from evalroom.pricing import parse_rational, rational, rounded
+from evalroom.price_review import parse_rational, rational, rounded
 from evalroom.sheet import Sheet, technical_points
 from evalroom.tender import Lot
 

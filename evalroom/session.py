@@ -73,7 +73,7 @@ from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
 from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
-from evalroom.pricing import compute
+from evalroom.price_review import compute
 from evalroom.ranking import rank
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role

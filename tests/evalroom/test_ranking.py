@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evalroom.events import RankingComputed
 from evalroom.ids import BidId, ItemId
-from evalroom.pricing import compute, parse_rational
+from evalroom.price_review import compute, parse_rational
 from evalroom.ranking import rank
 from evalroom.sheet import Cell, Sheet
 from evalroom.tender import Bid, Formula, Item, ItemKind, Lot, Part, Rounding, RoundingTerms

@@ -21,7 +21,7 @@ from evalroom.ids import HOST_ACTOR, BidId, CommandId, ItemId, LotId, SeatCode, 
 from evalroom.ledger.signature import BadActSignature, UnsupportedSeatKey, encode_seat_key
 from evalroom.media import GapCause, TrackKind
 from evalroom.needs import Unready
-from evalroom.pricing import NothingToPrice
+from evalroom.pricing.errors import NothingToPrice
 from evalroom.recording import BrokenRecording
 from evalroom.roles import NotPermitted, Role
 from evalroom.sealing.facts import CeremonyEvent

@@ -3,7 +3,7 @@
 from collections import Counter
 from decimal import Decimal
 
-from evalroom.pricing import compute
+from evalroom.price_review import compute
 from evalroom.roles import Role
 from evalroom.tender import Formula, ItemKind, Part, check_tender
 from main_site.sample import HOST, PRICES_FEN, SITE_A, SITE_B, sample_template

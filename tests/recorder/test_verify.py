@@ -24,7 +24,8 @@ from evalroom.ledger.checkpoint import parse_checkpoint, sign_checkpoint
 from evalroom.ledger.entry import UNSALTED
 from evalroom.ledger.note import KeyKind, SigningKey, parse_note
 from evalroom.ledger.signature import sign_act
-from evalroom.pricing import NothingToPrice, compute
+from evalroom.price_review import compute
+from evalroom.pricing.errors import NothingToPrice
 from evalroom.ranking import rank
 from evalroom.roles import COMMANDS, Role
 from evalroom.session import TRANSITIONS

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evalroom.events import PricesComputed
 from evalroom.ids import BidId
-from evalroom.pricing import NothingToPrice, compute, parse_rational, rational, rounded, trim
+from evalroom.price_review import compute, parse_rational, rational, rounded, trim
+from evalroom.pricing.errors import NothingToPrice
 from evalroom.tender import Formula, Lot, PricingTerms, Rounding, RoundingTerms, TrimTerms
 from tests.evalroom.room import LOT1, PRICING
 

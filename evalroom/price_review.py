@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from evalroom.errors import Refusal
 from evalroom.events import PriceRow, PricesComputed
 from evalroom.ids import BidId
+from evalroom.pricing.errors import NothingToPrice
 from evalroom.tender import Formula, Lot, PricingTerms, Rounding, RoundingTerms
 
 _HALF = Fraction(1, 2)
@@ -22,12 +22,6 @@ _ROUNDS_UP: Mapping[Rounding, Callable[[int, Fraction], bool]] = {
     Rounding.HALF_EVEN: lambda whole, rest: rest > _HALF or (rest == _HALF and whole % 2 == 1),
     Rounding.DOWN: lambda _, __: False,
 }
-
-
-class NothingToPrice(Refusal):
-    """No bid has an admissible price, so the formula has no base: the lot cannot be priced."""
-
-    code = "nothing_to_price"
 
 
 @dataclass(frozen=True, slots=True)
