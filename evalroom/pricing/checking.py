@@ -349,6 +349,8 @@ class _Check:
             raise malformed(f"{path}.of", f"{node.op} takes {least} to {most} things", len(node.of))
         if node.op not in _MOST_OVER_SET:
             for index, one in enumerate(node.of):
+                if node.op is Op.ELSE and isinstance(one, Node):
+                    raise malformed(f"{path}.of[{index}]", "else chooses among names and numbers only")
                 self._expression(one, f"{path}.of[{index}]", own=own, depth=depth + 1)
             return
         self._set_name(node.of[0], f"{path}.of[0]")

@@ -255,12 +255,10 @@ class _Run:
             case ScoreKind.VALUE:
                 return self._for_each(score.value, bids, "score.value")
             case ScoreKind.PENALTY:
-                sides = (self._side(score.below, "below"), self._side(score.above, "above"))
-                caps = (
-                    self._bound(score.cap_below, "score.cap_below"),
-                    self._bound(score.cap_above, "score.cap_above"),
-                )
-                return [self._penalised(score, away, sides, caps) for away in self._deviations(bids)]
+                above, below = self._side(score.above, "above"), self._side(score.below, "below")
+                cap_above = self._bound(score.cap_above, "score.cap_above")
+                caps = (self._bound(score.cap_below, "score.cap_below"), cap_above)
+                return [self._penalised(score, away, (below, above), caps) for away in self._deviations(bids)]
             case ScoreKind.TABLE:
                 rows = [(number(row.at), number(row.points)) for row in score.rows]
                 return [_table(rows, score.between, away) for away in self._deviations(bids)]

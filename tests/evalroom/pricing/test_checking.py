@@ -74,6 +74,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     (value(op("sum")), "aggregate[0].value.of"),
     (value(op("difference", "1")), "aggregate[0].value.of"),
     (value(op("quotient", "1", "2", "3")), "aggregate[0].value.of"),
+    (value(op("else", "K", op("abs", "1"))), "aggregate[0].value.of[1]"),
     (value(op("abs", "1", "2")), "aggregate[0].value.of"),
     (value(op("count", "kept", "price")), "aggregate[0].value.of"),
     (value(op("mean", "kept", "price", "2")), "aggregate[0].value.of"),

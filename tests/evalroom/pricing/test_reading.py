@@ -20,6 +20,37 @@ ALL = {
 GOOD: dict[str, Any] = {"name": "x", "weight": "30", "score": {"kind": "value", "value": "full"}}
 
 
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"wieght": "30"}, "wieght"),
+    ({"weight": True}, "weight"),
+    ({"weight": None}, "weight"),
+    ({"name": 7}, "name"),
+    ({"version": "1"}, "version"),
+    ({"version": True}, "version"),
+    ({"score": {"kind": "magic"}}, "score.kind"),
+    ({"score": {"kind": "value", "vlaue": "1"}}, "score.vlaue"),
+    ({"score": {"value": "1"}}, "score.kind"),
+    ({"score": []}, "score"),
+    ({"admit": {"name": "x"}}, "admit"),
+    ({"admit": [{"name": "x"}]}, "admit[0].keep"),
+    ({"admit": [{"name": "x", "keep": [{"left": "1", "test": "≤", "right": "2"}]}]}, "admit[0].keep[0].test"),
+    ({"inputs": [{"name": "K"}, {"nam": "K"}]}, "inputs[1].nam"),
+    ({"inputs": [{"name": "K", "optional": 1}]}, "inputs[0].optional"),
+    ({"inputs": [{"name": "K", "choices": "0.9"}]}, "inputs[0].choices"),
+    ({"aggregate": [{"name": "base", "value": {"op": "mode", "of": []}}]}, "aggregate[0].value.op"),
+    ({"aggregate": [{"name": "base", "value": {"op": "mean"}}]}, "aggregate[0].value.of"),
+    ({"aggregate": [{"name": "base", "value": {"op": "mean", "of": "kept"}}]}, "aggregate[0].value.of"),
+    ({"aggregate": [{"name": "base", "value": {"op": "sum", "of": ["1", {"op": "abs", "of": [None]}]}}]},
+     "aggregate[0].value.of[1].of[0]"),
+    ({"aggregate": [{"name": "base", "value": {"op": "abs", "of": ["1"], "if": "x"}}]}, "aggregate[0].value.if"),
+    ({"shift": ["1"]}, "shift"),
+    ({"shift": True}, "shift"),
+    ({"trim": {"rows": [{"from_bids": "4", "high": 1, "low": 1}]}}, "trim.rows[0].from_bids"),
+    ({"trim": {"rows": [{"from_bids": 4, "high": 1}]}}, "trim.rows[0].low"),
+    ({"samples": [{"bids": [{"bid": "a", "price": "1"}]}]}, "samples[0].bids[0].score"),
+]  # fmt: skip
+
+
 def path_of(value: object) -> object:
     with pytest.raises(FormulaMalformed) as why:
         read_formula(value)
@@ -31,40 +62,8 @@ def test_what_is_no_table_is_refused(bad: object) -> None:
     assert "" == path_of(bad)
 
 
-@pytest.mark.parametrize(
-    ("changes", "path"),
-    [
-        ({"wieght": "30"}, "wieght"),
-        ({"weight": True}, "weight"),
-        ({"weight": 30.5}, "weight"),
-        ({"weight": None}, "weight"),
-        ({"name": 7}, "name"),
-        ({"version": "1"}, "version"),
-        ({"version": True}, "version"),
-        ({"score": {"kind": "magic"}}, "score.kind"),
-        ({"score": {"kind": "value", "vlaue": "1"}}, "score.vlaue"),
-        ({"score": {"value": "1"}}, "score.kind"),
-        ({"score": []}, "score"),
-        ({"admit": {"name": "x"}}, "admit"),
-        ({"admit": [{"name": "x"}]}, "admit[0].keep"),
-        ({"admit": [{"name": "x", "keep": [{"left": "1", "test": "≤", "right": "2"}]}]}, "admit[0].keep[0].test"),
-        ({"inputs": [{"name": "K"}, {"nam": "K"}]}, "inputs[1].nam"),
-        ({"inputs": [{"name": "K", "optional": 1}]}, "inputs[0].optional"),
-        ({"inputs": [{"name": "K", "choices": "0.9"}]}, "inputs[0].choices"),
-        ({"aggregate": [{"name": "base", "value": {"op": "mode", "of": []}}]}, "aggregate[0].value.op"),
-        ({"aggregate": [{"name": "base", "value": {"op": "mean"}}]}, "aggregate[0].value.of"),
-        ({"aggregate": [{"name": "base", "value": {"op": "mean", "of": "kept"}}]}, "aggregate[0].value.of"),
-        ({"aggregate": [{"name": "base", "value": {"op": "sum", "of": ["1", {"op": "abs", "of": [None]}]}}]},
-         "aggregate[0].value.of[1].of[0]"),
-        ({"aggregate": [{"name": "base", "value": {"op": "abs", "of": ["1"], "if": "x"}}]}, "aggregate[0].value.if"),
-        ({"shift": ["1"]}, "shift"),
-        ({"shift": True}, "shift"),
-        ({"trim": {"rows": [{"from_bids": "4", "high": 1, "low": 1}]}}, "trim.rows[0].from_bids"),
-        ({"trim": {"rows": [{"from_bids": 4, "high": 1}]}}, "trim.rows[0].low"),
-        ({"samples": [{"bids": [{"bid": "a", "price": "1"}]}]}, "samples[0].bids[0].score"),
-    ],
-)  # fmt: skip
-def test_a_fault_is_named_by_its_path(changes: dict[str, object], path: str) -> None:
+@pytest.mark.parametrize(("changes", "path"), FAULTS)
+def test_a_fault_is_named_by_its_path(changes: dict[str, Any], path: str) -> None:
     assert path == path_of({**GOOD, **changes})
 
 
@@ -100,3 +99,7 @@ def test_a_formula_survives_json_and_toml(formula: PriceFormula) -> None:
     assert formula == read_formula(tomllib.loads(to_toml(formula), parse_float=Decimal))
     nested = tomllib.loads(to_toml(formula, "lot.pricing"), parse_float=Decimal)
     assert formula == read_formula(nested["lot"]["pricing"])
+
+
+def test_a_binary_fraction_is_refused() -> None:
+    assert "weight" == path_of({**GOOD, "weight": 30.5})
