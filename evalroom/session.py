@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, assert_never
 
@@ -73,8 +74,8 @@ from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
 from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
-from evalroom.price_review import compute
-from evalroom.ranking import rank
+from evalroom.price_review import compute, needs_marks
+from evalroom.ranking import rank, technical_mean
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
@@ -638,7 +639,12 @@ class Session:
             if bid.id not in self.rejected.get(lot.id, ())
         }
         opened = tuple(ev.OpenedPrice(bid, price) for bid, price in sorted(fen.items()))
-        return (ev.PricesOpened(lot.id, opened), compute(lot, fen))
+        marks = {bid: self._mark(lot, bid) for bid in fen} if needs_marks(lot) else None
+        return (ev.PricesOpened(lot.id, opened), compute(lot, fen, marks))
+
+    def _mark(self, lot: Lot, bid: BidId) -> Fraction:
+        sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
+        return technical_mean(lot, sheets, bid)
 
     def _rank(self, lot: Lot) -> ev.RankingComputed:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]

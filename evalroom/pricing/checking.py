@@ -30,17 +30,17 @@ from evalroom.pricing.formula import (
     TRIMMED,
     Condition,
     Expr,
-    Input,
-    Node,
     Op,
+    Operation,
+    PenaltySegment,
     Per,
     PriceFormula,
+    PriceInput,
+    PriceSample,
+    PriceStage,
     RoundAt,
-    Sample,
-    Score,
     ScoreKind,
-    Segment,
-    Stage,
+    ScoreTerms,
 )
 from evalroom.pricing.inputs import BidPrice, number
 from evalroom.pricing.rationals import is_number
@@ -83,7 +83,7 @@ def check_form(formula: PriceFormula) -> None:
     _Check(formula).whole()
 
 
-def _check_sample(formula: PriceFormula, sample: Sample, index: int) -> None:
+def _check_sample(formula: PriceFormula, sample: PriceSample, index: int) -> None:
     bids = [
         BidPrice(one.bid, one.price, one.valid, {each.name: each.value for each in one.values})
         for one in sample.bids
@@ -228,7 +228,7 @@ class _Check:
                 self._expression(step.value, f"{path}.value", own=False)
                 self.scope = self.scope.with_value(step.name)
 
-    def _score(self, score: Score) -> None:
+    def _score(self, score: ScoreTerms) -> None:
         _check_number(score.full, "score.full", above=0)
         _check_number(score.step, "score.step", above=0)
         if score.kind is not ScoreKind.VALUE and not self.formula.has_base():
@@ -252,8 +252,11 @@ class _Check:
         ):
             if bound != "":
                 self._expression(bound, path, own=False)
+        least = floor.least
+        if isinstance(least, str) and is_number(least) and number(least) > number(score.full):
+            raise malformed("floor.least", "the floor is above the full marks", least)
 
-    def _check_kind(self, score: Score) -> None:
+    def _check_kind(self, score: ScoreTerms) -> None:
         """Refuse members of a kind the score is not."""
         penalty = (score.above, score.below, score.cap_above, score.cap_below)
         for kind, path, filled in (
@@ -266,7 +269,7 @@ class _Check:
             if not filled and score.kind is kind:
                 raise malformed(path, f"a score of kind {kind} needs it")
 
-    def _segments(self, segments: tuple[Segment, ...], path: str) -> None:
+    def _segments(self, segments: tuple[PenaltySegment, ...], path: str) -> None:
         _check_length(segments, path)
         before = "0"
         for index, one in enumerate(segments):
@@ -284,7 +287,7 @@ class _Check:
     def _rounds(self) -> None:
         _check_length(self.formula.rounds, "rounds")
         steps = {step.name for step in self.formula.aggregate if not step.of}
-        seen: set[tuple[Stage, str]] = set()
+        seen: set[tuple[PriceStage, str]] = set()
         for index, one in enumerate(self.formula.rounds):
             path = f"rounds[{index}]"
             _check_round(one, steps, path)
@@ -326,7 +329,7 @@ class _Check:
 
     def _expression(self, expr: Expr, path: str, *, own: bool, depth: int = 1) -> None:
         """Refuse names that are not known here; `own` says whether the value may differ from bid to bid."""
-        if isinstance(expr, Node):
+        if isinstance(expr, Operation):
             self._node(expr, path, own=own, depth=depth)
         elif expr in self.scope.own and not own:
             raise malformed(
@@ -341,7 +344,7 @@ class _Check:
                 expr,
             )
 
-    def _node(self, node: Node, path: str, *, own: bool, depth: int) -> None:
+    def _node(self, node: Operation, path: str, *, own: bool, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise malformed(path, f"expressions nest at most {MAX_DEPTH} deep")
         least, most = _arity(node.op)
@@ -349,7 +352,7 @@ class _Check:
             raise malformed(f"{path}.of", f"{node.op} takes {least} to {most} things", len(node.of))
         if node.op not in _MOST_OVER_SET:
             for index, one in enumerate(node.of):
-                if node.op is Op.ELSE and isinstance(one, Node):
+                if node.op is Op.ELSE and isinstance(one, Operation):
                     raise malformed(f"{path}.of[{index}]", "else chooses among names and numbers only")
                 self._expression(one, f"{path}.of[{index}]", own=own, depth=depth + 1)
             return
@@ -378,7 +381,7 @@ def _is_place(text: Expr) -> bool:
     return isinstance(text, str) and re.fullmatch(r"[1-9][0-9]?", text) is not None
 
 
-def _check_input(one: Input, path: str) -> None:
+def _check_input(one: PriceInput, path: str) -> None:
     if one.value:
         _check_number(one.value, f"{path}.value")
     _check_length(one.choices, f"{path}.choices")
@@ -390,7 +393,7 @@ def _check_input(one: Input, path: str) -> None:
         raise malformed(f"{path}.optional", "only a bid's input without a value may be left out")
 
 
-def _check_table(score: Score) -> None:
+def _check_table(score: ScoreTerms) -> None:
     _check_length(score.rows, "score.rows")
     for index, row in enumerate(score.rows):
         path = f"score.rows[{index}]"
@@ -403,7 +406,7 @@ def _check_table(score: Score) -> None:
 def _check_round(one: RoundAt, steps: set[str], path: str) -> None:
     if one.digits not in DIGITS:
         raise malformed(f"{path}.digits", f"{DIGITS[0]} to {DIGITS[-1]} digits after the point", one.digits)
-    if one.step and (one.stage is not Stage.AGGREGATE or one.step not in steps):
+    if one.step and (one.stage is not PriceStage.AGGREGATE or one.step not in steps):
         raise malformed(f"{path}.step", "no value of this name is aggregated", one.step)
 
 

@@ -30,7 +30,7 @@ class Per(StrEnum):
     BID = "bid"
 
 
-class Unit(StrEnum):
+class InputUnit(StrEnum):
     """What an input's value counts."""
 
     FEN = "fen"
@@ -89,7 +89,7 @@ class ScoreKind(StrEnum):
     TABLE = "table"
 
 
-class Steps(StrEnum):
+class WholeSteps(StrEnum):
     """Whether parts of a step of deviation count, and how."""
 
     LINEAR = "linear"
@@ -105,7 +105,7 @@ class Between(StrEnum):
     STEP = "step"
 
 
-class Stage(StrEnum):
+class PriceStage(StrEnum):
     """The stages that work out values, each of which a rounding may follow."""
 
     ADJUST = "adjust"
@@ -117,7 +117,7 @@ class Stage(StrEnum):
     WEIGHT = "weight"
 
 
-class Order(StrEnum):
+class TieOrder(StrEnum):
     """Which of two equal totals goes first by a key."""
 
     LOWEST = "lowest"
@@ -132,24 +132,24 @@ class Undecided(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Operation:
     """An operation on expressions or on a set of bids; a plain text is a number or the name of a value."""
 
     op: Op
-    of: tuple["str | Node", ...]
+    of: tuple["str | Operation", ...]
 
 
-Expr = str | Node
+Expr = str | Operation
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class PriceInput:
     """A named value from outside: fixed, given at the run, drawn from `choices`, or one for each bid."""
 
     name: str
     title: str = ""
     per: Per = Per.TENDER
-    unit: Unit = Unit.NUMBER
+    unit: InputUnit = InputUnit.NUMBER
     value: str = ""
     choices: tuple[str, ...] = ()
     optional: bool = False
@@ -159,9 +159,9 @@ class Input:
 class Condition:
     """Two expressions and how they must compare."""
 
-    left: str | Node
+    left: str | Operation
     test: Relation
-    right: str | Node
+    right: str | Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Adjustment:
     """Another price for comparison, where the conditions hold: preference, correction, second price."""
 
     name: str
-    price: str | Node
+    price: str | Operation
     title: str = ""
     when: tuple[Condition, ...] = ()
 
@@ -194,7 +194,7 @@ class TrimTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Trim:
+class TrimTable:
     """The trim table by number of bids; `scored` says whether the trimmed still get points."""
 
     rows: tuple[TrimTerms, ...] = ()
@@ -202,35 +202,35 @@ class Trim:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BaseStep:
     """One step of aggregation: a value, or a set of bids; the one named `base` is the base price."""
 
     name: str
     title: str = ""
-    value: str | Node = ""
+    value: str | Operation = ""
     of: str = ""
     where: tuple[Condition, ...] = ()
     when: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Deviate:
+class DeviationTerms:
     """Which way a bid is better, and what the deviation is a percentage of."""
 
     better: Better = Better.LOWER
-    of: str | Node = BASE
+    of: str | Operation = BASE
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class PenaltySegment:
     """Points taken off per percent of deviation, up to `to` percent, or without end when that is empty."""
 
-    rate: str | Node
+    rate: str | Operation
     to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
+class ScoreRow:
     """The points at one deviation, in percent."""
 
     at: str
@@ -238,35 +238,35 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class ScoreTerms:
     """How a bid gets its points out of `full`; members of another kind keep their defaults."""
 
     kind: ScoreKind
     full: str = "100"
-    value: str | Node = ""
-    above: tuple[Segment, ...] = ()
-    below: tuple[Segment, ...] = ()
-    cap_above: str | Node = ""
-    cap_below: str | Node = ""
+    value: str | Operation = ""
+    above: tuple[PenaltySegment, ...] = ()
+    below: tuple[PenaltySegment, ...] = ()
+    cap_above: str | Operation = ""
+    cap_below: str | Operation = ""
     step: str = "1"
-    steps: Steps = Steps.LINEAR
-    rows: tuple[TableRow, ...] = ()
+    steps: WholeSteps = WholeSteps.LINEAR
+    rows: tuple[ScoreRow, ...] = ()
     between: Between = Between.LINEAR
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class ScoreBounds:
     """Bounds of the score; empty is none."""
 
-    least: str | Node = "0"
-    most: str | Node = ""
+    least: str | Operation = "0"
+    most: str | Operation = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundAt:
     """A rounding that follows a stage, or one step of the aggregation."""
 
-    stage: Stage
+    stage: PriceStage
     digits: int
     mode: Rounding
     step: str = ""
@@ -277,11 +277,11 @@ class TieKey:
     """One key that puts equal totals in order."""
 
     by: str
-    order: Order
+    order: TieOrder
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedValue:
     """A value and its name, both as texts."""
 
     name: str
@@ -296,20 +296,20 @@ class SampleBid:
     price: str
     score: str
     valid: bool = True
-    values: tuple[Named, ...] = ()
+    values: tuple[NamedValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class PriceSample:
     """A worked sample: what is given, and every score that must come out."""
 
     bids: tuple[SampleBid, ...]
     title: str = ""
-    given: tuple[Named, ...] = ()
+    given: tuple[NamedValue, ...] = ()
 
 
 TWO_DIGITS = RoundingTerms(2, Rounding.HALF_UP)
-USUAL_TIES = (TieKey(READ, Order.LOWEST), TieKey(TECHNICAL, Order.HIGHEST))
+USUAL_TIES = (TieKey(READ, TieOrder.LOWEST), TieKey(TECHNICAL, TieOrder.HIGHEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,34 +317,34 @@ class PriceFormula:
     """The price formula of a lot, whole: from the prices as read to points, ties and worked samples."""
 
     name: str
-    score: Score
+    score: ScoreTerms
     weight: str
     version: int = 1
     title: str = ""
     quote: Quote = Quote.FEN
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[PriceInput, ...] = ()
     admit: tuple[AdmitRule, ...] = ()
     adjust: tuple[Adjustment, ...] = ()
-    trim: Trim = Trim()
-    aggregate: tuple[Step, ...] = ()
-    shift: str | Node = "1"
-    deviate: Deviate = Deviate()
-    floor: Floor = Floor()
+    trim: TrimTable = TrimTable()
+    aggregate: tuple[BaseStep, ...] = ()
+    shift: str | Operation = "1"
+    deviate: DeviationTerms = DeviationTerms()
+    floor: ScoreBounds = ScoreBounds()
     rounds: tuple[RoundAt, ...] = ()
     total: RoundingTerms = TWO_DIGITS
     ties: tuple[TieKey, ...] = USUAL_TIES
     undecided: Undecided = Undecided.DRAW
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[PriceSample, ...] = ()
 
     def has_base(self) -> bool:
         """Say whether an aggregation step gives a base price."""
         return any(step.name == BASE for step in self.aggregate)
 
-    def inputs_of(self, per: Per) -> tuple[Input, ...]:
+    def inputs_of(self, per: Per) -> tuple[PriceInput, ...]:
         """Return the inputs of the tender, or those of each bid."""
         return tuple(one for one in self.inputs if one.per is per)
 
 
-def apply(op: Op, *of: Expr) -> Node:
+def apply(op: Op, *of: Expr) -> Operation:
     """Return the operation on these expressions."""
-    return Node(op, of)
+    return Operation(op, of)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from evalroom.errors import MalformedName
 from evalroom.ids import check_name
 from evalroom.pricing.errors import BadPriceInput
-from evalroom.pricing.formula import Input, Per, PriceFormula, Quote, Unit
+from evalroom.pricing.formula import InputUnit, Per, PriceFormula, PriceInput, Quote
 from evalroom.pricing.rationals import is_number
 from evalroom.pricing.reading import not_a_number
 
@@ -43,7 +43,7 @@ def read_given(formula: PriceFormula, given: Mapping[str, str]) -> dict[str, Fra
     return found
 
 
-def _read_value(declared: Input, text: str | None, path: str) -> Fraction:
+def _read_value(declared: PriceInput, text: str | None, path: str) -> Fraction:
     if text is None:
         choices = ", ".join(declared.choices)
         raise BadPriceInput(
@@ -51,7 +51,7 @@ def _read_value(declared: Input, text: str | None, path: str) -> Fraction:
             problem=f"this value is missing; drawn from {choices}" if choices else "this value is missing",
         )
     value = _read_number(text, path)
-    if declared.unit is Unit.FEN and value.denominator != 1:
+    if declared.unit is InputUnit.FEN and value.denominator != 1:
         raise BadPriceInput(path=path, problem="money is in whole fen", found=text[:40])
     if declared.choices and value not in [number(one) for one in declared.choices]:
         raise BadPriceInput(path=path, problem="not one of " + ", ".join(declared.choices), found=text[:40])
@@ -117,7 +117,7 @@ def number(text: str) -> Fraction:
     return Fraction(text)
 
 
-def own_value(declared: Input, bid: BidPrice) -> Fraction | None:
+def own_value(declared: PriceInput, bid: BidPrice) -> Fraction | None:
     """Return a bid's value of an input, None where an optional one is not there."""
     text = bid.values.get(declared.name) or declared.value
     return number(text) if text else None

@@ -19,27 +19,27 @@ from evalroom.pricing.formula import (
     USUAL_TIES,
     Adjustment,
     AdmitRule,
+    BaseStep,
     Condition,
     Expr,
-    Floor,
-    Input,
-    Named,
+    InputUnit,
+    NamedValue,
     Op,
+    PenaltySegment,
     Per,
     PriceFormula,
+    PriceInput,
+    PriceSample,
+    PriceStage,
     Relation,
     RoundAt,
-    Sample,
     SampleBid,
-    Score,
+    ScoreBounds,
     ScoreKind,
-    Segment,
-    Stage,
-    Step,
-    Steps,
-    Trim,
+    ScoreTerms,
+    TrimTable,
     TrimTerms,
-    Unit,
+    WholeSteps,
     apply,
 )
 from evalroom.pricing.inputs import number
@@ -76,8 +76,8 @@ def lowest_price(
         inputs=_ceiling_input(ceiling_fen) + ((_small_input(),) if deduction else ()),
         admit=_ceiling_rule(ceiling_fen),
         adjust=(small_firms(deduction),) if deduction else (),
-        aggregate=(Step(BASE, value=apply(Op.LOWEST, ADMITTED)),),
-        score=Score(ScoreKind.VALUE, full=_full(weight), value=RATIO),
+        aggregate=(BaseStep(BASE, value=apply(Op.LOWEST, ADMITTED)),),
+        score=ScoreTerms(ScoreKind.VALUE, full=_full(weight), value=RATIO),
         total=total,
         samples=(_ratio_sample(weight, deduction, ceiling_fen, total),),
     )
@@ -120,7 +120,7 @@ def mean_less(weight: str = "40", *, delta: str = "-0.05") -> PriceFormula:
         trim=(TrimTerms(6, 1, 0), TrimTerms(7, 1, 1)),
         shift=apply(Op.SUM, "1", delta),
         shifted=shift,
-        rounds=(RoundAt(Stage.SCORE, 2, Rounding.HALF_UP),),
+        rounds=(RoundAt(PriceStage.SCORE, 2, Rounding.HALF_UP),),
     )
 
 
@@ -139,10 +139,10 @@ def drawn_factor(weight: str = "30", *, values: tuple[str, ...] = K_VALUES) -> P
         weight,
         above="0.5",
         below="0.3",
-        inputs=(Input(K, "抽取的系数 K", choices=values),),
+        inputs=(PriceInput(K, "抽取的系数 K", choices=values),),
         shift=K,
         shifted=number(values[0]),
-        given=(Named(K, values[0]),),
+        given=(NamedValue(K, values[0]),),
     )
 
 
@@ -156,10 +156,10 @@ def drawn_float(
         weight,
         above=above,
         below=below,
-        inputs=(Input(FLOAT, "抽取的下浮率", choices=values),),
+        inputs=(PriceInput(FLOAT, "抽取的下浮率", choices=values),),
         shift=apply(Op.DIFFERENCE, "1", FLOAT),
         shifted=1 - number(values[0]),
-        given=(Named(FLOAT, values[0]),),
+        given=(NamedValue(FLOAT, values[0]),),
     )
 
 
@@ -169,8 +169,8 @@ def compound(
     """F7 复合标底: base = 0.8 x mean of the bids + 0.2 x reserve price, which becomes known at the opening."""
     share = number(mean_share)
     steps = (
-        Step("A1", "投标报价平均值", _MEAN),
-        Step(
+        BaseStep("A1", "投标报价平均值", _MEAN),
+        BaseStep(
             BASE,
             "复合标底",
             apply(
@@ -186,10 +186,10 @@ def compound(
         weight,
         above=above,
         below=below,
-        inputs=(Input(RESERVE, "标底", unit=Unit.FEN),),
+        inputs=(PriceInput(RESERVE, "标底", unit=InputUnit.FEN),),
         aggregate=steps,
         shifted=share + (1 - share) * Fraction(11, 10),
-        given=(Named(RESERVE, "11000"),),
+        given=(NamedValue(RESERVE, "11000"),),
     )
 
 
@@ -200,7 +200,7 @@ def capped(weight: str = "100") -> PriceFormula:
     )
 
 
-def interpolated(weight: str = "30", *, steps: Steps = Steps.LINEAR) -> PriceFormula:
+def interpolated(weight: str = "30", *, steps: WholeSteps = WholeSteps.LINEAR) -> PriceFormula:
     """F9: parts of a percent count in proportion; other documents count whole steps (`steps`)."""
     return _penalty("F9", "内插法 interpolation", weight, above="1", below="0.5", steps=steps)
 
@@ -232,12 +232,12 @@ def ceiling_rule() -> AdmitRule:
     return AdmitRule(CEILING, (Condition(READ, Relation.AT_MOST, CEILING),), "最高限价")
 
 
-def _small_input() -> Input:
-    return Input(SMALL, "小微企业", per=Per.BID, value="0")
+def _small_input() -> PriceInput:
+    return PriceInput(SMALL, "小微企业", per=Per.BID, value="0")
 
 
-def _ceiling_input(fen: int | None) -> tuple[Input, ...]:
-    return () if fen is None else (Input(CEILING, "最高限价", unit=Unit.FEN, value=str(fen)),)
+def _ceiling_input(fen: int | None) -> tuple[PriceInput, ...]:
+    return () if fen is None else (PriceInput(CEILING, "最高限价", unit=InputUnit.FEN, value=str(fen)),)
 
 
 def _ceiling_rule(fen: int | None) -> tuple[AdmitRule, ...]:
@@ -260,24 +260,24 @@ def _penalty(
     floor: str = "0",
     cap_above: str = "",
     cap_below: str = "",
-    steps: Steps = Steps.LINEAR,
+    steps: WholeSteps = WholeSteps.LINEAR,
     trim: tuple[TrimTerms, ...] = (),
-    inputs: tuple[Input, ...] = (),
-    aggregate: tuple[Step, ...] = (Step(BASE, value=_MEAN),),
+    inputs: tuple[PriceInput, ...] = (),
+    aggregate: tuple[BaseStep, ...] = (BaseStep(BASE, value=_MEAN),),
     shift: Expr = "1",
     shifted: Fraction = Fraction(1),
-    given: tuple[Named, ...] = (),
+    given: tuple[NamedValue, ...] = (),
     rounds: tuple[RoundAt, ...] = (),
     ceiling_fen: int | None = None,
     total: RoundingTerms = TWO_DIGITS,
 ) -> PriceFormula:
     """Return a formula that takes points off by the deviation from a base; `shifted` is the sample's base / mean."""
     full = full or _full(weight)
-    score = Score(
+    score = ScoreTerms(
         ScoreKind.PENALTY,
         full=full,
-        above=(Segment(above),),
-        below=(Segment(below),),
+        above=(PenaltySegment(above),),
+        below=(PenaltySegment(below),),
         cap_above=cap_above,
         cap_below=cap_below,
         steps=steps,
@@ -288,11 +288,11 @@ def _penalty(
         weight=weight,
         inputs=(*_ceiling_input(ceiling_fen), *inputs),
         admit=_ceiling_rule(ceiling_fen),
-        trim=Trim(trim),
+        trim=TrimTable(trim),
         aggregate=aggregate,
         shift=shift,
         score=score,
-        floor=Floor(least=floor),
+        floor=ScoreBounds(least=floor),
         rounds=rounds,
         total=total,
         ties=USUAL_TIES,
@@ -301,8 +301,8 @@ def _penalty(
 
 
 def _worked(
-    formula: PriceFormula, shifted: Fraction, given: tuple[Named, ...], ceiling_fen: int | None
-) -> Sample:
+    formula: PriceFormula, shifted: Fraction, given: tuple[NamedValue, ...], ceiling_fen: int | None
+) -> PriceSample:
     """Work out a sample by the sentence of the method: a few bids round 100 yuan, whose mean is known at sight.
 
     With three bids of 9500, 10000 and 10500 fen the mean is 10000; a trim table that begins below four bids, or a
@@ -315,7 +315,7 @@ def _worked(
         (chr(ord("A") + index), price, _by_hand(formula, 100 * (price - base) / base))
         for index, price in enumerate(prices)
     ]
-    return Sample(
+    return PriceSample(
         bids=tuple(
             SampleBid(bid, str(price), str(rounded(score, formula.total))) for bid, price, score in rows
         ),
@@ -337,19 +337,19 @@ def _by_hand(formula: PriceFormula, away: Fraction) -> Fraction:
     return points * number(formula.weight) / number(score.full)
 
 
-def _in_steps(away: Fraction, steps: Steps) -> Fraction:
-    if steps is Steps.LINEAR:
+def _in_steps(away: Fraction, steps: WholeSteps) -> Fraction:
+    if steps is WholeSteps.LINEAR:
         return away
-    mode = {Steps.UP: Rounding.UP, Steps.DOWN: Rounding.DOWN}.get(steps, Rounding.HALF_UP)
+    mode = {WholeSteps.UP: Rounding.UP, WholeSteps.DOWN: Rounding.DOWN}.get(steps, Rounding.HALF_UP)
     return Fraction(rounded(away, RoundingTerms(0, mode)))
 
 
-def _ratio_sample(weight: str, deduction: str, ceiling_fen: int | None, total: RoundingTerms) -> Sample:
+def _ratio_sample(weight: str, deduction: str, ceiling_fen: int | None, total: RoundingTerms) -> PriceSample:
     """Work out a sample of F1; with a preference every price is a small firm's, which changes no ratio."""
     prices = _within(ceiling_fen, (80, 100, 160))
-    small = (Named(SMALL, "1"),) if deduction else ()
+    small = (NamedValue(SMALL, "1"),) if deduction else ()
     scores = [str(rounded(number(weight) * Fraction(prices[0], price), total)) for price in prices]
-    return Sample(
+    return PriceSample(
         bids=tuple(
             SampleBid(chr(ord("A") + index), str(price), score, values=small)
             for index, (price, score) in enumerate(zip(prices, scores, strict=True))

@@ -14,10 +14,12 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from evalroom.ledger.canonical import Json
 from evalroom.pricing.errors import FormulaMalformed
-from evalroom.pricing.formula import Named, Node, PriceFormula
+from evalroom.pricing.formula import NamedValue, Operation, PriceFormula
 from evalroom.pricing.rationals import number_text
 
-MAX_LIST, MAX_OF, MAX_DEPTH = 100, 32, 16
+MAX_LIST, MAX_OF = 100, 32
+MAX_DEPTH = 8
+"""Each nest is two levels of JSON, of which a journal entry has 32 at most (docs/spec/journal.md §1)."""
 
 _T = TypeVar("_T")
 _WORDS = frozenset({"name", "title", "by", "bid", "of"})
@@ -77,7 +79,7 @@ def _read(kind: Any, value: object, path: str, name: str) -> Any:  # noqa: ANN40
 
 
 def _read_list(kind: Any, value: object, path: str, name: str) -> tuple[Any, ...]:  # noqa: ANN401 - a type decides
-    if kind is Named and isinstance(value, Mapping):
+    if kind is NamedValue and isinstance(value, Mapping):
         value = [{"name": one, "value": number} for one, number in value.items()]
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise malformed(path, "a list is expected here", value)
@@ -104,7 +106,7 @@ def _read_plain(kind: type, value: object, path: str, name: str) -> object:
     return value
 
 
-def _read_expression(value: object, path: str, depth: int) -> str | Node:
+def _read_expression(value: object, path: str, depth: int) -> str | Operation:
     if isinstance(value, Mapping):
         if depth > MAX_DEPTH:
             raise malformed(path, f"expressions nest at most {MAX_DEPTH} deep")
@@ -115,8 +117,8 @@ def _read_expression(value: object, path: str, depth: int) -> str | Node:
     return text
 
 
-def _read_node(value: Mapping[Any, object], path: str, depth: int) -> Node:
-    hints, members = _members(Node)
+def _read_node(value: Mapping[Any, object], path: str, depth: int) -> Operation:
+    hints, members = _members(Operation)
     for name in value:
         if name not in members:
             raise malformed(joined(path, str(name)), "there is no such member")
@@ -126,7 +128,7 @@ def _read_node(value: Mapping[Any, object], path: str, depth: int) -> Node:
     of = value["of"]
     if not isinstance(of, Sequence) or isinstance(of, str):
         raise malformed(joined(path, "of"), "a list is expected here", of)
-    return Node(
+    return Operation(
         _read(hints["op"], value["op"], joined(path, "op"), "op"),
         tuple(
             _read_expression(one, f"{joined(path, 'of')}[{index}]", depth + 1) for index, one in enumerate(of)
@@ -216,4 +218,4 @@ def _inline(value: Json) -> str:
 def _quoted(text: str) -> str:
     """Return a TOML basic string (toml.io 1.0, "String")."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in escaped) + '"'
+    return '"' + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in escaped) + '"'

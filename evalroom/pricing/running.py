@@ -22,32 +22,32 @@ from evalroom.pricing.formula import (
     TRIMMED,
     Adjustment,
     AdmitRule,
+    BaseStep,
     Better,
     Between,
     Condition,
     Expr,
-    Named,
-    Node,
+    NamedValue,
     Op,
+    Operation,
     Otherwise,
+    PenaltySegment,
     Per,
     PriceFormula,
+    PriceStage,
     Quote,
     Relation,
-    Score,
     ScoreKind,
-    Segment,
-    Stage,
-    Step,
-    Steps,
+    ScoreTerms,
     TrimTerms,
+    WholeSteps,
 )
 from evalroom.pricing.inputs import BidPrice, check_bids, number, own_value, read_given
 from evalroom.pricing.rationals import Rounding, is_number, rational, round_exactly, rounded
 from evalroom.pricing.trace import PriceRow, PriceStep, PriceTrace, StageValue
 
 INVALID, OUT = "invalid", "out"
-_MONEY = frozenset({Stage.ADJUST, Stage.AGGREGATE, Stage.SHIFT})
+_MONEY = frozenset({PriceStage.ADJUST, PriceStage.AGGREGATE, PriceStage.SHIFT})
 _FEN_DIGITS = 2
 _ZERO = Fraction(0)
 
@@ -62,11 +62,11 @@ _COMPARES: Mapping[Relation, Callable[[Fraction, Fraction], bool]] = {
     Relation.AT_LEAST: lambda left, right: left >= right,
     Relation.ABOVE: lambda left, right: left > right,
 }
-_WHOLE: Mapping[Steps, Callable[[Fraction], Fraction]] = {
-    Steps.LINEAR: lambda value: value,
-    Steps.UP: lambda value: Fraction(-(-value // 1)),
-    Steps.DOWN: lambda value: Fraction(value // 1),
-    Steps.NEAREST: lambda value: round_exactly(value, 0, Rounding.HALF_UP),
+_WHOLE: Mapping[WholeSteps, Callable[[Fraction], Fraction]] = {
+    WholeSteps.LINEAR: lambda value: value,
+    WholeSteps.UP: lambda value: Fraction(-(-value // 1)),
+    WholeSteps.DOWN: lambda value: Fraction(value // 1),
+    WholeSteps.NEAREST: lambda value: round_exactly(value, 0, Rounding.HALF_UP),
 }
 
 
@@ -94,7 +94,7 @@ class _Run:
         self.bids = [one.bid for one in bids]
         self.valid = {one.bid: one.valid for one in bids}
         self.given = tuple(
-            Named(one.name, rational(common[one.name])) for one in formula.inputs_of(Per.TENDER)
+            NamedValue(one.name, rational(common[one.name])) for one in formula.inputs_of(Per.TENDER)
         )
         self.common: dict[str, Fraction] = common
         read = {one.bid: number(one.price) for one in bids}
@@ -149,10 +149,10 @@ class _Run:
         still_in = tuple(bid for bid in self.bids if bid not in self.rejected)
         for index, rule in enumerate(self.formula.adjust):
             self._apply_adjustment(rule, still_in, f"adjust[{index}]")
-        terms = self.rounds.get((Stage.ADJUST, ""))
+        terms = self.rounds.get((PriceStage.ADJUST, ""))
         if terms is not None:
             for bid in still_in:
-                self._set_price(bid, self._rounded(Stage.ADJUST, self._price(bid)), "round")
+                self._set_price(bid, self._rounded(PriceStage.ADJUST, self._price(bid)), "round")
 
     def _apply_adjustment(self, rule: Adjustment, still_in: tuple[str, ...], path: str) -> None:
         bids = self._which(rule.when, still_in, f"{path}.when")
@@ -196,12 +196,14 @@ class _Run:
             else:
                 self._define(step, path)
 
-    def _define(self, step: Step, path: str) -> None:
+    def _define(self, step: BaseStep, path: str) -> None:
         value = self._one(step.value, f"{path}.value")
         self._tell("aggregate", step.name, value)
-        stage_terms = self.rounds.get((Stage.AGGREGATE, step.name)) or self.rounds.get((Stage.AGGREGATE, ""))
+        stage_terms = self.rounds.get((PriceStage.AGGREGATE, step.name)) or self.rounds.get(
+            (PriceStage.AGGREGATE, "")
+        )
         if stage_terms is not None:
-            value = self._rounded(Stage.AGGREGATE, value, stage_terms.step)
+            value = self._rounded(PriceStage.AGGREGATE, value, stage_terms.step)
             self._tell("round", step.name, value)
         self.common[step.name] = value
 
@@ -212,8 +214,8 @@ class _Run:
             raise FormulaUndefined(at="aggregate", problem="no step gave the base")
         self.common[BASE] *= self._one(self.formula.shift, "shift")
         self._tell("shift", BASE, self.common[BASE])
-        if (Stage.SHIFT, "") in self.rounds:
-            self.common[BASE] = self._rounded(Stage.SHIFT, self.common[BASE])
+        if (PriceStage.SHIFT, "") in self.rounds:
+            self.common[BASE] = self._rounded(PriceStage.SHIFT, self.common[BASE])
             self._tell("round", BASE, self.common[BASE])
 
     def _score_all(self) -> dict[str, Fraction]:
@@ -223,10 +225,10 @@ class _Run:
         if formula.has_base():
             self._deviate(bids)
         self.common[FULL] = number(formula.score.full)
-        scores = self._stage_of(Stage.SCORE, self._points(bids), bids)
-        scores = self._stage_of(Stage.FLOOR, self._bounded(scores), bids)
+        scores = self._stage_of(PriceStage.SCORE, self._points(bids), bids)
+        scores = self._stage_of(PriceStage.FLOOR, self._bounded(scores), bids)
         weight = number(formula.weight) / number(formula.score.full)
-        scores = self._stage_of(Stage.WEIGHT, [one * weight for one in scores], bids)
+        scores = self._stage_of(PriceStage.WEIGHT, [one * weight for one in scores], bids)
         return dict(zip(bids, scores, strict=True))
 
     def _deviate(self, bids: tuple[str, ...]) -> None:
@@ -236,9 +238,9 @@ class _Run:
             raise FormulaUndefined(at="deviate.of", problem="division by zero")
         sign = 100 if terms.better is Better.LOWER else -100
         away = [sign * (self._price(bid) - base) / of for bid in bids]
-        self.columns[DEVIATION] = dict(zip(bids, self._stage_of(Stage.DEVIATE, away, bids), strict=True))
+        self.columns[DEVIATION] = dict(zip(bids, self._stage_of(PriceStage.DEVIATE, away, bids), strict=True))
 
-    def _stage_of(self, stage: Stage, values: list[Fraction], bids: tuple[str, ...]) -> list[Fraction]:
+    def _stage_of(self, stage: PriceStage, values: list[Fraction], bids: tuple[str, ...]) -> list[Fraction]:
         """Put a stage's values on record, and round them where that is declared."""
         for bid, value in zip(bids, values, strict=True):
             self.values[bid].append(StageValue(stage.value, rational(value)))
@@ -266,7 +268,9 @@ class _Run:
     def _deviations(self, bids: tuple[str, ...]) -> list[Fraction]:
         return self._for_each(DEVIATION, bids, "score")
 
-    def _side(self, segments: tuple[Segment, ...], side: str) -> list[tuple[Fraction, Fraction | None]]:
+    def _side(
+        self, segments: tuple[PenaltySegment, ...], side: str
+    ) -> list[tuple[Fraction, Fraction | None]]:
         return [
             (
                 self._one(one.rate, f"score.{side}[{index}].rate"),
@@ -277,7 +281,7 @@ class _Run:
 
     def _penalised(
         self,
-        score: Score,
+        score: ScoreTerms,
         away: Fraction,
         sides: tuple[list[tuple[Fraction, Fraction | None]], ...],
         caps: tuple[Fraction | None, ...],
@@ -325,7 +329,7 @@ class _Run:
     def _tell(self, stage: str, name: str, value: Fraction | None = None, bids: Iterable[str] = ()) -> None:
         self.steps.append(PriceStep(stage, name, "" if value is None else rational(value), tuple(bids)))
 
-    def _rounded(self, stage: Stage, value: Fraction, step: str = "") -> Fraction:
+    def _rounded(self, stage: PriceStage, value: Fraction, step: str = "") -> Fraction:
         terms = self.rounds[stage, step]
         fen = stage in _MONEY and self.formula.quote is Quote.FEN
         return round_exactly(value, terms.digits - (_FEN_DIGITS if fen else 0), terms.mode)
@@ -375,7 +379,7 @@ class _Run:
 
     def _prepare(self, expr: Expr) -> Fraction | _Of:
         """Return the value of what is the same for all bids, or else how to get it for one."""
-        if isinstance(expr, Node):
+        if isinstance(expr, Operation):
             return self._over_set(expr) if expr.op in _OVER_SETS else self._arithmetic(expr)
         if expr in self.columns:
             return self.columns[expr].__getitem__
@@ -385,7 +389,7 @@ class _Run:
             return number(expr)
         raise FormulaUndefined(at=self.at, problem="no step gave this value", name=expr[:40])
 
-    def _arithmetic(self, node: Node) -> Fraction | _Of:
+    def _arithmetic(self, node: Operation) -> Fraction | _Of:
         parts = [self._prepare(one) for one in node.of]
         if node.op is Op.ELSE:
             first = parts[0]
@@ -396,7 +400,7 @@ class _Run:
             return work([one for one in parts if isinstance(one, Fraction)], at)
         return lambda bid: work([_there(one, bid, at) for one in parts], at)
 
-    def _over_set(self, node: Node) -> Fraction:
+    def _over_set(self, node: Operation) -> Fraction:
         name = node.of[0]
         bids = self._set(name if isinstance(name, str) else "", self.at)
         if node.op is Op.COUNT:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from evalroom.errors import Refusal
-from evalroom.pricing.formula import Order, TieKey
+from evalroom.pricing.formula import TieKey, TieOrder
 
 
 class TieOrderMalformed(Refusal):
@@ -59,7 +59,7 @@ def place(
 
 
 def _signed(bid: str, values: Mapping[str, Mapping[str, Fraction]], keys: Sequence[TieKey]) -> list[Fraction]:
-    return [values[key.by][bid] * (1 if key.order is Order.LOWEST else -1) for key in keys]
+    return [values[key.by][bid] * (1 if key.order is TieOrder.LOWEST else -1) for key in keys]
 
 
 def _check_settled(ties: Sequence[Sequence[str]], settled: Sequence[str]) -> None:

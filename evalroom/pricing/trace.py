@@ -5,7 +5,7 @@ Form: docs/spec/price-formula.md §10.  Rationals are texts `n/d` in lowest term
 
 from dataclasses import dataclass
 
-from evalroom.pricing.formula import Named
+from evalroom.pricing.formula import NamedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class PriceTrace:
     """One run of a price formula with every intermediate."""
 
     formula: str
-    given: tuple[Named, ...]
+    given: tuple[NamedValue, ...]
     steps: tuple[PriceStep, ...]
     rows: tuple[PriceRow, ...]
 

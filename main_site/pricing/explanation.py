@@ -20,17 +20,17 @@ from evalroom.pricing.formula import (
     Better,
     Condition,
     Expr,
+    InputUnit,
     Op,
     Otherwise,
+    PenaltySegment,
     Per,
+    PriceStage,
     Quote,
     RoundAt,
     ScoreKind,
-    Segment,
-    Stage,
-    Steps,
     Undecided,
-    Unit,
+    WholeSteps,
 )
 from evalroom.pricing.inputs import number
 from evalroom.pricing.rationals import Rounding, parse_rational
@@ -172,7 +172,7 @@ class _Explanation:
         self.sets: dict[str, tuple[str, ...]] = {ADMITTED: (), KEPT: (), TRIMMED: ()}
         self.prices = {row.bid: parse_rational(row.read) for row in done.trace.rows}
         money = {READ, PRICE} if self.fen else set()
-        self.money = money | {one.name for one in self.formula.inputs if one.unit is Unit.FEN}
+        self.money = money | {one.name for one in self.formula.inputs if one.unit is InputUnit.FEN}
         self.number = 0
 
     def lines(self) -> Iterator[str]:
@@ -234,7 +234,7 @@ class _Explanation:
     def _adjust(self) -> Iterator[str]:
         if not self.formula.adjust:
             return
-        yield self._head("adjust", self._rounding(Stage.ADJUST))
+        yield self._head("adjust", self._rounding(PriceStage.ADJUST))
         nth = dict.fromkeys(self.rows, 0)
         for rule, step in zip(self.formula.adjust, self._steps("adjust"), strict=True):
             for bid in step.bids:
@@ -283,7 +283,7 @@ class _Explanation:
             elif step.stage == "aggregate":
                 yield from self._step(step)
             else:
-                stage = Stage.SHIFT if told[index - 1].stage == "shift" else Stage.AGGREGATE
+                stage = PriceStage.SHIFT if told[index - 1].stage == "shift" else PriceStage.AGGREGATE
                 yield f"     {self._rounding(stage, step.name)}: {self._amount(step.name, parse_rational(step.value))}"
                 self.common[step.name] = parse_rational(step.value)
 
@@ -341,7 +341,10 @@ class _Explanation:
         of = self.formula.deviate.of
         amount = self._writer().write(of, inside=True)
         yield self._head(
-            "deviate", self._rounding(Stage.DEVIATE), self._say("minus" if lower else "minus_higher"), amount
+            "deviate",
+            self._rounding(PriceStage.DEVIATE),
+            self._say("minus" if lower else "minus_higher"),
+            amount,
         )
         for row in self._scored():
             price, base = (
@@ -353,11 +356,11 @@ class _Explanation:
 
     def _score(self) -> Iterator[str]:
         score = self.formula.score
-        yield self._head("score", self._rounding(Stage.SCORE), figure(number(score.full)))
+        yield self._head("score", self._rounding(PriceStage.SCORE), figure(number(score.full)))
         if score.kind is ScoreKind.PENALTY:
             yield "   " + self._side("above", score.above, score.cap_above)
             yield "   " + self._side("below", score.below, score.cap_below)
-            if score.steps is not Steps.LINEAR:
+            if score.steps is not WholeSteps.LINEAR:
                 yield "   " + self._say("steps", score.step, self._say(score.steps.value))
         if score.kind is ScoreKind.TABLE:
             at = [
@@ -378,7 +381,7 @@ class _Explanation:
         full = number(score.full)
         value = next(parse_rational(one.value) for one in row.values if one.stage == "score")
         segments, cap = (score.above, score.cap_above) if away > 0 else (score.below, score.cap_below)
-        if len(segments) == 1 and not segments[0].to and score.steps is Steps.LINEAR and away:
+        if len(segments) == 1 and not segments[0].to and score.steps is WholeSteps.LINEAR and away:
             rate = self._writer().write(segments[0].rate, inside=True)
             sign, rate = ("+", rate[1:]) if rate.startswith("−") else ("−", rate)
             bound = self._say("capped", self._writer().write(cap)) if cap != "" else ""
@@ -397,16 +400,16 @@ class _Explanation:
             if bound != ""
         ]
         moved = [row for row in self._scored() if self._before(row, "floor") != self._value(row, "floor")]
-        if bounds and (moved or Stage.FLOOR in {one.stage for one in self.formula.rounds}):
-            yield self._head("floor", self._rounding(Stage.FLOOR), "; ".join(bounds))
+        if bounds and (moved or PriceStage.FLOOR in {one.stage for one in self.formula.rounds}):
+            yield self._head("floor", self._rounding(PriceStage.FLOOR), "; ".join(bounds))
             for row in moved:
                 yield f"   {self._bid(row.bid)}  {self._chain(row, 'floor')}"
 
     def _weight(self) -> Iterator[str]:
         score, weight = number(self.formula.score.full), number(self.formula.weight)
-        if score == weight and not self._rounding(Stage.WEIGHT):
+        if score == weight and not self._rounding(PriceStage.WEIGHT):
             return
-        yield self._head("weight", self._rounding(Stage.WEIGHT), figure(weight), figure(score))
+        yield self._head("weight", self._rounding(PriceStage.WEIGHT), figure(weight), figure(score))
         for row in self._scored():
             before = figure(self._before(row, "weight"))
             yield f"   {self._bid(row.bid)}  {before} × {figure(weight)} ÷ {figure(score)} = {self._chain(row, 'weight')}"
@@ -444,7 +447,7 @@ class _Explanation:
     def _amount(self, name: str, value: Fraction) -> str:
         return self._writer().amount(value, int(name in self.money))
 
-    def _rounding(self, stage: Stage, step: str = "") -> str:
+    def _rounding(self, stage: PriceStage, step: str = "") -> str:
         declared: dict[str, RoundAt] = {one.step: one for one in self.formula.rounds if one.stage is stage}
         terms = declared.get(step) or declared.get("")
         return self._say("round", str(terms.digits), self._say(_MODES[terms.mode])) if terms else ""
@@ -464,7 +467,7 @@ class _Explanation:
             return self._name(expr)
         return self._writer().write(expr, power)
 
-    def _side(self, word: str, segments: tuple[Segment, ...], cap: Expr) -> str:
+    def _side(self, word: str, segments: tuple[PenaltySegment, ...], cap: Expr) -> str:
         parts = []
         for index, one in enumerate(segments):
             rate = self._writer().write(one.rate)

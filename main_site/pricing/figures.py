@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from evalroom.pricing.formula import Expr, Node, Op
+from evalroom.pricing.formula import Expr, Op, Operation
 from evalroom.pricing.rationals import Rounding, RoundingTerms, is_number, rounded
 
 MOST_SHOWN = 12
@@ -46,7 +46,7 @@ class Writer:
 
     def power(self, expr: Expr) -> int | None:
         """Say how often money is a factor: 1 for an amount, 0 for a number, None for a bare constant."""
-        if not isinstance(expr, Node):
+        if not isinstance(expr, Operation):
             return None if is_number(expr) else int(expr in self.money)
         match expr.op:
             case Op.COUNT:
@@ -66,7 +66,7 @@ class Writer:
 
     def write(self, expr: Expr, power: int | None = None, *, inside: bool = False) -> str:
         """Write an expression with its numbers; `power` tells what a bare constant counts."""
-        if not isinstance(expr, Node):
+        if not isinstance(expr, Operation):
             return self._leaf(expr, power)
         if expr.op in self.words and expr.op in _OVER_SETS:
             return self._over_set(expr, inside=inside)
@@ -84,7 +84,7 @@ class Writer:
         value = self.value(name)
         return name if value is None else self.amount(value, self.power(name))
 
-    def _over_set(self, node: Node, *, inside: bool) -> str:
+    def _over_set(self, node: Operation, *, inside: bool) -> str:
         value = node.of[1] if len(node.of) > 1 else "price"
         found = shown = self.members(node.of[0], value)
         if node.op is Op.COUNT:

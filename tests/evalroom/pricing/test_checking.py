@@ -111,6 +111,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"score": {"kind": "table", "rows": [{"at": "1", "points": "1"}, {"at": "1", "points": "2"}]}}, "score.rows[1].at"),
     ({"score": {"kind": "table", "rows": [{"at": "1", "points": "x"}]}}, "score.rows[0].points"),
     ({"floor": {"least": "deviation"}}, "floor.least"),
+    ({"floor": {"least": "100.01"}}, "floor.least"),
     ({"floor": {"most": "x"}}, "floor.most"),
     ({"rounds": [{"stage": "score", "digits": 9, "mode": "up"}]}, "rounds[0].digits"),
     ({"rounds": [{"stage": "score", "digits": -7, "mode": "up"}]}, "rounds[0].digits"),

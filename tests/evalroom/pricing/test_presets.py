@@ -9,7 +9,7 @@ import pytest
 from evalroom.pricing import presets
 from evalroom.pricing.checking import check_formula
 from evalroom.pricing.errors import SampleDiffers
-from evalroom.pricing.formula import PriceFormula, RoundAt, Stage, Steps, TrimTerms
+from evalroom.pricing.formula import PriceFormula, PriceStage, RoundAt, TrimTerms, WholeSteps
 from evalroom.pricing.inputs import BidPrice
 from evalroom.pricing.rationals import Rounding, RoundingTerms
 from evalroom.pricing.running import run
@@ -137,7 +137,7 @@ def test_f8_stops_at_twenty_above_and_at_five_below() -> None:
 
 
 def test_f9_counts_parts_of_a_percent_or_whole_steps() -> None:
-    parts, whole = presets.interpolated(), presets.interpolated(steps=Steps.DOWN)
+    parts, whole = presets.interpolated(), presets.interpolated(steps=WholeSteps.DOWN)
     assert ["29.25", "30.00", "28.50"] == priced(parts, ["98.5", 100, "101.5"])
     assert ["29.50", "30.00", "29.00"] == priced(whole, ["98.5", 100, "101.5"])
 
@@ -171,24 +171,26 @@ def changed(variant: PriceFormula, yuan: int = 1_000_000) -> tuple[float, float]
 
 
 def test_rounding_the_deviation_first_changes_nearly_every_lot() -> None:
-    scores, _ = changed(with_rounds(RoundAt(Stage.DEVIATE, 2, Rounding.HALF_UP)))
+    scores, _ = changed(with_rounds(RoundAt(PriceStage.DEVIATE, 2, Rounding.HALF_UP)))
     assert scores > 0.9
 
 
 def test_rounding_the_deviation_to_four_digits_of_a_percent_changes_few() -> None:
-    scores, winners = changed(with_rounds(RoundAt(Stage.DEVIATE, 4, Rounding.HALF_UP)))
+    scores, winners = changed(with_rounds(RoundAt(PriceStage.DEVIATE, 4, Rounding.HALF_UP)))
     assert 0.04 < scores < 0.2
     assert 0 == winners
 
 
 def test_rounding_the_deviation_to_whole_percents_changes_half_the_winners() -> None:
-    scores, winners = changed(with_rounds(RoundAt(Stage.DEVIATE, 0, Rounding.HALF_UP)))
+    scores, winners = changed(with_rounds(RoundAt(PriceStage.DEVIATE, 0, Rounding.HALF_UP)))
     assert 1 == scores
     assert winners > 0.3
 
 
 def test_rounding_the_base_to_whole_yuan_changes_next_to_nothing() -> None:
-    scores, winners = changed(with_rounds(RoundAt(Stage.AGGREGATE, 0, Rounding.HALF_UP)), yuan=100_000_000)
+    scores, winners = changed(
+        with_rounds(RoundAt(PriceStage.AGGREGATE, 0, Rounding.HALF_UP)), yuan=100_000_000
+    )
     assert scores < 0.01
     assert 0 == winners
 

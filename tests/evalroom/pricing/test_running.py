@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evalroom.errors import Refusal
 from evalroom.pricing import presets
 from evalroom.pricing.errors import BadPriceInput, FormulaUndefined, NothingToPrice, TrimsTooMany
-from evalroom.pricing.formula import PriceFormula, RoundAt, Stage, Trim, TrimTerms
+from evalroom.pricing.formula import PriceFormula, PriceStage, RoundAt, TrimTable, TrimTerms
 from evalroom.pricing.inputs import BidPrice
 from evalroom.pricing.rationals import Rounding, RoundingTerms, parse_rational, rounded
 from evalroom.pricing.running import run
@@ -95,7 +95,7 @@ def test_a_lot_without_an_admitted_bid_has_no_result() -> None:
 
 @pytest.mark.parametrize(("high", "low"), [(2, 1), (1, 2), (3, 0), (5, 5)])
 def test_trimming_as_many_bids_as_there_are_is_an_error_not_a_result(high: int, low: int) -> None:
-    formula = replace(presets.trimmed_mean(), trim=Trim((TrimTerms(3, high, low),)))
+    formula = replace(presets.trimmed_mean(), trim=TrimTable((TrimTerms(3, high, low),)))
     with pytest.raises(TrimsTooMany):
         run(formula, [BidPrice(one, "100") for one in "abc"], {})
 
@@ -160,7 +160,7 @@ def test_a_price_above_the_ceiling_moves_no_base_and_no_trim_table() -> None:
 
 
 def test_equal_prices_are_trimmed_by_id() -> None:
-    formula = replace(presets.trimmed_mean(), trim=Trim((TrimTerms(4, 1, 1),), scored=False))
+    formula = replace(presets.trimmed_mean(), trim=TrimTable((TrimTerms(4, 1, 1),), scored=False))
     trace = run(formula, [BidPrice(one, "100") for one in "dcba"], {})
     assert ["a", "d"] == [row.bid for row in trace.rows if row.trimmed]
     assert ["a", "d"] == [row.bid for row in trace.rows if not row.scored]
@@ -274,17 +274,17 @@ def test_points_are_the_exact_score_rounded_once(name: str, prices: list[int]) -
 
 
 @given(
-    st.sampled_from([one for one in Stage if one is not Stage.ADJUST]),
+    st.sampled_from([one for one in PriceStage if one is not PriceStage.ADJUST]),
     st.integers(0, 3),
     st.sampled_from(Rounding),
     st.lists(st.integers(9_000, 11_000), min_size=1, max_size=8),
 )
 def test_a_rounding_follows_its_stage_and_no_other(
-    stage: Stage, digits: int, mode: Rounding, prices: list[int]
+    stage: PriceStage, digits: int, mode: Rounding, prices: list[int]
 ) -> None:
     formula = replace(presets.mean_less("33"), rounds=(RoundAt(stage, digits, mode),))
     trace = run(formula, [BidPrice(f"b{n}", str(fen)) for n, fen in enumerate(prices)], {})
-    money = stage in {Stage.AGGREGATE, Stage.SHIFT}
+    money = stage in {PriceStage.AGGREGATE, PriceStage.SHIFT}
     record = trace.steps if money else trace.rows[0].values
     found = [(one.stage, one.value) for one in record]
     places = [index for index, (name, _) in enumerate(found) if name == "round"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalroom.pricing.formula import USUAL_TIES, Order, TieKey
+from evalroom.pricing.formula import USUAL_TIES, TieKey, TieOrder
 from evalroom.pricing.ties import Places, TieOrderMalformed, place
 
 F = Fraction
@@ -34,9 +34,9 @@ def test_equal_totals_go_by_the_declared_keys_in_turn() -> None:
 
 
 def test_the_keys_are_the_tenders() -> None:
-    done = placed(dict.fromkeys("abc", 90), keys=(TieKey("technical", Order.HIGHEST),))
+    done = placed(dict.fromkeys("abc", 90), keys=(TieKey("technical", TieOrder.HIGHEST),))
     assert ("c", "a", "b") == done.order
-    dear = placed(dict.fromkeys("ab", 90), keys=(TieKey("read", Order.HIGHEST),))
+    dear = placed(dict.fromkeys("ab", 90), keys=(TieKey("read", TieOrder.HIGHEST),))
     assert ("a", "b") == dear.order
 
 

@@ -143,6 +143,10 @@ function checkScore(formula: PriceFormula, names: Names): void {
     ['floor.most', floor.most],
   ]
   for (const [path, bound] of bounds) if (bound !== '') checkExpression(bound, path, names, false)
+  const { least } = floor
+  if (typeof least === 'string' && isNumber(least) && compare(parseNumber(least), parseNumber(score.full)) > 0) {
+    throw malformed('floor.least')
+  }
 }
 
 /** Members of a kind the score is not keep their defaults; those of its own kind are filled. */

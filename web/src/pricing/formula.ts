@@ -121,7 +121,7 @@ export interface PriceFormula {
 }
 
 export const MAX_LIST = 100
-export const MAX_DEPTH = 16
+export const MAX_DEPTH = 8
 
 type Reader = (value: unknown, path: string) => unknown
 interface Member {

@@ -1,7 +1,7 @@
 // One run of a price formula, stage after stage, with every intermediate (docs/spec/price-formula.md §4 to §10).
 // A second implementation: it was written from that page, and is held to the same vectors as the host's.
 
-import { has, hasBase, type Condition, type Expression, type Input, type PriceFormula, type Relation, type Rule, type Segment, type Stage } from './formula'
+import { has, hasBase, member, type Condition, type Expression, type Input, type PriceFormula, type Relation, type Rule, type Segment, type Stage } from './formula'
 import {
   absolute, add, compare, decimal, divide, greater, HUNDRED, isNumber, isZero, lesser, multiply, ONE, parseNumber, round, subtract, whole,
   write, ZERO, type Rational,
@@ -72,9 +72,9 @@ function bad(path: string): PriceRefusal {
 function readGiven(formula: PriceFormula, given: Readonly<Record<string, string>>): Map<string, Rational> {
   const inputs = formula.inputs.filter((one) => one.per === 'tender')
   for (const name of Object.keys(given)) {
-    if (!inputs.some((one) => one.name === name && one.value === '')) throw bad(`given.${name}`)
+    if (!inputs.some((one) => one.name === name && one.value === '')) throw bad(member('given', name))
   }
-  return new Map(inputs.map((one) => [one.name, readValue(one, one.value || (has(given, one.name) ? given[one.name] : undefined), `given.${one.name}`)]))
+  return new Map(inputs.map((one) => [one.name, readValue(one, one.value || (has(given, one.name) ? given[one.name] : undefined), member('given', one.name))]))
 }
 
 function readValue(declared: Input, text: string | undefined, path: string): Rational {
