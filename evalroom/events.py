@@ -13,10 +13,12 @@ from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, S
 from evalroom.ledger.commitment import Commitment as Commitment
 from evalroom.ledger.commitment import Secret as Secret
 from evalroom.media import GapCause, Medium, TrackKind
+from evalroom.pricing.formula import NamedValue
+from evalroom.pricing.trace import PriceRow, PriceStep
 from evalroom.roles import Role
 from evalroom.sealing.facts import CeremonyEvent
 from evalroom.stages import Stage as Stage
-from evalroom.tender import Formula, Part, Seat, Site, Tender
+from evalroom.tender import Part, Seat, Site, Tender
 from evalroom.voting import VoteEvent
 
 # --- the session and its stages -------------------------------------------------------------------
@@ -324,24 +326,13 @@ class PriceCorrected:
 
 
 @dataclass(frozen=True, slots=True)
-class PriceRow:
-    """One bid in the price kernel: price in fen; deviation and score as exact rationals "n/d"."""
-
-    bid: BidId
-    price_fen: int
-    admitted: bool
-    trimmed: bool
-    deviation: str
-    score: str
-
-
-@dataclass(frozen=True, slots=True)
 class PricesComputed:
     """One run of the price kernel with every intermediate; rationals are strings "n/d"."""
 
     lot: LotId
-    formula: Formula
-    base_fen: str
+    formula: str
+    given: tuple[NamedValue, ...]
+    steps: tuple[PriceStep, ...]
     rows: tuple[PriceRow, ...]
 
 

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, assert_never
@@ -85,9 +86,10 @@ from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
 from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
-from evalroom.pricing import NothingToPrice, compute
+from evalroom.price_review import compute, needs_marks
+from evalroom.pricing.errors import NothingToPrice
 from evalroom.profile import Profile, parse_profile, profile_digest
-from evalroom.ranking import rank
+from evalroom.ranking import rank, technical_mean
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
@@ -626,7 +628,7 @@ class Session:
 
     def _correct(self, lot: Lot, bid: BidId, fen: int, reason: str) -> Iterator[Event]:
         yield ev.PriceCorrected(lot.id, bid, fen, reason)
-        prices = compute(lot, {**self.prices_of(lot), bid: fen})
+        prices = self._compute(lot, {**self.prices_of(lot), bid: fen})
         yield prices
         if self.stage is S:
             sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
@@ -955,9 +957,17 @@ class Session:
             lot.id, tuple(ev.OpenedPrice(bid, price) for bid, price in sorted(fen.items()))
         )
         try:
-            return (opened, compute(lot, fen))
+            return (opened, self._compute(lot, fen))
         except NothingToPrice:
             return (opened, ev.LotFailed(lot.id, "no_price", ""))
+
+    def _compute(self, lot: Lot, fen: Mapping[BidId, int]) -> ev.PricesComputed:
+        marks = {bid: self._mark(lot, bid) for bid in fen} if needs_marks(lot) else None
+        return compute(lot, fen, marks)
+
+    def _mark(self, lot: Lot, bid: BidId) -> Fraction:
+        sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
+        return technical_mean(lot, sheets, bid)
 
     def _rank(self, lot: Lot) -> ev.RankingComputed:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]

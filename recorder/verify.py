@@ -497,6 +497,35 @@ def _match(pattern: str) -> _Shape:
 _digest = _match(r"[0-9a-f]{64}")
 _decimal = _match(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 
+_FIGURE = r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,12}|/[1-9][0-9]{0,14})?"
+
+
+def _expression(value: _Json, deep: int = 8) -> bool:
+    """Say whether a value is an expression of price-formula.md §3: a text, or an operation at most 8 deep."""
+    if isinstance(value, str):
+        return True
+    if deep == 0 or not isinstance(value, dict) or value.keys() != {"op", "of"} or value["op"] not in _TAKES:
+        return False
+    least, most = _TAKES[value["op"]]
+    of = value["of"]
+    if not isinstance(of, list) or not least <= len(of) <= most:
+        return False
+    if value["op"] == "else":
+        return all(isinstance(one, str) for one in of)
+    if value["op"] not in _OVER_GROUPS:
+        return all(_expression(one, deep - 1) for one in of)
+    nth = len(of) < 3 or (isinstance(of[2], str) and re.fullmatch("[1-9][0-9]?", of[2]) is not None)
+    return nth and isinstance(of[0], str) and all(_expression(one, deep - 1) for one in of[1:2])
+
+
+_OVER_GROUPS = frozenset({"count", "total", "mean", "median", "lowest", "highest"})
+_TAKES: Mapping[str, tuple[int, int]] = {
+    "sum": (1, 32), "product": (1, 32), "min": (1, 32), "max": (1, 32), "else": (1, 32), "difference": (2, 2),
+    "quotient": (2, 2), "abs": (1, 1), "count": (1, 1), "total": (1, 2), "mean": (1, 2), "median": (1, 2),
+    "lowest": (1, 3), "highest": (1, 3),
+}  # fmt: skip
+"""Operation to how many things it takes."""
+
 _SHAPES: Mapping[str, _Shape] = {
     "text": lambda value: isinstance(value, str),
     "texts": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
@@ -524,8 +553,27 @@ _SHAPES: Mapping[str, _Shape] = {
     "numbers": lambda value: isinstance(value, list) and all(_SHAPES["number"](one) for one in value),
     "part": _match("preliminary|detailed"),
     "judged": _match("score|pass|deduct"),
-    "formula": _match("lowest_price|trimmed_mean"),
-    "mode": _match("half_up|half_even|down"),
+    "mode": _match("half_up|half_even|down|up"),
+    "figure": _match(_FIGURE),
+    "perhaps": _match(f"({_FIGURE})?"),
+    "figures": lambda value: isinstance(value, list) and all(_match(_FIGURE)(one) for one in value),
+    "expression": _expression,
+    "few": lambda value: type(value) is int and 0 <= value <= 4,
+    "places": lambda value: type(value) is int and -6 <= value <= 8,
+    "quote": _match("fen|rate"),
+    "per": _match("tender|bid"),
+    "unit": _match("fen|number"),
+    "otherwise": _match("reject|zero"),
+    "better": _match("lower|higher"),
+    "kind": _match("value|penalty|table"),
+    "steps": _match("linear|up|down|nearest"),
+    "between": _match("linear|step"),
+    "rounded": _match("adjust|aggregate|shift|deviate|score|floor|weight"),
+    "order": _match("lowest|highest"),
+    "undecided": _match("draw|tenderer"),
+    "one": lambda value: type(value) is int and value == 1,
+    "relation": _match("<|<=|=|!=|>=|>"),
+    "ratio": _match(r"(-?[0-9]+/[1-9][0-9]*)?"),
     "sealing": _match("joint|sites|bidder"),
     "fen": _match(r"[1-9][0-9]{0,14}"),
     "cause": _match("link|publisher|recorder|disk|pause|refused"),
@@ -565,10 +613,31 @@ def _rows(members: str, **inner: _Shape) -> _Shape:
     return lambda value: isinstance(value, list) and all(row(one) for one in value)
 
 
+_CONDITIONS = _rows("left:expression test:relation right:expression")
+_NAMED = _rows("name:text value:figure")
+_SEGMENTS = _rows("rate:expression to:perhaps")
 _PRICING = _object(
-    "formula:formula weight:decimal ceiling_fen:ceiling penalty_above:decimal penalty_below:decimal floor:decimal",
-    trim=_rows("from_bids:whole high:whole low:whole"),
-    rounding=_object("digits:whole mode:mode"),
+    "name:text weight:figure version:one title:text quote:quote shift:expression undecided:undecided",
+    score=_object(
+        "kind:kind full:figure value:expression cap_above:expression cap_below:expression step:figure steps:steps"
+        " between:between",
+        above=_SEGMENTS,
+        below=_SEGMENTS,
+        rows=_rows("at:figure points:figure"),
+    ),
+    inputs=_rows("name:text title:text per:per unit:unit value:perhaps choices:figures optional:flag"),
+    admit=_rows("name:text title:text otherwise:otherwise", keep=_CONDITIONS),
+    adjust=_rows("name:text title:text price:expression", when=_CONDITIONS),
+    trim=_object("scored:flag", rows=_rows("from_bids:whole high:whole low:whole")),
+    aggregate=_rows("name:text title:text value:expression of:text", where=_CONDITIONS, when=_CONDITIONS),
+    deviate=_object("better:better of:expression"),
+    floor=_object("least:expression most:expression"),
+    rounds=_rows("stage:rounded digits:places mode:mode step:text"),
+    total=_object("digits:few mode:mode"),
+    ties=_rows("by:text order:order"),
+    samples=_rows(
+        "title:text", bids=_rows("bid:text price:figure score:text valid:flag", values=_NAMED), given=_NAMED
+    ),
 )
 _LOTS = _rows(
     "id:text title:text candidates:whole",
@@ -637,8 +706,14 @@ _BODIES: Mapping[str, _Shape] = {
     "GroupUnlocked": _object("lot:text part:part", sheets=_rows("seat:text digest:digest")),
     "BidsReviewed": _object("lot:text", votes=_rows("bid:text against:whole members:whole rejected:flag")),
     "PricesComputed": _object(
-        "lot:text formula:formula base_fen:rational",
-        rows=_rows("bid:text price_fen:whole admitted:flag trimmed:flag deviation:rational score:rational"),
+        "lot:text formula:text",
+        given=_rows("name:text value:rational"),
+        steps=_rows("stage:text name:text value:ratio bids:texts"),
+        rows=_rows(
+            "bid:text read:rational admitted:flag scored:flag trimmed:flag why:text price:rational deviation:ratio"
+            " score:rational points:text",
+            values=_rows("stage:text value:rational"),
+        ),
     ),
     "RankingComputed": _object(
         "lot:text ties:texts rejected:texts",
@@ -2118,9 +2193,13 @@ def _fails(fold: _Fold, lot: _Json, ground: str) -> bool:
 
 
 def _admissible(fold: _Fold, lot: _Json) -> bool:
-    ceiling = lot["pricing"]["ceiling_fen"]
-    prices = (fold.prices[bid] for bid in fold.inside(lot) if bid in fold.prices)
-    return any(ceiling is None or fen <= ceiling for fen in prices)
+    known = {bid: fold.price(lot["id"], bid) for bid in fold.inside(lot)}
+    prices = {bid: fen for bid, fen in known.items() if fen is not None}
+    try:
+        _price(lot, prices, {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)})
+    except _Stop:
+        return False
+    return True
 
 
 def _fold_correction(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
@@ -2235,7 +2314,12 @@ def _fold_prices(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
 def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     known = {bid: fold.price(lot["id"], bid) for bid in fold.inside(lot)}
     prices = {bid: fen for bid, fen in known.items() if fen is not None}
-    fold.scores[lot["id"]] = _price(lot, prices)
+    wrong = _sample_differs(lot["pricing"])
+    if wrong:
+        return "pricing", f"{lot['id']}: sample, {wrong}"
+    fold.scores[lot["id"]] = _price(
+        lot, prices, {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)}
+    )
     return None if fold.scores[lot["id"]] == entry.body else ("pricing", lot["id"])
 
 
@@ -2292,64 +2376,387 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
 """Entry type to what it does to the evaluation."""
 
 
-def _price(lot: _Json, prices: Mapping[str, int]) -> _Json:
-    """Work out the price scores: exact fractions, no rounding (archive.md §8)."""
-    terms = lot["pricing"]
-    ceiling, lowest = terms["ceiling_fen"], terms["formula"] == "lowest_price"
-    admitted = {bid: fen for bid, fen in prices.items() if ceiling is None or fen <= ceiling}
-    trimmed = set() if lowest else _trimmed(terms["trim"], admitted)
-    kept = [fen for bid, fen in admitted.items() if bid not in trimmed]
-    if not kept:
-        _stop("pricing", detail="nothing to price")
-    base = Fraction(min(kept)) if lowest else Fraction(sum(kept), len(kept))
-    rows = []
-    for bid, fen in sorted(prices.items()):
-        away = (fen - base) / base
-        score = Fraction(0)
-        if bid in admitted:
-            score = Fraction(terms["weight"]) * base / fen if lowest else _penalised(terms, away)
-        rows.append(
+def _marked(lot: _Json, prices: Mapping[str, int]) -> list[str]:
+    """List the bids whose technical mark the formula asks for: all, or none."""
+    own = [one["name"] for one in lot["pricing"]["inputs"] if one["per"] == "bid"]
+    return list(prices) if "technical" in own else []
+
+
+def _price(lot: _Json, prices: Mapping[str, int], marks: Mapping[str, Fraction]) -> _Json:
+    """Work out the price scores from the lot's formula: docs/spec/price-formula.md, and archive.md §8."""
+    bids = [
+        {
+            "bid": bid,
+            "price": Fraction(fen),
+            "valid": True,
+            "values": {"technical": marks[bid]} if marks else {},
+        }
+        for bid, fen in prices.items()
+    ]
+    return {"lot": lot["id"], **_Calculation(lot["pricing"], bids, {}).run()}
+
+
+def _sample_differs(terms: _Json) -> str:
+    """Return the bid of a worked sample that comes out otherwise, or nothing; a formula without a sample differs."""
+    for sample in terms["samples"]:
+        bids = [
             {
-                "bid": bid,
-                "price_fen": fen,
-                "admitted": bid in admitted,
-                "trimmed": bid in trimmed,
-                "deviation": _ratio(away),
-                "score": _ratio(score),
+                **one,
+                "price": Fraction(one["price"]),
+                "values": {each["name"]: Fraction(each["value"]) for each in one["values"]},
             }
+            for one in sample["bids"]
+        ]
+        given = {one["name"]: Fraction(one["value"]) for one in sample["given"]}
+        got = {row["bid"]: row["points"] for row in _Calculation(terms, bids, given).run()["rows"]}
+        for one in sample["bids"]:
+            expected, found = one["score"], got.get(one["bid"], "")
+            if expected != found and "out" in {expected, found}:
+                return str(one["bid"])
+            if expected != found and (
+                not re.fullmatch(_FIGURE, expected) or Fraction(expected) != Fraction(found)
+            ):
+                return str(one["bid"])
+    return "" if terms["samples"] else "none"
+
+
+class _Calculation:
+    """One run of a price formula; whatever has no value stops the step."""
+
+    def __init__(self, terms: _Json, bids: Sequence[_Json], given: Mapping[str, Fraction]) -> None:
+        self.terms = terms
+        self.bids = sorted(bids, key=lambda one: str(one["bid"]))
+        self.ids = [str(one["bid"]) for one in self.bids]
+        self.known: dict[str, Fraction] = {}
+        for one in terms["inputs"]:
+            if one["per"] == "tender":
+                found = Fraction(one["value"]) if one["value"] else given.get(one["name"])
+                self.known[one["name"]] = self._there(found, one["name"])
+        self.given = [{"name": name, "value": _ratio(value)} for name, value in self.known.items()]
+        self.groups: dict[str, list[str]] = {}
+        self.price = {one["bid"]: one["price"] for one in self.bids}
+        self.read = dict(self.price)
+        self.own = {one["name"]: self._column(one) for one in terms["inputs"] if one["per"] == "bid"}
+        self.deviation: dict[str, Fraction] = {}
+        self.why = dict.fromkeys(self.ids, "")
+        self.out: set[str] = set()
+        self.told: list[_Json] = []
+        self.ways: dict[str, list[_Json]] = {
+            bid: [{"stage": "read", "value": _ratio(self.read[bid])}] for bid in self.ids
+        }
+        self.memo: dict[int, Fraction] = {}
+
+    def run(self) -> _Json:
+        if len(set(self.ids)) != len(self.ids) or not self.ids:
+            _stop("pricing", detail="bids")
+        self._admit()
+        self._adjust()
+        self._trim()
+        self._aggregate()
+        scores = self._score()
+        rows = [self._row(bid, scores) for bid in self.ids]
+        return {"formula": self.terms["name"], "given": self.given, "steps": self.told, "rows": rows}
+
+    # stages, in the order of the specification
+
+    def _admit(self) -> None:
+        self.groups["admitted"] = [one["bid"] for one in self.bids if one["valid"]]
+        self._leave([one["bid"] for one in self.bids if not one["valid"]], "invalid", reject=True)
+        for rule in self.terms["admit"]:
+            fit = self._fitting(rule["keep"], self.groups["admitted"])
+            gone = [bid for bid in self.groups["admitted"] if bid not in fit]
+            self.groups["admitted"] = fit
+            self._leave(gone, rule["name"], reject=rule["otherwise"] == "reject")
+        if not self.groups["admitted"]:
+            _stop("pricing", detail="nothing to price")
+
+    def _leave(self, bids: list[str], why: str, *, reject: bool) -> None:
+        for bid in bids:
+            self.why[bid] = why
+        self.out |= set(bids) if reject else set()
+        self._tell("admit", why, bids=bids)
+
+    def _adjust(self) -> None:
+        inside = [bid for bid in self.ids if bid not in self.out]
+        for rule in self.terms["adjust"]:
+            bids = self._fitting(rule["when"], inside)
+            self.memo.clear()
+            after = {bid: self._value(rule["price"], bid) for bid in bids}
+            for bid in bids:
+                self.price[bid] = after[bid]
+                self._note(bid, "adjust", after[bid])
+            self._tell("adjust", rule["name"], bids=bids)
+        if self._rule("adjust") is not None:
+            for bid in inside:
+                self.price[bid] = self._round("adjust", self.price[bid])
+                self._note(bid, "round", self.price[bid])
+
+    def _trim(self) -> None:
+        admitted, table = self.groups["admitted"], self.terms["trim"]["rows"]
+        reached = [row for row in table if row["from_bids"] <= len(admitted)]
+        row = max(reached, key=lambda one: one["from_bids"]) if reached else {"high": 0, "low": 0}
+        if row["high"] + row["low"] >= len(admitted):
+            _stop("pricing", detail="trimming leaves nothing")
+        order = sorted(admitted, key=lambda bid: (self.price[bid], bid))
+        low, high = order[: row["low"]], order[len(order) - row["high"] :]
+        self.groups["trimmed"] = sorted(low + high)
+        self.groups["kept"] = sorted(set(admitted) - {*low, *high})
+        if table:
+            self._tell("trim", "high", bids=sorted(high))
+            self._tell("trim", "low", bids=sorted(low))
+
+    def _aggregate(self) -> None:
+        for step in self.terms["aggregate"]:
+            name = step["name"]
+            self.memo.clear()
+            if (
+                name in self.known
+                or name in self.groups
+                or not all(self._holds(one, "") for one in step["when"])
+            ):
+                continue
+            if step["of"]:
+                self.groups[name] = self._fitting(step["where"], self._group(step["of"]))
+                self._tell("aggregate", name, bids=self.groups[name])
+            else:
+                self.known[name] = self._told("aggregate", name, self._value(step["value"], ""))
+        if any(step["name"] == "base" for step in self.terms["aggregate"]):
+            base = self._there(self.known.get("base"), "base")
+            self.memo.clear()
+            self.known["base"] = self._told("shift", "base", base * self._value(self.terms["shift"], ""))
+
+    def _score(self) -> dict[str, Fraction]:
+        score, floor = self.terms["score"], self.terms["floor"]
+        unscored = set() if self.terms["trim"]["scored"] else set(self.groups["trimmed"])
+        bids = [bid for bid in self.groups["admitted"] if bid not in unscored]
+        self.memo.clear()
+        if any(step["name"] == "base" for step in self.terms["aggregate"]):
+            of = self._value(self.terms["deviate"]["of"], "")
+            sign = 100 if self.terms["deviate"]["better"] == "lower" else -100
+            away = {bid: self._over(sign * (self.price[bid] - self.known["base"]), of) for bid in bids}
+            self.deviation = {bid: self._noted(bid, "deviate", value) for bid, value in away.items()}
+        full = self.known["full"] = Fraction(score["full"])
+        if full <= 0:
+            _stop("pricing", detail="full marks")
+        least, most = (
+            self._value(floor[name], "") if floor[name] != "" else None for name in ("least", "most")
         )
-    return {"lot": lot["id"], "formula": terms["formula"], "base_fen": _ratio(base), "rows": rows}
+        found = {}
+        for bid in bids:
+            points = self._noted(bid, "score", self._points(score, bid))
+            points = points if least is None else max(least, points)
+            points = self._noted(bid, "floor", points if most is None else min(most, points))
+            found[bid] = self._noted(bid, "weight", points * Fraction(self.terms["weight"]) / full)
+        return found
+
+    def _points(self, score: _Json, bid: str) -> Fraction:
+        if score["kind"] == "value":
+            return self._value(score["value"], bid)
+        away = self._there(self.deviation.get(bid), "deviation")
+        if score["kind"] == "table":
+            return _from_table(score, away)
+        side = "above" if away > 0 else "below"
+        size, far = Fraction(score["step"]), abs(away)
+        if score["steps"] != "linear":
+            modes = {"up": "up", "down": "down", "nearest": "half_up"}
+            far = self._over(far, size)
+            far = _rounded(far, {"digits": 0, "mode": modes[score["steps"]]}) * size
+        taken, begin = Fraction(0), Fraction(0)
+        for segment in score[side]:
+            end = min(far, Fraction(segment["to"])) if segment["to"] else far
+            if end > begin:
+                taken += self._value(segment["rate"], "") * (end - begin)
+                begin = end
+        cap = score["cap_" + side]
+        return self.known["full"] - (taken if cap == "" else min(taken, self._value(cap, "")))
+
+    def _row(self, bid: str, scores: Mapping[str, Fraction]) -> _Json:
+        score, total = scores.get(bid, Fraction(0)), self.terms["total"]
+        units = _rounded(abs(score), total)
+        sign = "-" if score < 0 and units else ""
+        return {
+            "bid": bid,
+            "read": _ratio(self.read[bid]),
+            "admitted": bid not in self.out,
+            "scored": bid in scores,
+            "trimmed": bid in self.groups["trimmed"],
+            "why": self.why[bid],
+            "values": self.ways[bid],
+            "price": _ratio(self.price[bid]),
+            "deviation": _ratio(self.deviation[bid]) if bid in self.deviation else "",
+            "score": _ratio(score),
+            "points": "out" if bid in self.out else sign + _written(units, total["digits"]),
+        }
+
+    # what is told, and rounded where it is declared
+
+    def _tell(self, stage: str, name: str, value: str = "", bids: Iterable[str] = ()) -> None:
+        self.told.append({"stage": stage, "name": name, "value": value, "bids": list(bids)})
+
+    def _told(self, stage: str, name: str, value: Fraction) -> Fraction:
+        self._tell(stage, name, _ratio(value))
+        if self._rule(stage, name) is None:
+            return value
+        value = self._round(stage, value, name)
+        self._tell("round", name, _ratio(value))
+        return value
+
+    def _note(self, bid: str, stage: str, value: Fraction) -> None:
+        self.ways[bid].append({"stage": stage, "value": _ratio(value)})
+
+    def _noted(self, bid: str, stage: str, value: Fraction) -> Fraction:
+        self._note(bid, stage, value)
+        if self._rule(stage) is None:
+            return value
+        value = self._round(stage, value)
+        self._note(bid, "round", value)
+        return value
+
+    def _rule(self, stage: str, step: str = "") -> _Json:
+        rules = {one["step"]: one for one in self.terms["rounds"] if one["stage"] == stage}
+        return rules.get(step) or rules.get("")
+
+    def _round(self, stage: str, value: Fraction, step: str = "") -> Fraction:
+        rule = self._rule(stage, step)
+        money = self.terms["quote"] == "fen" and stage in {"adjust", "aggregate", "shift"}
+        unit = Fraction(1, 10) ** int(rule["digits"] - (2 if money else 0))
+        units = _rounded(abs(value) / unit, {"digits": 0, "mode": rule["mode"]})
+        return Fraction(-units if value < 0 else units) * unit
+
+    # expressions
+
+    def _fitting(self, conditions: Iterable[_Json], bids: Iterable[str]) -> list[str]:
+        left = list(bids)
+        for one in conditions:
+            self.memo.clear()
+            left = [bid for bid in left if self._holds(one, bid)]
+        return left
+
+    def _holds(self, one: _Json, bid: str) -> bool:
+        left, right = self._value(one["left"], bid), self._value(one["right"], bid)
+        return {
+            "<": left < right,
+            "<=": left <= right,
+            "=": left == right,
+            "!=": left != right,
+            ">=": left >= right,
+            ">": left > right,
+        }[str(one["test"])]
+
+    def _value(self, expr: _Json, bid: str) -> Fraction:
+        return self._there(self._perhaps(expr, bid), str(expr)[:40])
+
+    def _perhaps(self, expr: _Json, bid: str) -> Fraction | None:
+        """Return a value for a bid, "" for what is the same for all; None where an optional input is not there."""
+        if isinstance(expr, str):
+            return self._named(expr, bid)
+        op, of = str(expr["op"]), expr["of"]
+        if op in _OVER_GROUPS:
+            if id(expr) not in self.memo:
+                self.memo[id(expr)] = self._over_group(op, of)
+            return self.memo[id(expr)]
+        if op == "else":
+            found = (self._perhaps(one, bid) for one in of)
+            return next((one for one in found if one is not None), None)
+        return self._worked(op, [self._value(one, bid) for one in of])
+
+    def _named(self, name: str, bid: str) -> Fraction | None:
+        for column, values in (("read", self.read), ("price", self.price), ("deviation", self.deviation)):
+            if name == column:
+                return values.get(bid)
+        if name in self.own:
+            return self.own[name].get(bid)
+        if name in self.known:
+            return self.known[name]
+        return Fraction(name) if re.fullmatch(_FIGURE, name) else None
+
+    def _worked(self, op: str, values: list[Fraction]) -> Fraction:
+        first, *more = values or [self._there(None, op)]
+        if op in {"min", "max"}:
+            return min(values) if op == "min" else max(values)
+        if op == "abs":
+            return abs(first)
+        for one in more:
+            match op:
+                case "sum":
+                    first += one
+                case "product":
+                    first *= one
+                case "difference":
+                    first -= one
+                case _:
+                    first = self._over(first, one)
+        return first
+
+    def _over_group(self, op: str, of: list[_Json]) -> Fraction:
+        group = self._group(of[0])
+        if op == "count":
+            return Fraction(len(group))
+        values = sorted(self._value(of[1] if len(of) > 1 else "price", bid) for bid in group)
+        if op == "total":
+            return sum(values, Fraction(0))
+        nth = int(of[2]) if len(of) > 2 else 1
+        if nth > len(values):
+            _stop("pricing", detail="too few bids")
+        if op == "mean":
+            return sum(values, Fraction(0)) / len(values)
+        if op == "median":
+            return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+        return values[nth - 1] if op == "lowest" else values[-nth]
+
+    def _group(self, name: _Json) -> list[str]:
+        if not isinstance(name, str) or name not in self.groups:
+            _stop("pricing", detail="no such set")
+        return self.groups[str(name)]
+
+    def _column(self, declared: _Json) -> dict[str, Fraction]:
+        name, usual = declared["name"], declared["value"]
+        found = {
+            str(one["bid"]): one["values"].get(name, Fraction(usual) if usual else None) for one in self.bids
+        }
+        return {bid: value for bid, value in found.items() if value is not None}
+
+    def _over(self, above: Fraction, below: Fraction) -> Fraction:
+        if not below:
+            _stop("pricing", detail="division by zero")
+        return above / below
+
+    def _there(self, value: Fraction | None, what: str) -> Fraction:
+        if value is None:
+            _stop("pricing", detail=f"no value: {what}")
+        return value
 
 
-def _trimmed(table: Iterable[Mapping[str, int]], prices: Mapping[str, int]) -> set[str]:
-    fitting = [row for row in table if row["from_bids"] <= len(prices)]
-    if not fitting:
-        return set()
-    row = max(fitting, key=lambda one: one["from_bids"])
-    order = [bid for _, bid in sorted((fen, bid) for bid, fen in prices.items())]
-    return set(order[: row["low"]]) | set(order[len(order) - row["high"] :])
-
-
-def _penalised(terms: _Json, away: Fraction) -> Fraction:
-    rate = Fraction(terms["penalty_above"] if away > 0 else terms["penalty_below"])
-    return max(Fraction(terms["floor"]), Fraction(terms["weight"]) - rate * abs(100 * away))
+def _from_table(score: _Json, away: Fraction) -> Fraction:
+    rows = [(Fraction(row["at"]), Fraction(row["points"])) for row in score["rows"]]
+    reached = [row for row in rows if row[0] <= away]
+    if not rows or not reached:
+        return rows[0][1] if rows else Fraction(0)
+    at, points = reached[-1]
+    after = rows[len(reached) :]
+    if not after or score["between"] == "step":
+        return points
+    span = after[0][0] - at
+    return points + (after[0][1] - points) * (away - at) / span if span else points
 
 
 def _rank(fold: _Fold, lot: _Json) -> _Json:
-    """Work out totals and order: total, then lower price, then technical mean; the rest is a tie."""
+    """Work out totals and order: total, then the formula's keys in turn; the rest is a tie."""
     rows = fold.scores[lot["id"]]["rows"]
+    terms = lot["pricing"]
     out = set(fold.rejected.get(lot["id"], [])) | {row["bid"] for row in rows if not row["admitted"]}
     ranked = []
     for row in rows:
         if row["bid"] not in out:
             technical = _technical(fold, lot, row["bid"])
-            units = _rounded(technical + Fraction(row["score"]), lot["pricing"]["rounding"])
-            ranked.append(
-                ((-units, row["price_fen"], -technical), row["bid"], technical, row["score"], units)
-            )
+            total = technical + Fraction(row["score"])
+            units = _rounded(abs(total), terms["total"])
+            units = -units if total < 0 else units
+            keys = tuple(_tie_key(terms, key, row, technical) for key in terms["ties"])
+            ranked.append(((-units, *keys), row["bid"], technical, row["score"], units))
     ranked.sort(key=lambda one: one[:2])
     places = [sum(other[0] < one[0] for other in ranked) + 1 for one in ranked]
-    keys = Counter(one[0] for one in ranked)
+    alike = Counter(one[0] for one in ranked)
     return {
         "lot": lot["id"],
         "rows": [
@@ -2357,15 +2764,25 @@ def _rank(fold: _Fold, lot: _Json) -> _Json:
                 "bid": bid,
                 "technical": _ratio(technical),
                 "price": score,
-                "total": _written(units, lot["pricing"]["rounding"]["digits"]),
+                "total": ("-" if units < 0 else "") + _written(abs(units), terms["total"]["digits"]),
                 "rank": place,
                 "candidate": place <= lot["candidates"],
             }
             for place, (_, bid, technical, score, units) in zip(places, ranked, strict=True)
         ],
-        "ties": [one[1] for one in ranked if keys[one[0]] > 1],
+        "ties": [one[1] for one in ranked if alike[one[0]] > 1],
         "rejected": sorted(out),
     }
+
+
+def _tie_key(terms: _Json, key: _Json, row: _Json, technical: Fraction) -> Fraction:
+    """Return what a key compares, the better the less; an input of the bids has its declared value."""
+    usual = {one["name"]: Fraction(one["value"]) for one in terms["inputs"] if one["value"]}
+    values = {"read": row["read"], "price": row["price"], "score": row["score"]}
+    value = (
+        technical if key["by"] == "technical" else Fraction(values.get(key["by"], usual.get(key["by"], 0)))
+    )
+    return value if key["order"] == "lowest" else -value
 
 
 def _technical(fold: _Fold, lot: _Json, bid: str) -> Fraction:
@@ -2390,6 +2807,7 @@ def _rounded(value: Fraction, terms: _Json) -> int:
         "half_up": rest >= half,
         "half_even": rest > half or (rest == half and whole % 2 == 1),
         "down": False,
+        "up": rest > 0,
     }
     return whole + int(up[str(terms["mode"])])
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from evalroom.pricing.presets import LOWEST_PRICE, TRIMMED_MEAN
+from evalroom.pricing.rationals import Rounding
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName
-from evalroom.tender import Formula, ItemKind, Part, Rounding, Specialty
+from evalroom.tender import ItemKind, Part, Specialty
 
 Value = str | int | bool | None
 
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     WHOLE = "whole"
     FLAG = "flag"
     CHOICE = "choice"
+    FORMULA = "formula"
     INSTANT = "instant"
 
 
@@ -74,11 +77,12 @@ class Table:
 
 PARTS: Mapping[str, str] = {Part.PRELIMINARY: "初步评审", Part.DETAILED: "详细评审"}
 KINDS: Mapping[str, str] = {ItemKind.SCORE: "打分", ItemKind.PASS: "合格制", ItemKind.DEDUCT: "扣分"}
-FORMULAS: Mapping[str, str] = {Formula.LOWEST_PRICE: "低价优先法", Formula.TRIMMED_MEAN: "去极值平均基准价法"}
+FORMULAS: Mapping[str, str] = {LOWEST_PRICE: "低价优先法", TRIMMED_MEAN: "去极值平均基准价法"}
 ROUNDINGS: Mapping[str, str] = {
     Rounding.HALF_UP: "四舍五入",
     Rounding.HALF_EVEN: "四舍六入五成双",
     Rounding.DOWN: "舍去",
+    Rounding.UP: "进一",
 }
 ROLES: Mapping[str, str] = {
     Role.EXPERT: "专家",
@@ -267,17 +271,18 @@ PRICING = Table(
         Column(
             "formula",
             "计价方法",
-            Kind.CHOICE,
-            "The price formula.",
-            "低价优先：最低价得满分；去极值平均：以去掉极值后的平均价为基准价。",
+            Kind.FORMULA,
+            "The price formula: one of these two, or a whole one as a table (in a workbook as JSON text); then the other columns stay empty.",
+            "低价优先：最低价得满分；去极值平均：以去掉极值后的平均价为基准价；也可填完整公式，此时其余各列不填。",
             choices=FORMULAS,
         ),
         Column(
             "weight",
             "价格权重",
             Kind.DECIMAL,
-            "Full marks of the price.",
-            "价格满分值。",
+            "Full marks of the price; needed unless the formula is a whole one.",
+            "价格满分值；填完整公式时不填。",
+            required=False,
             limit=MAX_POINTS,
             digits=4,
         ),

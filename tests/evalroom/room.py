@@ -35,23 +35,19 @@ from evalroom.ledger.canonical import canonical, parse_canonical
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
 from evalroom.media import MEDIA, TrackKind
+from evalroom.pricing import presets
 from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import FAIL, PASS, digest_of, keys_of
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
-    TrimTerms,
 )
 from signaling.codec import decode_fact
 
@@ -84,16 +80,7 @@ SEATS = (
 SEAT = {seat.code: seat for seat in SEATS}
 """Seat code to seat."""
 
-PRICING = PricingTerms(
-    formula=Formula.TRIMMED_MEAN,
-    weight="30",
-    ceiling_fen=1_200_000_00,
-    trim=(TrimTerms(from_bids=4, high=1, low=1),),
-    penalty_above="2",
-    penalty_below="1",
-    floor="0",
-    rounding=RoundingTerms(digits=2, mode=Rounding.HALF_UP),
-)
+PRICING = presets.trimmed_mean("30", ceiling_fen=1_200_000_00, above="2", below="1")
 
 
 def _item(name: str, kind: ItemKind, full: str, *, objective: bool = False) -> Item:

@@ -22,6 +22,7 @@ from evalroom.ids import HOST_ACTOR, BidId, CommandId, ItemId, LotId, SeatCode, 
 from evalroom.ledger.signature import BadActSignature, UnsupportedSeatKey, encode_seat_key
 from evalroom.media import GapCause, TrackKind
 from evalroom.needs import Unready
+from evalroom.pricing import presets
 from evalroom.profile import PLAIN, profile_digest
 from evalroom.recording import BrokenRecording
 from evalroom.roles import NotPermitted, Role
@@ -68,7 +69,6 @@ from tests.evalroom.room import (
     NOTICE,
     OPEN,
     OPERATOR,
-    PRICING,
     REGULATOR,
     SEAT,
     SESSION,
@@ -812,7 +812,7 @@ def test_only_the_persons_own_act_carries_the_signature() -> None:
 
 
 def test_a_lot_whose_prices_are_all_above_the_ceiling_fails() -> None:
-    lot = replace(LOT1, pricing=replace(PRICING, ceiling_fen=1))
+    lot = replace(LOT1, pricing=presets.trimmed_mean("30", ceiling_fen=1))
     room = opened(replace(OPEN, tender=replace(TENDER, lots=(lot,))))
     for person in room.people.values():
         room.give(person.check_in())

@@ -18,6 +18,7 @@ from evalroom.events import Stage
 from evalroom.ids import BidId, BidNumber, LotId, SeatCode
 from evalroom.ledger.signature import BadActSignature
 from evalroom.needs import Unready
+from evalroom.pricing.rationals import parse_rational
 from evalroom.roles import NotPermitted, Role
 from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import CeremonyState, WrongCeremonyState
@@ -1067,7 +1068,7 @@ def test_sealed_prices_are_opened_before_they_are_computed() -> None:
     room.read_prices()
     room.advance()
     rows = room.session.prices[plain.LOT].rows
-    assert [o.price_of(A), o.price_of(B), o.price_of(C)] == [row.price_fen for row in rows]
+    assert [o.price_of(A), o.price_of(B), o.price_of(C)] == [parse_rational(row.read) for row in rows]
 
 
 def test_a_bid_whose_price_part_fails_is_out_and_the_others_go_on() -> None:

@@ -21,6 +21,22 @@ export interface AcceptDiscipline {
   kind: 'accept_discipline'
 }
 
+/** Another price for comparison, where the conditions hold: preference, correction, second price. */
+export interface Adjustment {
+  name: string
+  price: string | Operation
+  title?: string
+  when?: Condition[]
+}
+
+/** A bid must meet every condition, or is rejected or scores nothing. */
+export interface AdmitRule {
+  name: string
+  keep: Condition[]
+  title?: string
+  otherwise?: Otherwise
+}
+
 /** Move the session on; `before` is the stage the giver saw. */
 export interface AdvanceStage {
   before: Stage
@@ -62,6 +78,22 @@ export interface BallotCast {
   round: number
   choice: Commitment
 }
+
+/** One step of aggregation: a value, or a set of bids; the one named `base` is the base price. */
+export interface BaseStep {
+  name: string
+  title?: string
+  value?: string | Operation
+  of?: string
+  where?: Condition[]
+  when?: Condition[]
+}
+
+/** Which way a bid gets better: prices down, rates of discount up. */
+export type Better = 'lower' | 'higher'
+
+/** What a table says between two of its rows. */
+export type Between = 'linear' | 'step'
 
 /** One bid of a lot: its id on the sheets and the bidder's name. */
 export interface Bid {
@@ -227,6 +259,13 @@ export interface Commitment {
   commit: string
 }
 
+/** Two expressions and how they must compare. */
+export interface Condition {
+  left: string | Operation
+  test: Relation
+  right: string | Operation
+}
+
 /** Confirm, for one's own site, that these seats are held for the session. */
 export interface ConfirmBooking {
   site: string
@@ -258,6 +297,12 @@ export interface DeclineBooking {
   site: string
   reason: string
   kind: 'decline_booking'
+}
+
+/** Which way a bid is better, and what the deviation is a percentage of. */
+export interface DeviationTerms {
+  better?: Better
+  of?: string | Operation
 }
 
 /** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
@@ -328,9 +373,6 @@ export interface FormatChanged {
   height: number
 }
 
-/** The price formulas of this version (domain.md F1 and F2). */
-export type Formula = 'lowest_price' | 'trimmed_mean'
-
 /** A fragment is on disk: byte range in its reel, digest of those bytes, `pts`/`duration` in µs. */
 export interface FragmentRecorded {
   track: string
@@ -394,6 +436,9 @@ export interface ImportBid {
   kind: 'import_bid'
 }
 
+/** What an input's value counts. */
+export type InputUnit = 'fen' | 'number'
+
 /** One line of the rubric. `full` is its weight in points as a decimal string; "0" for pass items. */
 export interface Item {
   id: string
@@ -448,7 +493,7 @@ export interface Lot {
   title: string
   items: Item[]
   bids: Bid[]
-  pricing: PricingTerms
+  pricing: PriceFormula
   candidates: number
 }
 
@@ -462,10 +507,19 @@ export interface LotFailed {
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
 
+/** A value and its name, both as texts. */
+export interface NamedValue {
+  name: string
+  value: string
+}
+
 /** An officer at a seat is there and agrees that this window be opened. */
 export interface OfficerSteppedUp {
   window: string
 }
+
+/** The operations of expressions; from `count` on they are over a set of bids. */
+export type Op = 'sum' | 'product' | 'min' | 'max' | 'difference' | 'quotient' | 'abs' | 'else' | 'count' | 'total' | 'mean' | 'median' | 'lowest' | 'highest'
 
 /** Take bids in under the signed policy with this SHA-256. */
 export interface OpenSubmissions {
@@ -500,6 +554,15 @@ export interface OpeningRecorded {
   record: string
   sha256: string
 }
+
+/** An operation on expressions or on a set of bids; a plain text is a number or the name of a value. */
+export interface Operation {
+  op: Op
+  of: (string | Operation)[]
+}
+
+/** What becomes of a bid that fails a rule: out of the ranking, or a price score of 0. */
+export type Otherwise = 'reject' | 'zero'
 
 /** The part of the evaluation a sheet belongs to; each has its own lock and its own group unlock. */
 export type Part = 'preliminary' | 'detailed'
@@ -546,6 +609,15 @@ export interface PauseSession {
   kind: 'pause_session'
 }
 
+/** Points taken off per percent of deviation, up to `to` percent, or without end when that is empty. */
+export interface PenaltySegment {
+  rate: string | Operation
+  to?: string
+}
+
+/** Whether an input has one value for the tender, or one for each bid. */
+export type Per = 'tender' | 'bid'
+
 /** The text of policy.json as all trustees are to sign it, and its SHA-256; an earlier draft is void. */
 export interface PolicyDrafted {
   policy: string
@@ -567,6 +639,40 @@ export interface PriceCorrected {
   reason: string
 }
 
+/** The price formula of a lot, whole: from the prices as read to points, ties and worked samples. */
+export interface PriceFormula {
+  name: string
+  score: ScoreTerms
+  weight: string
+  version?: number
+  title?: string
+  quote?: Quote
+  inputs?: PriceInput[]
+  admit?: AdmitRule[]
+  adjust?: Adjustment[]
+  trim?: TrimTable
+  aggregate?: BaseStep[]
+  shift?: string | Operation
+  deviate?: DeviationTerms
+  floor?: ScoreBounds
+  rounds?: RoundAt[]
+  total?: RoundingTerms
+  ties?: TieKey[]
+  undecided?: Undecided
+  samples?: PriceSample[]
+}
+
+/** A named value from outside: fixed, given at the run, drawn from `choices`, or one for each bid. */
+export interface PriceInput {
+  name: string
+  title?: string
+  per?: Per
+  unit?: InputUnit
+  value?: string
+  choices?: string[]
+  optional?: boolean
+}
+
 /** The price of an admitted bid in fen, as its price sheet has it. */
 export interface PriceRead {
   lot: string
@@ -574,21 +680,45 @@ export interface PriceRead {
   price_fen: number
 }
 
-/** One bid in the price kernel: price in fen; deviation and score as exact rationals "n/d". */
+/** One bid in the price kernel: its way through the stages; `why` names the rule that put it out. */
 export interface PriceRow {
   bid: string
-  price_fen: number
+  read: string
   admitted: boolean
+  scored: boolean
   trimmed: boolean
+  why: string
+  values: StageValue[]
+  price: string
   deviation: string
   score: string
+  points: string
+}
+
+/** A worked sample: what is given, and every score that must come out. */
+export interface PriceSample {
+  bids: SampleBid[]
+  title?: string
+  given?: NamedValue[]
+}
+
+/** The stages that work out values, each of which a rounding may follow. */
+export type PriceStage = 'adjust' | 'aggregate' | 'shift' | 'deviate' | 'score' | 'floor' | 'weight'
+
+/** What one step did for all: a value, or the bids it concerned. */
+export interface PriceStep {
+  stage: string
+  name: string
+  value: string
+  bids: string[]
 }
 
 /** One run of the price kernel with every intermediate; rationals are strings "n/d". */
 export interface PricesComputed {
   lot: string
-  formula: Formula
-  base_fen: string
+  formula: string
+  given: NamedValue[]
+  steps: PriceStep[]
   rows: PriceRow[]
 }
 
@@ -596,18 +726,6 @@ export interface PricesComputed {
 export interface PricesOpened {
   lot: string
   prices: OpenedPrice[]
-}
-
-/** The price formula as data: weight, ceiling in fen, trimming, penalties in points per 1 % of deviation. */
-export interface PricingTerms {
-  formula: Formula
-  weight: string
-  ceiling_fen: number | null
-  trim: TrimTerms[]
-  penalty_above: string
-  penalty_below: string
-  floor: string
-  rounding: RoundingTerms
 }
 
 /** Propose an act that needs a second person; `proposal` is a new id. */
@@ -627,6 +745,9 @@ export interface Proposed {
 
 /** What is voted on. */
 export type Question = 'chair' | 'competition' | 'award'
+
+/** What bids are: prices in fen, or numbers such as a discount in percent. */
+export type Quote = 'fen' | 'rate'
 
 /** One bid in the ranking: exact technical mean and price score, the rounded total, rank from 1. */
 export interface RankRow {
@@ -685,6 +806,9 @@ export interface Reevaluate {
   kind: 'reevaluate'
 }
 
+/** How the two sides of a condition compare. */
+export type Relation = '<' | '<=' | '=' | '!=' | '>=' | '>'
+
 /** Let an expert change a locked sheet; the version that was locked stays in the journal. */
 export interface ReopenSheet {
   seat: string
@@ -726,13 +850,36 @@ export interface ResumeSession {
 /** A role of the trade (trust.md §6); the last five are machines and strangers. */
 export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'regulator' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
 
-/** How a declared rounding treats the half. */
-export type Rounding = 'half_up' | 'half_even' | 'down'
+/** A rounding that follows a stage, or one step of the aggregation. */
+export interface RoundAt {
+  stage: PriceStage
+  digits: number
+  mode: Rounding
+  step?: string
+}
 
-/** A declared rounding: digits after the point, and the treatment of the half. */
+/** How a declared rounding treats what is cut off. */
+export type Rounding = 'half_up' | 'half_even' | 'down' | 'up'
+
+/** A declared rounding: digits after the point, and the treatment of what is cut off. */
 export interface RoundingTerms {
   digits: number
   mode: Rounding
+}
+
+/** A bid of a worked sample, and the score that must come out, or `out`. */
+export interface SampleBid {
+  bid: string
+  price: string
+  score: string
+  valid?: boolean
+  values?: NamedValue[]
+}
+
+/** Bounds of the score; empty is none. */
+export interface ScoreBounds {
+  least?: string | Operation
+  most?: string | Operation
 }
 
 /** A cell of the actor's own sheet was set; value and reason stand committed. */
@@ -743,6 +890,30 @@ export interface ScoreEntered {
   revision: number
   value: Commitment
   reason: Commitment
+}
+
+/** How a deviation or a price becomes points. */
+export type ScoreKind = 'value' | 'penalty' | 'table'
+
+/** The points at one deviation, in percent. */
+export interface ScoreRow {
+  at: string
+  points: string
+}
+
+/** How a bid gets its points out of `full`; members of another kind keep their defaults. */
+export interface ScoreTerms {
+  kind: ScoreKind
+  full?: string
+  value?: string | Operation
+  above?: PenaltySegment[]
+  below?: PenaltySegment[]
+  cap_above?: string | Operation
+  cap_below?: string | Operation
+  step?: string
+  steps?: WholeSteps
+  rows?: ScoreRow[]
+  between?: Between
 }
 
 /** A seat: where it stands, the node its browser connects to, and the role of whoever takes it. */
@@ -905,6 +1076,12 @@ export interface StageChanged {
   reason: string
 }
 
+/** A bid's value after one stage. */
+export interface StageValue {
+  stage: string
+  value: string
+}
+
 /**
  * State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close.
  */
@@ -956,6 +1133,15 @@ export interface TenderFailed {
   reason: string
 }
 
+/** One key that puts equal totals in order. */
+export interface TieKey {
+  by: string
+  order: TieOrder
+}
+
+/** Which of two equal totals goes first by a key. */
+export type TieOrder = 'lowest' | 'highest'
+
 /** The track is over at `at_ms`. */
 export interface TrackEnded {
   track: string
@@ -975,7 +1161,13 @@ export interface TrackStarted {
   at_ms: number
 }
 
-/** From `from_bids` bids on, leave out that many highest and lowest prices from the mean. */
+/** The trim table by number of bids; `scored` says whether the trimmed still get points. */
+export interface TrimTable {
+  rows?: TrimTerms[]
+  scored?: boolean
+}
+
+/** From `from_bids` bids on, leave out that many highest and lowest prices. */
 export interface TrimTerms {
   from_bids: number
   high: number
@@ -994,6 +1186,9 @@ export interface TrusteeKeyPublished {
 
 /** On whose behalf a trustee holds a share. */
 export type TrusteeKind = 'host' | 'site' | 'supervisor'
+
+/** What settles a tie that the declared keys leave: a draw, or the tenderer's recorded decision. */
+export type Undecided = 'draw' | 'tenderer'
 
 /** What became of a sealed bid (opening.md §8): 撤销 is `revoked`, 撤回 `withdrawn`. */
 export type Verdict = 'opened' | 'revoked' | 'withdrawn' | 'malformed' | 'awaiting_bytes'
@@ -1031,6 +1226,9 @@ export interface VoteOpened {
   options: string[]
   voters: string[]
 }
+
+/** Whether parts of a step of deviation count, and how. */
+export type WholeSteps = 'linear' | 'up' | 'down' | 'nearest'
 
 /** Bidders can release no more in this window; `missing` are the bids without a good half. */
 export interface WindowClosed {
