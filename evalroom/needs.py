@@ -34,6 +34,7 @@ class NeedCode(StrEnum):
     PRICE_WINDOW = "price_window"
     PRICES = "prices"
     OPENING_ENDED = "opening_ended"
+    DRAWS = "draws"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -57,6 +58,7 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.PRICE_WINDOW: "windows with prices that are not opened yet",
     NeedCode.PRICES: "bids whose price was not read",
     NeedCode.OPENING_ENDED: "a session ends before the evaluation only when its opening was aborted; it stands at",
+    NeedCode.DRAWS: "draws under way",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

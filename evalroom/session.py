@@ -27,6 +27,9 @@ from evalroom.commands import (
     CloseSession,
     CloseWindow,
     Command,
+    CommitDraw,
+    ContinueDraw,
+    DeclareDraw,
     DraftPolicy,
     EnterScore,
     ExtendWindow,
@@ -46,11 +49,17 @@ from evalroom.commands import (
     RecordFacts,
     ResumeCeremony,
     ResumeSession,
+    RevealDraw,
     SeatCommand,
     SignReport,
     StepUp,
     UnlockGroup,
+    VoidDraw,
 )
+from evalroom.draws import facts as df
+from evalroom.draws import rules as draw_rules
+from evalroom.draws.facts import DRAW_EVENTS, DrawEvent, Purpose
+from evalroom.draws.state import Draws
 from evalroom.encoding import body_of, to_json
 from evalroom.errors import LocalFault, Refusal
 from evalroom.events import Event, Fact, Stage
@@ -116,19 +125,24 @@ IN_WINDOWS = (
 AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
 """What bidders and trustees may still do once bids have been opened."""
 
+DRAWING = (df.DrawDeclared, df.DrawContinued)
+"""What begins or continues a draw; what ends one belongs to every stage, or moving on would be a way to stop it."""
+
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
-    V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
+    V: dict.fromkeys((*HANDING_IN, *DRAWING, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
     | {ev.StageChanged: U},
-    U: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U)
+    U: dict.fromkeys(
+        (*IN_WINDOWS, *AFTER_OPENING, *DRAWING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U
+    )
     | {ev.StageChanged: G},
-    G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys(AFTER_OPENING, G),
-    B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys(AFTER_OPENING, B),
+    G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys((*AFTER_OPENING, *DRAWING), G),
+    B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys((*AFTER_OPENING, *DRAWING), B),
     P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P}
-    | dict.fromkeys(AFTER_OPENING, P),
+    | dict.fromkeys((*AFTER_OPENING, *DRAWING), P),
     D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D}
-    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING), D),
+    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, *DRAWING), D),
     R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R} | dict.fromkeys(AFTER_OPENING, R),
-    S: {ev.StageChanged: N, ev.RankingComputed: S} | dict.fromkeys(AFTER_OPENING, S),
+    S: {ev.StageChanged: N, ev.RankingComputed: S} | dict.fromkeys((*AFTER_OPENING, *DRAWING), S),
     N: {ev.StageChanged: C, ev.ReportSigned: N} | dict.fromkeys(AFTER_OPENING, N),
     C: {ev.SessionClosed: C} | dict.fromkeys(AFTER_OPENING, C),
 }
@@ -140,6 +154,7 @@ ANYTIME: frozenset[type[Event]] = frozenset(
         ev.TrackStarted, ev.FormatChanged, ev.FragmentRecorded, ev.GapDeclared, ev.ReelClosed, ev.ReelReceived,
         ev.TrackEnded, ev.ClockMapped, ev.SiteOffsetMeasured, ev.SiteLost, ev.SiteReturned, ev.AlarmRaised,
         ev.AlarmClosed, ev.CheckpointCosigned, ev.WitnessLate, ev.WitnessRefused,
+        df.DrawCommitted, df.DrawRevealed, df.DrawMade, df.DrawVoided,
     }
 )  # fmt: skip
 """Events that belong to every stage and change none."""
@@ -148,9 +163,24 @@ WHILE_PAUSED: frozenset[type[object]] = frozenset(
     {
         CheckIn, PassSelfTest, ResumeSession, CloseAlarm, RecordFacts, NoteFacts,
         ActAsBidder, ActAsTrustee, CloseWindow, NoteOpening, ExtendWindow, PauseCeremony, ResumeCeremony,
+        CommitDraw, RevealDraw, VoidDraw,
     }
 )  # fmt: skip
-"""Commands that a pause does not hold back: recording goes on, seats come back, and an opening has a pause of its own."""
+"""Commands that a pause does not hold back: recording goes on, seats come back, an opening has a pause of its own, and
+nobody stops a draw whose result they begin to know."""
+
+_EARLY = frozenset({V, U, G, B})
+
+DRAW_STAGES: Mapping[Purpose, frozenset[Stage]] = {
+    Purpose.EXPERTS: _EARLY | {P, D},
+    Purpose.SEATS: _EARLY | {P, D},
+    Purpose.SUB_SITE: _EARLY,
+    Purpose.CODE: _EARLY,
+    Purpose.PRICE_PARAMETER: _EARLY,
+    Purpose.CHAIR: frozenset({G, B}),
+    Purpose.TIE: frozenset({S}),
+}
+"""What is drawn to the stages it belongs to; a price parameter moreover comes before prices are unsealed."""
 
 PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
 """The sheets that are open in a stage."""
@@ -289,6 +319,7 @@ class Session:
     disputed: set[SiteId] = field(default_factory=set)
     ceremony: Ceremony = field(default_factory=Ceremony)
     gates: dict[str, int] = field(default_factory=dict)
+    draws: Draws = field(default_factory=Draws)
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -336,6 +367,12 @@ class Session:
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
                 return self._lead_opening(command, order)
+            case DeclareDraw() | CommitDraw() | ContinueDraw():
+                self._check_draw(ACTS[type(command)](**_members(command)), order)
+            case RevealDraw():
+                return self._reveal(command, order)
+            case VoidDraw():
+                return self._void(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -585,6 +622,8 @@ class Session:
         if not isinstance(act, CeremonyEvent) or self.rehearsal:
             raise WrongStage(stage=self.stage, command=order.command.kind, rehearsal="true")
         check(ceremony or self.ceremony, act, self._circumstances(order, ahead))
+        if isinstance(act, sf.WindowClosed) and act.window == self.ceremony.price_window():
+            self._demand_price_draws_over()
         if type(act) not in TRANSITIONS[self.stage]:
             raise WrongStage(stage=self.stage, command=order.command.kind)
 
@@ -618,6 +657,67 @@ class Session:
             by = (fact.actor, fact.site)
             ceremony.evolve(fact.event, fact.at, size, by, self.rejected_numbers())
 
+    # --- draws ------------------------------------------------------------------------------------------
+
+    def _check_draw(self, act: Event, order: Order) -> None:
+        if isinstance(act, DrawEvent):
+            purpose = act.purpose if isinstance(act, df.DrawDeclared) else self._purpose_of(act)
+            draw_rules.check(
+                self.draws, act, self._draw_circumstances(order, stage_fits=self._may_draw(purpose))
+            )
+
+    def _purpose_of(self, act: DrawEvent) -> Purpose:
+        return draw_rules.find(self.draws, act.draw).declared.purpose
+
+    def _may_draw(self, purpose: Purpose) -> bool:
+        if purpose is Purpose.PRICE_PARAMETER and not self.rehearsal:
+            return self.stage in (V, U) and not self._prices_unsealed()
+        return self.stage in DRAW_STAGES[purpose]
+
+    def _prices_unsealed(self) -> bool:
+        """Say whether the window that holds prices was closed: from then on shares come together."""
+        ceremony = self.ceremony
+        if ceremony.policy is None or ceremony.price_window() not in ceremony.windows:
+            return False
+        later = ceremony.current != ceremony.price_window()
+        return later or ceremony.state is not CeremonyState.UNSEALING
+
+    def _demand_price_draws_over(self) -> None:
+        waiting = tuple(
+            draw
+            for draw in self.draws.open()
+            if self.draws.all[draw].declared.purpose is Purpose.PRICE_PARAMETER
+        )
+        if waiting:
+            raise Unready(Need(NeedCode.DRAWS, waiting))
+
+    def _draw_circumstances(self, order: Order, *, stage_fits: bool) -> draw_rules.Circumstances:
+        return draw_rules.Circumstances(
+            at=order.at,
+            session=self.id,
+            seat=order.actor,
+            seats={seat.code: seat.role for seat in self.seats.values()},
+            stage_fits=stage_fits,
+            sites=frozenset(site.id for site in self.sites.values() if not site.host),
+            bids={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
+            ties={lot: frozenset(one.ties) for lot, one in self.rankings.items()},
+        )
+
+    def _reveal(self, command: RevealDraw, order: Order) -> tuple[Fact, ...]:
+        """Return the reveal, and with the last one the result that follows from it."""
+        fact = _act(command, order)
+        self._check_draw(fact.event, order)
+        draw = self.draws.all[command.draw]
+        values = {**draw.values, SeatCode(order.actor): command.value}
+        if len(values) < len(draw.declared.parties):
+            return (fact,)
+        return (fact, self._by_host(order, draw.result(values)))
+
+    def _void(self, command: VoidDraw, order: Order) -> tuple[Fact, ...]:
+        act = df.DrawVoided(command.draw, draw_rules.find(self.draws, command.draw).awaited())
+        self._check_draw(act, order)
+        return (self._by_host(order, act),)
+
     def _by_host(self, order: Order, event: Event) -> Fact:
         return Fact(order.at, self.host_site, HOST_ACTOR, event)
 
@@ -627,7 +727,7 @@ class Session:
 
     def missing_for(self, after: Stage) -> tuple[Need, ...]:
         """List what must still happen before `after` can be entered."""
-        waited = _NEEDED[after](self) if after in _NEEDED else ()
+        waited = (*(_NEEDED[after](self) if after in _NEEDED else ()), (NeedCode.DRAWS, self.draws.open()))
         return tuple(Need(code, names) for code, names in waited if names)
 
     def _price(self, lot: Lot) -> tuple[Event, ...]:
@@ -716,10 +816,12 @@ class Session:
         """Take one fact into the state; no rule is checked beyond the stage table.
 
         Raises:
-            IllegalStep, BrokenCeremony: the table has no such event in this stage or state.
+            IllegalStep, BrokenCeremony, BrokenDraw: the table has no such event in this stage or state.
         """
         stage = self._step(fact.event)
         self._evolve_ceremony(self.ceremony, fact, self.size + 1)
+        if type(fact.event) in DRAW_EVENTS and isinstance(fact.event, DrawEvent):
+            self.draws.evolve(fact.event, self.id, fact.actor)
         self.stage = stage
         self.size += 1
         change = _CHANGES.get(type(fact.event))

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalroom import events as ev
 from evalroom import roles
+from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of, to_json
 from evalroom.events import Event, Fact
 from evalroom.ids import CommandId, LotId, SeatCode, SiteId
@@ -232,6 +233,7 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.CeremonyPaused: _for(_EVERYBODY),
     sf.CeremonyResumed: _for(_EVERYBODY),
     sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
+    **dict.fromkeys(DRAW_EVENTS, _for(_EVERYBODY)),
 }
 """Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive.
 

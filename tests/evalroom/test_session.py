@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from evalroom import commands as co
 from evalroom import events as ev
+from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of
 from evalroom.errors import EvalroomError, Refusal
 from evalroom.events import Fact, Secret, Stage
@@ -113,6 +114,8 @@ SEALED = {
     "abort_opening",
 }  # fmt: skip
 """Orders of an opening, which a rehearsal has none of (tests/evalroom/test_opening.py)."""
+DRAWS = {"declare_draw", "commit_draw", "reveal_draw", "continue_draw", "void_draw"}
+"""Orders of a draw (tests/evalroom/draws/test_rules.py)."""
 SEAT_OF = {
     Role.EXPERT: E1,
     Role.SUPERVISOR: SUPERVISOR,
@@ -185,7 +188,7 @@ def order_of(kind: str, role: Role, room: Room) -> co.Order:
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("kind", [kind for kind in REVIEWED if kind not in SEALED])
+@pytest.mark.parametrize("kind", [kind for kind in REVIEWED if kind not in SEALED | DRAWS])
 def test_an_order_is_carried_out_for_the_reviewed_roles_in_the_reviewed_stages_only(
     kind: str, role: Role
 ) -> None:
@@ -809,7 +812,7 @@ def table_cells() -> list[tuple[Stage, type[ev.Event], Stage | None]]:
         (stage, kind, stage if kind in ANYTIME else TRANSITIONS[stage].get(kind))
         for stage in STAGES
         for kind in ev.EVENTS.values()
-        if kind not in get_args(CeremonyEvent)
+        if kind not in get_args(CeremonyEvent) and kind not in DRAW_EVENTS
     ]
 
 

@@ -171,14 +171,49 @@ export interface CloseSession {
   kind: 'close_session'
 }
 
+/** Commit, as a party, to a value of one's own. */
+export interface CommitDraw {
+  draw: string
+  commitment: string
+  kind: 'commit_draw'
+}
+
 /** A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex. */
 export interface Commitment {
   commit: string
 }
 
+/** Let the next of the order come in for somebody drawn who leaves, for a reason. */
+export interface ContinueDraw {
+  draw: string
+  out: string
+  drawn: string
+  reason: string
+  kind: 'continue_draw'
+}
+
 /** An entry that says nothing, so that the journal's size does not tell how many bids there are. */
 export interface CoverMade {
   noise: string
+}
+
+/** Announce a draw on these terms (`DrawDeclared`). */
+export interface DeclareDraw {
+  draw: string
+  purpose: Purpose
+  subject: string
+  lot: string
+  options: string[]
+  experts: PoolExpert[]
+  places: Place[]
+  make_up: MakeUp | null
+  count: number
+  takers: string[]
+  parties: string[]
+  closes: number
+  ends: number
+  redoes: string
+  kind: 'declare_draw'
 }
 
 /** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
@@ -194,6 +229,62 @@ export interface DraftPolicy {
   kind: 'draft_policy'
 }
 
+/** A party, the actor, committed to its value. */
+export interface DrawCommitted {
+  draw: string
+  commitment: string
+}
+
+/**
+ * Redraw 补抽: `out` leaves, for a reason, and `drawn`, the next of the same order for that place, comes in.
+ */
+export interface DrawContinued {
+  draw: string
+  out: string
+  drawn: string
+  reason: string
+}
+
+/** A draw is about to be held, on these terms and no others. */
+export interface DrawDeclared {
+  draw: string
+  purpose: Purpose
+  subject: string
+  lot: string
+  options: string[]
+  experts: PoolExpert[]
+  places: Place[]
+  make_up: MakeUp | null
+  count: number
+  takers: string[]
+  parties: string[]
+  closes: number
+  ends: number
+  redoes: string
+}
+
+/** The result: the seed, the whole order that follows from it, and who or what was drawn. */
+export interface DrawMade {
+  draw: string
+  seed: string
+  order: string[]
+  drawn: string[]
+}
+
+/** A party revealed its value; `commitments` is the digest of all commitments as this party saw them. */
+export interface DrawRevealed {
+  draw: string
+  value: string
+  nonce: string
+  commitments: string
+}
+
+/** The draw came to nothing, because these parties were silent when their time was over. */
+export interface DrawVoided {
+  draw: string
+  silent: string[]
+}
+
 /** Set one cell of one's own sheet to revision `revision`, one above what its owner last saw. */
 export interface EnterScore {
   lot: string
@@ -204,6 +295,9 @@ export interface EnterScore {
   reason: Commitment
   kind: 'enter_score'
 }
+
+/** The class an expert is listed in; the law counts the first two (招标投标法 37: 技术、经济等方面的专家). */
+export type ExpertClass = 'technical' | 'economic' | 'other'
 
 /** Give bidders until `until` (UTC ms) to release their halves, for a reason. */
 export interface ExtendWindow {
@@ -340,6 +434,16 @@ export interface Lot {
   candidates: number
 }
 
+/**
+ * What the committee must be made of: at least `least` members, an odd number, `share` n/d of them experts.
+ */
+export interface MakeUp {
+  least: number
+  share: string
+  odd: boolean
+  owners: number
+}
+
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
 
@@ -416,6 +520,13 @@ export interface PauseSession {
   kind: 'pause_session'
 }
 
+/** So many places of the committee for one class of experts, of one region or, where it is empty, of any. */
+export interface Place {
+  type: ExpertClass
+  region: string
+  count: number
+}
+
 /** The text of policy.json as all trustees are to sign it, and its SHA-256; an earlier draft is void. */
 export interface PolicyDrafted {
   policy: string
@@ -427,6 +538,18 @@ export interface PolicySigned {
   trustee: string
   sha256: string
   signature: string
+}
+
+/**
+ * An expert under a pool id; `units` commits to employer and recusal units, `recused` takes no part in the
+ * draw.
+ */
+export interface PoolExpert {
+  id: string
+  type: ExpertClass
+  region: string
+  units: string
+  recused: boolean
 }
 
 /** The price of an admitted bid in fen, as its price sheet has it. */
@@ -471,6 +594,9 @@ export interface PricingTerms {
   floor: string
   rounding: RoundingTerms
 }
+
+/** What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码. */
+export type Purpose = 'experts' | 'seats' | 'sub_site' | 'price_parameter' | 'tie' | 'chair' | 'code'
 
 /** One bid in the ranking: exact technical mean and price score, the rounded total, rank from 1. */
 export interface RankRow {
@@ -532,6 +658,15 @@ export interface ResumeCeremony {
 export interface ResumeSession {
   reason: string
   kind: 'resume_session'
+}
+
+/** Reveal, as a party, the value committed to; `commitments` digests all of them as the giver saw them. */
+export interface RevealDraw {
+  draw: string
+  value: string
+  nonce: string
+  commitments: string
+  kind: 'reveal_draw'
 }
 
 /** A role of the trade (trust.md §6); the last five are machines and strangers. */
@@ -855,6 +990,12 @@ export interface EventBodies {
   WindowClosed: WindowClosed
   CeremonyPaused: CeremonyPaused
   CeremonyResumed: CeremonyResumed
+  DrawDeclared: DrawDeclared
+  DrawCommitted: DrawCommitted
+  DrawRevealed: DrawRevealed
+  DrawMade: DrawMade
+  DrawVoided: DrawVoided
+  DrawContinued: DrawContinued
 }
 
 export type EventType = keyof EventBodies
@@ -879,6 +1020,10 @@ export type SeatCommand =
   | PauseCeremony
   | ResumeCeremony
   | AbortOpening
+  | DeclareDraw
+  | CommitDraw
+  | RevealDraw
+  | ContinueDraw
 
 export type CommandKind = SeatCommand['kind']
 
@@ -903,6 +1048,10 @@ export interface SeatCommands {
   pause_ceremony: Omit<PauseCeremony, 'kind'>
   resume_ceremony: Omit<ResumeCeremony, 'kind'>
   abort_opening: Omit<AbortOpening, 'kind'>
+  declare_draw: Omit<DeclareDraw, 'kind'>
+  commit_draw: Omit<CommitDraw, 'kind'>
+  reveal_draw: Omit<RevealDraw, 'kind'>
+  continue_draw: Omit<ContinueDraw, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -926,4 +1075,8 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   pause_ceremony: 'CeremonyPaused',
   resume_ceremony: 'CeremonyResumed',
   abort_opening: 'OpeningAborted',
+  declare_draw: 'DrawDeclared',
+  commit_draw: 'DrawCommitted',
+  reveal_draw: 'DrawRevealed',
+  continue_draw: 'DrawContinued',
 }
