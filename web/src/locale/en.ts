@@ -693,8 +693,8 @@ const en: Messages = {
     admission: 'opened bids or lots that have not come together: {names}',
     price_window: 'windows with prices are not opened yet: {names}',
     prices: 'prices were not read yet: {names}',
-    draws: 'draws under way: {names}',
     opening_ended: 'a session ends early only when its opening was aborted; it stands at: {names}',
+    draws: 'draws under way: {names}',
     and: '; ',
   },
   alarm: {

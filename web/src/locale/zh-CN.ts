@@ -683,8 +683,8 @@ const zh = {
     admission: '尚未进入标段的投标或没有投标的标段：{names}',
     price_window: '报价尚未解密：{names}',
     prices: '报价尚未宣读：{names}',
-    draws: '正在进行的抽签：{names}',
     opening_ended: '开标终止后才能提前结束场次，当前：{names}',
+    draws: '正在进行的抽签：{names}',
     and: '；',
   },
   alarm: {
