@@ -8,6 +8,7 @@ experts; the numbers are terms of the draw, not of this code).
 """
 
 import hmac
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from evalroom.ledger.canonical import canonical
 
 COUNTED = frozenset({ExpertClass.TECHNICAL, ExpertClass.ECONOMIC})
 """Classes that the law's two thirds are made of."""
+
+_WHITE_SPACE = re.compile("[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+"""Unicode's property White_Space, spelled out: Python's own idea of it has four characters more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,12 @@ class Expert:
 
 
 def unit_key(name: str) -> str:
-    """Return what two spellings of one unit have in common: width, case and white space do not count."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """Return what two spellings of one unit have in common: width, case and white space do not count.
+
+    Character by character to upper case, then to lower: browsers have no case folding, and this they do alike.
+    """
+    text = _WHITE_SPACE.sub("", unicodedata.normalize("NFKC", name))
+    return "".join(character.upper().lower() for character in text)
 
 
 def is_recused(units: Iterable[str], against: Iterable[str]) -> bool:

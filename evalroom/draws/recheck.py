@@ -106,8 +106,15 @@ class _Case:
 def recheck(file: DrawFile, log_keys: Sequence[str] = ()) -> Report:
     """Return what is found in a draw's file; `log_keys` are verifier keys of the log known from outside it."""
     case = _Case(file, tuple(log_keys))
-    steps = tuple(_run(number, check, case) for number, check in _RUN)
-    return Report(steps, case.drawn, case.state)
+    steps: list[Step] = []
+    for number, check in _RUN:
+        blocked = number in _CHAINED and any(step.mark is Mark.FAILED for step in steps)
+        steps.append(Step(number, Mark.FAILED, (_BLOCKED,)) if blocked else _run(number, check, case))
+    return Report(tuple(steps), case.drawn, case.state)
+
+
+_CHAINED = range(2, 6)
+_BLOCKED = "not checkable: an earlier step failed"
 
 
 def _run(number: int, check: "_Check", case: _Case) -> Step:

@@ -19,6 +19,8 @@ NONCE = bytes(range(32))
         ("ＡＢＣ公司", "abc公司"),
         ("中铁（一）局", "中铁(一)局"),
         ("unit\u3000one", "unit one"),
+        ("Straße", "STRASSE"),
+        ("ΟΔΟΣ", "οδος"),
     ],
 )
 def test_width_case_and_blanks_hide_no_unit(one: str, other: str) -> None:

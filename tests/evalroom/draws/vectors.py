@@ -14,6 +14,7 @@ from typing import Any
 from evalroom import commands as co
 from evalroom.draws.commitment import commitment_to, commitments_digest, declaration_digest, seed_of
 from evalroom.draws.draw_file import read_draw_file, write_draw_file
+from evalroom.draws.pool import unit_key
 from evalroom.draws.recheck import recheck
 from evalroom.draws.selection import drawable, select
 from evalroom.draws.shuffle import shuffled, words
@@ -82,6 +83,18 @@ def digests() -> Json:
             }
         )
     return rows
+
+
+UNITS = (
+    "甘肃 路桥集团", "ＡＢＣ（公司）", "Straße GmbH", "STRASSE GMBH", "ΟΔΟΣ", "Οδος", "İstanbul", "ıstanbul", "ﬃ", "a\u3000b\tc\u00a0d",
+    "x\x1cy", "\ufeffz", "№ 1", "㈱", "e\u0301cole", "École",
+)  # fmt: skip
+"""Names of units whose spellings are easily compared wrongly."""
+
+
+def units() -> Json:
+    """Return names of units with what is compared of them."""
+    return [[name, unit_key(name)] for name in UNITS]
 
 
 def journal_of(table: Table) -> tuple[list[dict[str, Any]], list[str]]:
@@ -284,7 +297,12 @@ def marks(data: bytes) -> str:
 def files() -> dict[str, bytes]:
     """Return every vector file by name."""
     made = draws()
-    parts = {"orders.json": orders(), "digests.json": digests(), "verdicts.json": verdicts(made)}
+    parts = {
+        "units.json": units(),
+        "orders.json": orders(),
+        "digests.json": digests(),
+        "verdicts.json": verdicts(made),
+    }
     written = {
         name: json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) for name, value in parts.items()
     }

@@ -100,6 +100,7 @@ const en: Messages = {
     site: 'Sites and session',
     replay: 'Archive replay',
     bidder: 'Bids and opening hall',
+    verify: 'Check a draw',
     seat: 'Expert seat',
     welcome: 'Experts in every place, one record for all.',
     point_record: 'Sound and picture are recorded throughout; each fragment enters the journal.',
@@ -373,7 +374,7 @@ const en: Messages = {
     unsent: '{n} not sent',
   },
   site: {
-    tabs: { opening: 'Opening', seats: 'Seats', room: 'Site', bids: 'Bids', run: 'Session', archive: 'Archive', codes: 'Seat codes' },
+    tabs: { opening: 'Opening', seats: 'Seats', room: 'Site', bids: 'Bids', draws: 'Draws', run: 'Session', archive: 'Archive', codes: 'Seat codes' },
     recorder: 'Recorder',
     disk: 'Disk',
     disk_free: '{free} free',

@@ -95,6 +95,7 @@ const zh = {
     site: '场地与会务',
     replay: '档案回放',
     bidder: '投标与开标大厅',
+    verify: '抽签复核',
     seat: '评标席位',
     welcome: '所有地方的专家，在同一份记录里评标。',
     point_record: '全程录音录像，每一段都写入日志。',
@@ -365,7 +366,7 @@ const zh = {
     unsent: '未上报 {n}',
   },
   site: {
-    tabs: { opening: '开标', seats: '席位', room: '场地状态', bids: '投标文件', run: '进程', archive: '档案', codes: '席位码' },
+    tabs: { opening: '开标', seats: '席位', room: '场地状态', bids: '投标文件', draws: '抽签', run: '进程', archive: '档案', codes: '席位码' },
     recorder: '录制',
     disk: '磁盘',
     disk_free: '可用 {free}',
