@@ -9,6 +9,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalroom.approval import Act, Approved, Proposed, Vetoed
+from evalroom.draws.facts import (
+    DrawCommitted,
+    DrawContinued,
+    DrawDeclared,
+    DrawRevealed,
+    MakeUp,
+    Place,
+    PoolExpert,
+    Purpose,
+)
 from evalroom.events import (
     AlarmClosed,
     BidImported,
@@ -35,7 +45,7 @@ from evalroom.events import (
     StageChanged,
     TenderFailed,
 )
-from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.profile import PLAIN
 from evalroom.roles import Role
 from evalroom.sealing.facts import (
@@ -428,19 +438,83 @@ class NoteOpening:
     kind: Literal["note_opening"] = "note_opening"
 
 
+# --- draws ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareDraw:
+    """Announce a draw on these terms (`DrawDeclared`)."""
+
+    draw: DrawId
+    purpose: Purpose
+    subject: str
+    lot: LotId
+    options: tuple[str, ...]
+    experts: tuple[PoolExpert, ...]
+    places: tuple[Place, ...]
+    make_up: MakeUp | None
+    count: int
+    takers: tuple[str, ...]
+    parties: tuple[SeatCode, ...]
+    closes: int
+    ends: int
+    redoes: str
+    kind: Literal["declare_draw"] = "declare_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDraw:
+    """Commit, as a party, to a value of one's own."""
+
+    draw: DrawId
+    commitment: str
+    kind: Literal["commit_draw"] = "commit_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class RevealDraw:
+    """Reveal, as a party, the value committed to; `commitments` digests all of them as the giver saw them."""
+
+    draw: DrawId
+    value: str
+    nonce: str
+    commitments: str
+    kind: Literal["reveal_draw"] = "reveal_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueDraw:
+    """Let the next of the order come in for somebody drawn who leaves, for a reason."""
+
+    draw: DrawId
+    out: str
+    drawn: str
+    reason: str
+    kind: Literal["continue_draw"] = "continue_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class VoidDraw:
+    """End a draw whose parties were silent when the time of its phase was over."""
+
+    draw: DrawId
+    kind: Literal["void_draw"] = "void_draw"
+
+
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
     | StateNotDestroyed
+    | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
 OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
 """What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts | OpeningCommand
+HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | OpeningCommand
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {
@@ -472,6 +546,10 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     ResumeCeremony: CeremonyResumed,
     AbortOpening: OpeningAborted,
     StateNotDestroyed: KeysNotDestroyed,
+    DeclareDraw: DrawDeclared,
+    CommitDraw: DrawCommitted,
+    RevealDraw: DrawRevealed,
+    ContinueDraw: DrawContinued,
 }
 """Seat command to the event with the same members."""
 

@@ -2,13 +2,15 @@
 
 An entry's `type` is the class name; a new meaning is a new type, never a changed one.  Secret values do
 not stand here: a body holds `Commitment`s, and value and nonce travel beside it as a `Secret` until the
-group unlock (archive.md §1).  Those of the opening stand in `evalroom.sealing.facts`.  Instants are integers of UTC milliseconds on the session clock.
+group unlock (archive.md §1).  Those of the opening stand in `evalroom.sealing.facts`, those of draws in
+`evalroom.draws.facts`.  Instants are integers of UTC milliseconds on the session clock.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalroom.approval import ApprovalEvent
+from evalroom.draws.facts import DrawEvent
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.ledger.commitment import Commitment as Commitment
 from evalroom.ledger.commitment import Secret as Secret
@@ -547,7 +549,7 @@ Event = (
     | SeatJoined | SeatTested | DisciplineAccepted | ExpertRecused | ExpertReplaced
     | ScoreEntered | SheetLocked | SheetReopened | GroupUnlocked | BidsReviewed
     | PricesComputed | RankingComputed | ReportSigned | AlarmClosed
-    | NodeEvent | HostEvent | CeremonyEvent
+    | NodeEvent | HostEvent | CeremonyEvent | DrawEvent
 )  # fmt: skip
 
 EVENTS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__args__}

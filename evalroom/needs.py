@@ -41,6 +41,8 @@ class NeedCode(StrEnum):
     RESUMPTION = "resumption"
     SITES_BACK = "sites_back"
     KEYS_DESTROYED = "keys_destroyed"
+    DRAWS = "draws"
+    DRAWN_VALUE = "drawn_value"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -71,6 +73,8 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.SITES_BACK: "sites whose link is not back",
     NeedCode.OPENING_ENDED: "a session ends before the evaluation only when its opening was aborted; it stands at",
     NeedCode.KEYS_DESTROYED: "trustees that have not destroyed their keys, nor are stated not to have done so",
+    NeedCode.DRAWS: "draws under way",
+    NeedCode.DRAWN_VALUE: "values of the price formula that were not drawn",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

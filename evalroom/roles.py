@@ -80,6 +80,11 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "open_window": frozenset({_H}),
     "close_window": frozenset({_H}),
     "note_opening": frozenset({_H}),
+    "declare_draw": frozenset({_O}),
+    "commit_draw": frozenset({_S, _O, _L, _A, _R}),
+    "reveal_draw": frozenset({_S, _O, _L, _A, _R}),
+    "continue_draw": frozenset({_O}),
+    "void_draw": frozenset({_H}),
 }
 """Command kind to the roles that may give it."""
 

@@ -33,7 +33,10 @@ from evalroom.commands import (
     CloseSession,
     CloseWindow,
     Command,
+    CommitDraw,
     ConfirmBooking,
+    ContinueDraw,
+    DeclareDraw,
     DeclineBooking,
     DraftPolicy,
     EnterScore,
@@ -57,13 +60,19 @@ from evalroom.commands import (
     RecuseSelf,
     ResumeCeremony,
     ResumeSession,
+    RevealDraw,
     SeatCommand,
     SignReport,
     StateNotDestroyed,
     StepUp,
     UnlockGroup,
     Veto,
+    VoidDraw,
 )
+from evalroom.draws import facts as df
+from evalroom.draws import rules as draw_rules
+from evalroom.draws.facts import DRAW_EVENTS, DrawEvent, Purpose
+from evalroom.draws.state import Draws
 from evalroom.encoding import body_of, to_json
 from evalroom.errors import LocalFault, Refusal
 from evalroom.events import Event, Fact, Stage
@@ -88,6 +97,7 @@ from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
 from evalroom.price_review import compute, needs_marks
 from evalroom.pricing.errors import NothingToPrice
+from evalroom.pricing.formula import Per
 from evalroom.profile import Profile, parse_profile, profile_digest
 from evalroom.ranking import rank, technical_mean
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
@@ -142,18 +152,29 @@ SHEETS = (ev.ScoreEntered, ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked)
 
 VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted)
 
+DRAWING = (df.DrawDeclared, df.DrawContinued)
+"""What begins or continues a draw; what ends one belongs to every stage, or moving on would be a way to stop it."""
+
 _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
-    L: DRAFTING,
-    K: (*DRAFTING, ev.BookingConfirmed, ev.BookingDeclined),
-    V: (*HANDING_IN, sf.OpeningAborted, *AFTER_OPENING[1:]),
-    U: (*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.LotFailed),
-    G: (*AFTER_OPENING, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
-    B: (*AFTER_OPENING, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
-    E: (*AFTER_OPENING, *VOTES, vo.ChairElected, ev.LotFailed),
-    P: (*AFTER_OPENING, *SHEETS, *VOTES, ev.BidsReviewed, ev.LotFailed),
-    D: (*AFTER_OPENING, *SHEETS, *IN_WINDOWS, ev.LotFailed),
+    L: (*DRAFTING, *DRAWING),
+    K: (*DRAFTING, *DRAWING, ev.BookingConfirmed, ev.BookingDeclined),
+    V: (*HANDING_IN, *DRAWING, sf.OpeningAborted, *AFTER_OPENING[1:]),
+    U: (*IN_WINDOWS, *DRAWING, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.LotFailed),
+    G: (*AFTER_OPENING, *DRAWING, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
+    B: (*AFTER_OPENING, *DRAWING, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
+    E: (*AFTER_OPENING, *DRAWING, *VOTES, vo.ChairElected, ev.LotFailed),
+    P: (*AFTER_OPENING, *DRAWING, *SHEETS, *VOTES, ev.BidsReviewed, ev.LotFailed),
+    D: (*AFTER_OPENING, *DRAWING, *SHEETS, *IN_WINDOWS, ev.LotFailed),
     R: (*AFTER_OPENING, ev.PricesOpened, ev.PriceCorrected, ev.PricesComputed, ev.LotFailed),
-    S: (*AFTER_OPENING, *VOTES, ev.PriceCorrected, ev.PricesComputed, ev.RankingComputed, ev.LotFailed),
+    S: (
+        *AFTER_OPENING,
+        *DRAWING,
+        *VOTES,
+        ev.PriceCorrected,
+        ev.PricesComputed,
+        ev.RankingComputed,
+        ev.LotFailed,
+    ),
     T: (*AFTER_OPENING, ev.LotFailed),
     N: (*AFTER_OPENING, ev.ReportSigned),
     C: AFTER_OPENING,
@@ -195,6 +216,7 @@ ANYTIME: frozenset[type[Event]] = frozenset(
         ev.TrackEnded, ev.ClockMapped, ev.SiteOffsetMeasured, ev.SiteLost, ev.SiteReturned, ev.AlarmRaised,
         ev.AlarmClosed, ev.CheckpointCosigned, ev.WitnessLate, ev.WitnessRefused,
         ap.Proposed, ap.Approved, ap.Vetoed,
+        df.DrawCommitted, df.DrawRevealed, df.DrawMade, df.DrawVoided,
     }
 )  # fmt: skip
 """Events that belong to every stage and change none."""
@@ -204,9 +226,24 @@ WHILE_PAUSED: frozenset[type[object]] = frozenset(
         CheckIn, PassSelfTest, ResumeSession, CloseAlarm, RecordFacts, NoteFacts,
         ActAsBidder, ActAsTrustee, CloseWindow, NoteOpening, ExtendWindow, PauseCeremony, ResumeCeremony,
         Propose, Approve, Veto,
+        CommitDraw, RevealDraw, VoidDraw,
     }
 )  # fmt: skip
-"""Commands that a pause does not hold back: recording goes on, seats come back, and an opening has a pause of its own."""
+"""Commands that a pause does not hold back: recording goes on, seats come back, an opening has a pause of its own, and
+nobody stops a draw whose result they begin to know."""
+
+_EARLY = frozenset({L, K, V, U, G, B})
+
+DRAW_STAGES: Mapping[Purpose, frozenset[Stage]] = {
+    Purpose.EXPERTS: _EARLY | {E, P, D},
+    Purpose.SEATS: _EARLY | {E, P, D},
+    Purpose.SUB_SITE: _EARLY,
+    Purpose.CODE: _EARLY,
+    Purpose.PRICE_PARAMETER: _EARLY,
+    Purpose.CHAIR: frozenset({E}),
+    Purpose.TIE: frozenset({S}),
+}
+"""What is drawn to the stages it belongs to; a price parameter moreover comes before prices are unsealed."""
 
 PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
 """The sheets that are open in a stage."""
@@ -380,6 +417,7 @@ class Session:
     rounds: int = 1
     ceremony: Ceremony = field(default_factory=Ceremony)
     gates: dict[str, int] = field(default_factory=dict)
+    draws: Draws = field(default_factory=Draws)
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -441,6 +479,12 @@ class Session:
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
                 return self._lead_opening(command, order)
+            case DeclareDraw() | CommitDraw() | ContinueDraw():
+                self._check_draw(ACTS[type(command)](**_members(command)), order)
+            case RevealDraw():
+                return self._reveal(command, order)
+            case VoidDraw():
+                return self._void(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -894,6 +938,8 @@ class Session:
         if not isinstance(act, CeremonyEvent) or self.rehearsal:
             raise WrongStage(stage=self.stage, command=order.command.kind, rehearsal="true")
         check(ceremony or self.ceremony, act, self._circumstances(order, ahead))
+        if isinstance(act, sf.WindowClosed) and act.window == self.ceremony.price_window():
+            self._demand_price_draws_over()
         if type(act) not in TRANSITIONS[self.stage]:
             raise WrongStage(stage=self.stage, command=order.command.kind)
 
@@ -927,6 +973,84 @@ class Session:
             by = (fact.actor, fact.site)
             ceremony.evolve(fact.event, fact.at, size, by, self.rejected_numbers())
 
+    # --- draws ------------------------------------------------------------------------------------------
+
+    def _check_draw(self, act: Event, order: Order) -> None:
+        if isinstance(act, DrawEvent):
+            purpose = act.purpose if isinstance(act, df.DrawDeclared) else self._purpose_of(act)
+            fits = self._may_draw(purpose)
+            if isinstance(act, df.DrawDeclared):
+                self._check_drawable(act)
+            draw_rules.check(self.draws, act, self._draw_circumstances(order, stage_fits=fits))
+
+    def _check_drawable(self, act: df.DrawDeclared) -> None:
+        """Demand that a chair is drawn from those the last round left tied, a parameter from the formula's list."""
+        if act.purpose is Purpose.CHAIR:
+            counted = self.votes.outcomes.get(vo.Question.CHAIR)
+            tied = counted.tied if counted and vo.Question.CHAIR not in self.votes.open else ()
+            if self.chair is not None or set(act.options) != set(tied):
+                raise NotVoidable(act="chair", stage=self.stage, tied=", ".join(tied))
+        if act.purpose is Purpose.PRICE_PARAMETER and act.lot in self.lots:
+            inputs = {one.name: one.choices for one in self.lots[act.lot].pricing.inputs_of(Per.TENDER)}
+            if act.subject in inputs and set(act.options) != set(inputs[act.subject]):
+                raise NotVoidable(act=act.subject, stage=self.stage, choices=", ".join(inputs[act.subject]))
+
+    def _purpose_of(self, act: DrawEvent) -> Purpose:
+        return draw_rules.find(self.draws, act.draw).declared.purpose
+
+    def _may_draw(self, purpose: Purpose) -> bool:
+        if purpose is Purpose.PRICE_PARAMETER and not self.rehearsal:
+            return self.stage in (L, K, V, U) and not self._prices_unsealed()
+        return self.stage in DRAW_STAGES[purpose]
+
+    def _prices_unsealed(self) -> bool:
+        """Say whether the window that holds prices was closed: from then on shares come together."""
+        ceremony = self.ceremony
+        if ceremony.policy is None or ceremony.price_window() not in ceremony.windows:
+            return False
+        later = ceremony.current != ceremony.price_window()
+        return later or ceremony.state is not CeremonyState.UNSEALING
+
+    def _demand_price_draws_over(self) -> None:
+        waiting = tuple(
+            draw
+            for draw in self.draws.open()
+            if self.draws.all[draw].declared.purpose is Purpose.PRICE_PARAMETER
+        )
+        if waiting:
+            raise Unready(Need(NeedCode.DRAWS, waiting))
+
+    def _draw_circumstances(self, order: Order, *, stage_fits: bool) -> draw_rules.Circumstances:
+        return draw_rules.Circumstances(
+            at=order.at,
+            session=self.id,
+            seat=order.actor,
+            seats={seat.code: seat.role for seat in self.seats.values()},
+            stage_fits=stage_fits,
+            sites=frozenset(site.id for site in self.sites.values() if not site.host),
+            bids={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
+            ties={lot: frozenset(one.ties) for lot, one in self.rankings.items()},
+        )
+
+    def _reveal(self, command: RevealDraw, order: Order) -> tuple[Fact, ...]:
+        """Return the reveal, and with the last one the result that follows from it."""
+        fact = _act(command, order)
+        self._check_draw(fact.event, order)
+        draw = self.draws.all[command.draw]
+        values = {**draw.values, SeatCode(order.actor): command.value}
+        if len(values) < len(draw.declared.parties):
+            return (fact,)
+        made = draw.result(values)
+        told: list[Event] = [made]
+        if draw.declared.purpose is Purpose.CHAIR and self.stage is E:
+            told.append(vo.ChairElected(SeatCode(made.drawn[0]), "draw"))
+        return (fact, *(self._by_host(order, event) for event in told))
+
+    def _void(self, command: VoidDraw, order: Order) -> tuple[Fact, ...]:
+        act = df.DrawVoided(command.draw, draw_rules.find(self.draws, command.draw).awaited())
+        self._check_draw(act, order)
+        return (self._by_host(order, act),)
+
     def _by_host(self, order: Order, event: Event) -> Fact:
         return Fact(order.at, self.host_site, HOST_ACTOR, event)
 
@@ -936,7 +1060,7 @@ class Session:
 
     def missing_for(self, after: Stage) -> tuple[Need, ...]:
         """List what must still happen before `after` can be entered."""
-        waited = _NEEDED[after](self) if after in _NEEDED else ()
+        waited = (*(_NEEDED[after](self) if after in _NEEDED else ()), (NeedCode.DRAWS, self.draws.open()))
         return tuple(Need(code, names) for code, names in waited if names)
 
     def prices_of(self, lot: Lot) -> dict[BidId, int]:
@@ -963,7 +1087,16 @@ class Session:
 
     def _compute(self, lot: Lot, fen: Mapping[BidId, int]) -> ev.PricesComputed:
         marks = {bid: self._mark(lot, bid) for bid in fen} if needs_marks(lot) else None
-        return compute(lot, fen, marks)
+        return compute(lot, fen, marks, self._drawn_values(lot))
+
+    def _drawn_values(self, lot: Lot) -> dict[str, str]:
+        """Return the price parameters drawn for a lot, by the name of the formula's input."""
+        drawn = {
+            one.name: self.draws.drawn(Purpose.PRICE_PARAMETER, lot.id, one.name)
+            for one in lot.pricing.inputs_of(Per.TENDER)
+            if one.choices
+        }
+        return {name: values[0] for name, values in drawn.items() if values}
 
     def _mark(self, lot: Lot, bid: BidId) -> Fraction:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
@@ -1060,12 +1193,14 @@ class Session:
         """Take one fact into the state; no rule is checked beyond the stage table.
 
         Raises:
-            IllegalStep, BrokenCeremony: the table has no such event in this stage or state.
+            IllegalStep, BrokenCeremony, BrokenDraw: the table has no such event in this stage or state.
         """
         stage = self._step(fact.event)
         self._evolve_ceremony(self.ceremony, fact, self.size + 1)
         if stage is not self.stage:
             self.approvals.lapse(stage)
+        if type(fact.event) in DRAW_EVENTS and isinstance(fact.event, DrawEvent):
+            self.draws.evolve(fact.event, self.id, fact.actor)
         self.stage = stage
         self.size += 1
         change = _CHANGES.get(type(fact.event))
@@ -1487,6 +1622,14 @@ def _needs_unlock(session: Session) -> _Waited:
 
 def _needs_prices(session: Session) -> _Waited:
     yield from _needs_unlock(session)
+    lots = session.live_lots()
+    named = ((lot, one) for lot in lots for one in lot.pricing.inputs_of(Per.TENDER) if one.choices)
+    undrawn = (
+        f"{lot.id} {one.name}"
+        for lot, one in named
+        if not one.value and not session.draws.drawn(Purpose.PRICE_PARAMETER, lot.id, one.name)
+    )
+    yield NeedCode.DRAWN_VALUE, tuple(undrawn)
     ceremony = session.ceremony
     if session.rehearsal:
         return

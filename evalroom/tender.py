@@ -287,7 +287,7 @@ def _check_pricing(lot: Lot) -> None:
     if formula.quote is not Quote.FEN:
         raise UnusableTender(problem="price sheets hold money: turn it into a rate by `adjust`", lot=lot.id)
     for one in formula.inputs:
-        given = one.value or one.optional or (one.per is Per.BID and one.name == TECHNICAL)
+        given = one.value or one.choices or one.optional or (one.per is Per.BID and one.name == TECHNICAL)
         if not given:
             raise UnusableTender(
                 problem="a session cannot give this value of the price formula", lot=lot.id, name=one.name

@@ -13,6 +13,7 @@ from evalroom import approval as ap
 from evalroom import events as ev
 from evalroom import roles
 from evalroom import voting as vo
+from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of, to_json
 from evalroom.events import Event, Fact
 from evalroom.ids import CommandId, LotId, SeatCode, SiteId
@@ -271,6 +272,7 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.CeremonyResumed: _for(_EVERYBODY),
     sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
     sf.KeysNotDestroyed: _for(_EVERYBODY),
+    **dict.fromkeys(DRAW_EVENTS, _for(_EVERYBODY)),
 }
 """Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive.
 

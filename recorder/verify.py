@@ -13,6 +13,8 @@ and, of a session whose bids were sealed (`docs/spec/opening.md`, `sealed-bid.md
 trustee · 18 sealed bids · 19 closed list, receipts · 20 hours, officers, shares, keys destroyed · 21 verdicts,
 records · 22 published keys give the prices
 
+and of every session: 23 draws repeated (`docs/spec/draw.md`).
+
 (3 seal, 4 time stamps, 15 metadata and 16 log of logs are not part of version 1.)
 """
 
@@ -85,6 +87,7 @@ STEPS: Mapping[int, tuple[str, str]] = {
     20: ("hours, officers, shares, keys destroyed", "开标时点、在场人员、份额与密钥销毁"),
     21: ("verdicts and records", "开标结论与记录"),
     22: ("published keys give the prices, others are sealed", "公开密钥得出报价，其余密钥已密封归档"),
+    23: ("draws repeated", "抽签复算"),
 }
 """Step to its name in English and Chinese."""
 
@@ -200,6 +203,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "sheet": ("a price sheet says otherwise than the journal", "报价单与日志不符"),
     "admission": ("an opened bid was left out, or joined as another", "已开标投标未进入评审或身份不符"),
     "price_read": ("a price was read otherwise than the sheet has it", "唱标价格与报价单不符"),
+    "draw_terms": ("a draw was declared that could fail or be steered", "抽签声明不符合规则"),
+    "draw_again": ("the same was drawn twice, or again on other terms", "同一项重复抽签或重抽条件不符"),
+    "draw_part": ("a party took part out of turn or time, or twice", "参与方次序、时间或次数不符"),
+    "draw_reveal": ("a revealed value is not the one committed to", "公开的数值与承诺不符"),
+    "draw_result": ("a draw comes out otherwise", "抽签结果复算不符"),
+    "draw_void": ("a draw was made void wrongly", "抽签作废不符合规则"),
+    "draw_redraw": ("another came in than follows in the order", "补抽次序不符"),
+    "draw_open": ("a draw came to no end in time", "抽签未及时完成"),
 }
 """Code of a failure to its sentence in English and Chinese."""
 
@@ -583,6 +594,9 @@ _SHAPES: Mapping[str, _Shape] = {
     "specialty": _match("none|technical|economic|owner"),
     "ceiling": lambda value: value is None or _whole(value),
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
+    "drawing": _match("experts|seats|sub_site|price_parameter|tie|chair|code"),
+    "expert": _match("technical|economic|other"),
+    "share": _match("(0|[1-9][0-9]{0,2})/[1-9][0-9]{0,2}"),
 }
 
 
@@ -660,6 +674,7 @@ _ACT = _kinds(
 )
 
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
+_MAKE_UP = _object("least:whole share:share odd:flag owners:whole")
 
 _BODIES: Mapping[str, _Shape] = {
     "SessionOpened": _object(
@@ -775,6 +790,18 @@ _BODIES: Mapping[str, _Shape] = {
     "CeremonyResumed": _object("reason:text"),
     "KeysDestroyed": _object("trustee:text signature:text"),
     "KeysNotDestroyed": _object("trustee:text reason:text"),
+    "DrawDeclared": _object(
+        "draw:text purpose:drawing subject:text lot:text options:texts count:whole takers:texts parties:texts"
+        " closes:whole ends:whole redoes:text",
+        experts=_rows("id:text type:expert region:text units:digest recused:flag"),
+        places=_rows("type:expert region:text count:whole"),
+        make_up=lambda value: value is None or _MAKE_UP(value),
+    ),
+    "DrawCommitted": _object("draw:text commitment:digest"),
+    "DrawRevealed": _object("draw:text value:digest nonce:digest commitments:digest"),
+    "DrawMade": _object("draw:text seed:digest order:texts drawn:texts"),
+    "DrawVoided": _object("draw:text silent:texts"),
+    "DrawContinued": _object("draw:text out:text drawn:text reason:text"),
 }
 """Entry type to the exact form of its body; types not named here are counted in a note."""
 
@@ -824,6 +851,10 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "CeremonyResumed": frozenset({"supervisor"}),
     "OpeningAborted": frozenset({"supervisor"}),
     "KeysNotDestroyed": frozenset({"supervisor"}),
+    "DrawDeclared": frozenset({"operator"}),
+    "DrawCommitted": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "DrawRevealed": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "DrawContinued": frozenset({"operator"}),
 }
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
@@ -901,6 +932,12 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "RecordConfirmed": _AFTER_OPENING,
     "KeysDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
     "KeysNotDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
+    **dict.fromkeys(
+        ("DrawDeclared", "DrawContinued"),
+        frozenset(
+            {"planned", "booked", "receiving", "opening", "gathering", "briefed", "electing", "preliminary", "detailed", "summary"}
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -1960,6 +1997,15 @@ class _Fold:
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
     numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
     spoilt: set[str] = field(default_factory=set)
+    drawn: dict[str, tuple[_Json, list[str]]] = field(default_factory=dict)
+
+    def values_for(self, lot: str) -> dict[str, Fraction]:
+        """Return the price parameters that were drawn for a lot, by name."""
+        return {
+            declared["subject"]: Fraction(made[0])
+            for declared, made in self.drawn.values()
+            if (declared["purpose"], declared["lot"]) == ("price_parameter", lot) and made
+        }
 
     def consume(self, act: _Json) -> bool:
         """Take back an approved act that is now done; say whether there was one."""
@@ -2006,7 +2052,7 @@ def _check_result(case: _Case) -> Findings:
         if fold.stage not in _STAGES.get(entry.type, (*_ORDER, *_ENDS)):
             yield Failure("stage", ENTRIES, seq=entry.seq, detail=f"{entry.type} in {fold.stage}")
         lot = lots.get(entry.body.get("lot", ""))
-        if lot is None and entry.body.get("lot"):
+        if lot is None and entry.body.get("lot") and entry.type != "DrawDeclared":
             _stop("stage", file=ENTRIES, seq=entry.seq, detail="unknown lot")
         wrong = _FOLDS.get(entry.type, _fold_nothing)(fold, entry, lot)
         if wrong:
@@ -2168,8 +2214,24 @@ def _fold_count(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 
 
 def _fold_chair(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
-    elected = fold.counted.get("chair", {}).get("outcome")
-    return None if entry.body["by"] != "vote" or elected == entry.body["seat"] else ("votes", "chair")
+    """Demand that the chair is whom the vote, or the draw among those it left tied, came to."""
+    counted, seat = fold.counted.get("chair", {}), entry.body["seat"]
+    if entry.body["by"] == "vote":
+        return None if counted.get("outcome") == seat else ("votes", "chair")
+    drawn = [made for declared, made in fold.drawn.values() if declared["purpose"] == "chair"]
+    return None if seat in counted.get("tied", ()) and [seat] in drawn else ("votes", "chair")
+
+
+def _fold_declared(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    fold.drawn[entry.body["draw"]] = (entry.body, [])
+    return None
+
+
+def _fold_drawn(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Keep what was drawn; whether it was drawn rightly is step 23's."""
+    declared, _made = fold.drawn.get(entry.body["draw"], ({}, []))
+    fold.drawn[entry.body["draw"]] = (declared, entry.body["drawn"])
+    return None if declared else ("stage", "a draw that was not declared")
 
 
 def _fold_failure(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
@@ -2196,7 +2258,12 @@ def _admissible(fold: _Fold, lot: _Json) -> bool:
     known = {bid: fold.price(lot["id"], bid) for bid in fold.inside(lot)}
     prices = {bid: fen for bid, fen in known.items() if fen is not None}
     try:
-        _price(lot, prices, {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)})
+        _price(
+            lot,
+            prices,
+            {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)},
+            fold.values_for(lot["id"]),
+        )
     except _Stop:
         return False
     return True
@@ -2318,7 +2385,10 @@ def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     if wrong:
         return "pricing", f"{lot['id']}: sample, {wrong}"
     fold.scores[lot["id"]] = _price(
-        lot, prices, {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)}
+        lot,
+        prices,
+        {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)},
+        fold.values_for(lot["id"]),
     )
     return None if fold.scores[lot["id"]] == entry.body else ("pricing", lot["id"])
 
@@ -2370,6 +2440,8 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "BallotCast": _fold_ballot,
     "VoteCounted": _fold_count,
     "ChairElected": _fold_chair,
+    "DrawDeclared": _fold_declared,
+    "DrawMade": _fold_drawn,
     "LotFailed": _fold_failure,
     "PriceCorrected": _fold_correction,
 }
@@ -2382,7 +2454,9 @@ def _marked(lot: _Json, prices: Mapping[str, int]) -> list[str]:
     return list(prices) if "technical" in own else []
 
 
-def _price(lot: _Json, prices: Mapping[str, int], marks: Mapping[str, Fraction]) -> _Json:
+def _price(
+    lot: _Json, prices: Mapping[str, int], marks: Mapping[str, Fraction], given: Mapping[str, Fraction]
+) -> _Json:
     """Work out the price scores from the lot's formula: docs/spec/price-formula.md, and archive.md §8."""
     bids = [
         {
@@ -2393,7 +2467,7 @@ def _price(lot: _Json, prices: Mapping[str, int], marks: Mapping[str, Fraction])
         }
         for bid, fen in prices.items()
     ]
-    return {"lot": lot["id"], **_Calculation(lot["pricing"], bids, {}).run()}
+    return {"lot": lot["id"], **_Calculation(lot["pricing"], bids, given).run()}
 
 
 def _sample_differs(terms: _Json) -> str:
@@ -4107,6 +4181,360 @@ _ASIDE: Mapping[str, Callable[[_Ceremony, _Entry], _Wrongs]] = {
 """Entries that windows wait for."""
 
 
+# --- 23 draws -------------------------------------------------------------------------------------
+
+_EARLY = frozenset(_ORDER[:4])
+_DRAWN_IN: Mapping[str, frozenset[str]] = {
+    "experts": _EARLY | {"preliminary", "detailed"},
+    "seats": _EARLY | {"preliminary", "detailed"},
+    "sub_site": _EARLY,
+    "code": _EARLY,
+    "price_parameter": _EARLY,
+    "chair": frozenset({"gathering", "briefed"}),
+    "tie": frozenset({"summary"}),
+}
+_WEEK_MS = 7 * 24 * 3_600_000
+_MOST_PARTIES = 16
+_WITH_RESERVES = frozenset({"experts", "seats", "sub_site"})
+
+
+@dataclass(slots=True)
+class _Draw:
+    """One draw as its entries leave it; `rows` are the single places, in the order in which they are filled."""
+
+    body: dict[str, _Json]
+    digest: str
+    rows: list[_Json]
+    state: str = "declared"
+    commitments: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    drawn: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    kept_back: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.state not in {"drawn", "void"}
+
+    @property
+    def about(self) -> tuple[str, str, str]:
+        return self.body["purpose"], self.body["lot"], self.body["subject"]
+
+    def fits(self, name: str, row: _Json) -> bool:
+        expert = next(one for one in self.body["experts"] if one["id"] == name)
+        return expert["type"] == row["type"] and row["region"] in ("", expert["region"])
+
+
+@dataclass(slots=True)
+class _Lottery:
+    """What draws depend on: who sits where, the stage, and what has been drawn, tied or unsealed so far."""
+
+    session: str
+    roles: dict[str, str]
+    sites: set[str]
+    lots: set[str]
+    sealed: bool
+    stage: str
+    priced: str
+    unsealed: bool = False
+    ties: dict[str, set[str]] = field(default_factory=dict)
+    draws: dict[str, _Draw] = field(default_factory=dict)
+
+    def under_way(self, purpose: str = "") -> list[str]:
+        return [name for name, one in self.draws.items() if one.open and purpose in ("", one.body["purpose"])]
+
+
+def _tagged(tag: str, value: object) -> str:
+    return hashlib.sha256(f"evalroom/draw/{tag}/v1\n".encode() + _canonical(value)).hexdigest()
+
+
+def _check_draws(case: _Case) -> Findings:
+    case.need(5)
+    opened = case.opened
+    sealed = not opened["rehearsal"]
+    if next(case.of("PolicyDrafted"), None) is not None:
+        case.need(17)
+    windows = {one["name"]: one["window"] for one in case.policy.get("parts", [])}
+    lottery = _Lottery(
+        opened["session"],
+        {seat["code"]: seat["role"] for seat in opened["seats"]},
+        {site["id"] for site in opened["sites"] if not site["host"]},
+        {lot["id"] for lot in opened["tender"]["lots"]},
+        sealed,
+        _ORDER[0] if sealed else "gathering",
+        windows.get("price", windows.get("opening", "")),
+    )
+    for entry in case.of(*_LOTTERY):
+        for code, detail in _LOTTERY[entry.type](lottery, entry):
+            yield Failure(code, ENTRIES, seq=entry.seq, detail=detail)
+    if lottery.stage not in {"receiving", "opening"}:  # an opening that was aborted takes its draws with it
+        yield from (Failure("draw_open", ENTRIES, detail=name) for name in lottery.under_way())
+    case.checked = len(lottery.draws)
+
+
+_Lots = Iterator[tuple[str, str]]
+
+
+def _moved_on(lottery: _Lottery, entry: _Entry) -> _Lots:
+    lottery.stage = entry.body["after"]
+    yield from (("draw_open", name) for name in lottery.under_way())
+
+
+def _window_over(lottery: _Lottery, entry: _Entry) -> _Lots:
+    if entry.body["window"] == lottery.priced:
+        lottery.unsealed = entry.type == "WindowClosed"
+        waiting = lottery.under_way("price_parameter") if lottery.unsealed else []
+        yield from (("draw_open", name) for name in waiting)
+
+
+def _ranked(lottery: _Lottery, entry: _Entry) -> _Lots:
+    lottery.ties[entry.body["lot"]] = set(entry.body["ties"])
+    yield from ()
+
+
+def _declared(lottery: _Lottery, entry: _Entry) -> _Lots:
+    body = entry.body
+    digest = _tagged("declaration", {**body, "session": lottery.session})
+    rows = [row for row in body["places"] for _ in range(min(row["count"], 1_000))]
+    draw = _Draw(body, digest, rows)
+    before = [one for one in lottery.draws.values() if one.about == draw.about]
+    yield from (("draw_terms", what) for what in _bad_terms(lottery, draw, entry, before))
+    yield from (("draw_again", what) for what in _bad_history(draw, before))
+    if body["draw"] in lottery.draws:
+        yield "draw_again", body["draw"]
+    lottery.draws[body["draw"]] = draw
+
+
+def _bad_terms(lottery: _Lottery, draw: _Draw, entry: _Entry, before: Sequence[_Draw]) -> Iterator[str]:
+    body, parties = draw.body, draw.body["parties"]
+    if lottery.stage not in _DRAWN_IN[body["purpose"]] or (
+        body["purpose"] == "price_parameter"
+        and lottery.sealed
+        and (lottery.unsealed or lottery.stage not in {"receiving", "opening"})
+    ):
+        yield f"not drawn in {lottery.stage}"
+    if not entry.t < body["closes"] < body["ends"] <= entry.t + _WEEK_MS:
+        yield "times"
+    roles = [lottery.roles.get(one) for one in parties]
+    if not 2 <= len(parties) <= _MOST_PARTIES or len(set(parties)) != len(parties):
+        yield "two to sixteen parties, each once"
+    if not {"operator", "supervisor", "site_operator", "archivist"}.issuperset(roles):
+        yield "parties of these roles"
+    if not roles or roles[-1] == "operator":
+        yield "an operator reveals last"
+    barred = {seat for one in before if one.kept_back for seat in one.silent}
+    watchers = {seat for seat, role in lottery.roles.items() if role == "supervisor"} - barred
+    if watchers and not watchers & set(parties):
+        yield "no supervisor takes part"
+    if barred & set(parties):
+        yield "who kept a value back takes part again"
+    yield from _bad_list(draw)
+    if not _fits_subject(lottery, draw):
+        yield "options that are not there"
+
+
+def _bad_list(draw: _Draw) -> Iterator[str]:
+    body = draw.body
+    names = [*body["options"], *(one["id"] for one in body["experts"])]
+    listed = _names_of(body)
+    if len(set(names)) != len(names) or bool(body["options"]) == bool(body["experts"]):
+        yield "a list of options or experts, without doubles"
+    if not 1 <= body["count"] <= len(listed):
+        yield "count"
+    if body["takers"] and len(set(body["takers"])) != body["count"]:
+        yield "takers"
+    if (body["purpose"] == "experts") != bool(body["experts"]):
+        yield "experts"
+    if len({bool(body["experts"]), bool(body["places"]), body["make_up"] is not None}) != 1:
+        yield "experts, places and make-up go together"
+    elif body["experts"]:
+        yield from _bad_committee(draw)
+
+
+def _bad_committee(draw: _Draw) -> Iterator[str]:
+    body, terms = draw.body, draw.body["make_up"]
+    members = terms["owners"] + len(draw.rows)
+    counted = sum(row["type"] in {"technical", "economic"} for row in draw.rows)
+    if len(draw.rows) != body["count"] or members < terms["least"] or (terms["odd"] and members % 2 == 0):
+        yield "places, least or odd number"
+    if counted < Fraction(terms["share"]) * members:
+        yield "share of technical and economic experts"
+    earlier: list[tuple[set[str], int]] = []
+    for row in body["places"]:
+        fit = {name for name in _names_of(body) if draw.fits(name, row)}
+        if row["count"] < 1 or len(fit) < row["count"] + sum(count for own, count in earlier if own & fit):
+            yield "a row that might stay empty"
+        earlier.append((fit, row["count"]))
+
+
+def _names_of(body: Mapping[str, _Json]) -> list[str]:
+    return [*body["options"], *(one["id"] for one in body["experts"] if not one["recused"])]
+
+
+def _fits_subject(lottery: _Lottery, draw: _Draw) -> bool:
+    body, options = draw.body, set(draw.body["options"])
+    purpose, count = body["purpose"], body["count"]
+    if body["lot"] not in lottery.lots and (body["lot"] or purpose in {"tie", "price_parameter"}):
+        return False
+    if purpose == "tie":
+        return options <= lottery.ties.get(body["lot"], set()) and count == len(options) >= 2
+    if purpose == "chair":
+        return count == 1 and all(lottery.roles.get(one) == "expert" for one in options)
+    if purpose == "seats":
+        return options <= lottery.roles.keys()
+    if purpose == "sub_site":
+        return options <= lottery.sites
+    return purpose != "price_parameter" or bool(count == 1)
+
+
+def _bad_history(draw: _Draw, before: Sequence[_Draw]) -> Iterator[str]:
+    if before and before[-1].state != "void":
+        yield "it was drawn before"
+    if draw.body["redoes"] != (before[-1].body["draw"] if before else ""):
+        yield "another void draw is named"
+    broken = next((number for number in range(len(before) - 1, -1, -1) if before[number].kept_back), None)
+    if broken is None:
+        return
+    first = before[broken]
+    for name in ("options", "places", "make_up", "count", "takers"):
+        if draw.body[name] != first.body[name]:
+            yield name
+    if _public(draw.body) != _public(first.body):
+        yield "experts"
+    absent = {seat for one in before[broken:] for seat in one.silent}
+    if not set(first.body["parties"]) - absent <= set(draw.body["parties"]):
+        yield "a party was left out"
+
+
+def _public(body: Mapping[str, _Json]) -> list[_Json]:
+    return [[one["id"], one["type"], one["region"], one["recused"]] for one in body["experts"]]
+
+
+def _party(lottery: _Lottery, entry: _Entry, state: str) -> _Draw | None:
+    """Return the draw in which a party acts, None where it may not."""
+    draw = lottery.draws.get(entry.body["draw"])
+    return draw if draw and draw.state == state and entry.actor in draw.body["parties"] else None
+
+
+def _committed(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw = _party(lottery, entry, "declared")
+    if draw is None or entry.actor in draw.commitments or entry.t > draw.body["closes"]:
+        yield "draw_part", f"{entry.body['draw']}, {entry.actor}"
+        return
+    draw.commitments[entry.actor] = entry.body["commitment"]
+    if len(draw.commitments) == len(draw.body["parties"]):
+        draw.state = "committed"
+
+
+def _revealed(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw, body = _party(lottery, entry, "committed"), entry.body
+    if draw is None or entry.actor != _next_of(draw) or entry.t > draw.body["ends"]:
+        yield "draw_part", f"{body['draw']}, {entry.actor}"
+        return
+    said = [lottery.session, body["draw"], draw.digest, entry.actor, body["value"], body["nonce"]]
+    seen = [draw.digest, [[party, draw.commitments[party]] for party in draw.body["parties"]]]
+    if (
+        _tagged("commitment", said) != draw.commitments[entry.actor]
+        or _tagged("commitments", seen) != body["commitments"]
+    ):
+        yield "draw_reveal", f"{body['draw']}, {entry.actor}"
+    draw.values[entry.actor] = body["value"]
+    if len(draw.values) == len(draw.body["parties"]):
+        draw.state = "revealed"
+
+
+def _next_of(draw: _Draw) -> str:
+    return str(next(one for one in draw.body["parties"] if one not in draw.values))
+
+
+def _made(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw = lottery.draws.get(entry.body["draw"])
+    if draw is None or draw.state != "revealed" or entry.actor != "host":
+        yield "draw_result", entry.body["draw"]
+        return
+    rows = [[party, draw.values[party]] for party in draw.body["parties"]]
+    seed = _tagged("seed", [draw.digest, rows])
+    draw.order = _shuffle(_names_of(draw.body), bytes.fromhex(seed))
+    draw.drawn = _pick(draw)
+    draw.state = "drawn"
+    if [seed, draw.order, draw.drawn] != [entry.body["seed"], entry.body["order"], entry.body["drawn"]]:
+        yield "draw_result", entry.body["draw"]
+
+
+def _shuffle(names: list[str], seed: bytes) -> list[str]:
+    """Shuffle from the end, each place with one not behind it, by numbers that favour nobody."""
+    stream = _numbers(seed)
+    for last in reversed(range(1, len(names))):
+        number = next(stream)
+        while number >= (1 << 64) // (last + 1) * (last + 1):
+            number = next(stream)
+        chosen = number % (last + 1)
+        names[last], names[chosen] = names[chosen], names[last]
+    return names
+
+
+def _numbers(seed: bytes) -> Iterator[int]:
+    counter = 0
+    while True:
+        block = hashlib.sha256(b"evalroom/draw/stream/v1\n" + seed + struct.pack(">Q", counter)).digest()
+        yield from struct.unpack(">4Q", block)
+        counter += 1
+
+
+def _pick(draw: _Draw) -> list[str]:
+    if not draw.rows:
+        return draw.order[: draw.body["count"]]
+    picked: list[str] = []
+    for row in draw.rows:
+        picked.append(next((one for one in draw.order if one not in picked and draw.fits(one, row)), ""))
+    return picked
+
+
+def _voided(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw, silent = lottery.draws.get(entry.body["draw"]), entry.body["silent"]
+    if draw is None or draw.state not in {"declared", "committed"} or entry.actor != "host":
+        yield "draw_void", entry.body["draw"]
+        return
+    draw.kept_back = draw.state == "committed"
+    missing = [one for one in draw.body["parties"] if one not in draw.commitments]
+    awaited, until = ([_next_of(draw)], "ends") if draw.kept_back else (missing, "closes")
+    if silent != awaited or entry.t <= draw.body[until]:
+        yield "draw_void", entry.body["draw"]
+    draw.state, draw.silent = "void", awaited
+
+
+def _continued(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw, out, comes = lottery.draws.get(entry.body["draw"]), entry.body["out"], entry.body["drawn"]
+    if draw is None or out not in draw.drawn or draw.body["purpose"] not in _WITH_RESERVES:
+        yield "draw_redraw", entry.body["draw"]
+        return
+    place = draw.drawn.index(out)
+    left = (one for one in draw.order if one not in draw.drawn and one not in draw.gone)
+    following = next((one for one in left if not draw.rows or draw.fits(one, draw.rows[place])), "")
+    stage_fits = lottery.stage in _DRAWN_IN[draw.body["purpose"]]
+    if comes != following or not following or not stage_fits or not entry.body["reason"].strip():
+        yield "draw_redraw", f"{entry.body['draw']}, {out}"
+    draw.gone.append(out)
+    draw.drawn[place] = comes
+
+
+_LOTTERY: Mapping[str, Callable[[_Lottery, _Entry], _Lots]] = {
+    "StageChanged": _moved_on,
+    "WindowClosed": _window_over,
+    "WindowExtended": _window_over,
+    "RankingComputed": _ranked,
+    "DrawDeclared": _declared,
+    "DrawCommitted": _committed,
+    "DrawRevealed": _revealed,
+    "DrawMade": _made,
+    "DrawVoided": _voided,
+    "DrawContinued": _continued,
+}
+"""Entry type to what it does to the draws."""
+
+
 # --- the whole ------------------------------------------------------------------------------------
 
 _RUN: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
@@ -4135,6 +4563,9 @@ _RUN_SEALED: tuple[tuple[int, Callable[[_Case], Findings]], ...] = (
 )
 """Further steps, for sessions whose bids were sealed; a rehearsal has none of it."""
 
+_RUN_LAST: tuple[tuple[int, Callable[[_Case], Findings]], ...] = ((23, _check_draws),)
+"""Of every session, once it is known from the policy which window holds prices."""
+
 
 def verify(
     directory: Path,
@@ -4162,6 +4593,7 @@ def verify(
         case.remarks.insert(0, REHEARSAL)
     else:
         steps += [_run(number, check, case) for number, check in _RUN_SEALED]
+    steps += [_run(number, check, case) for number, check in _RUN_LAST]
     steps.sort(key=lambda step: step.number)
     if any(path.startswith("seal/") for path in case.files):
         case.remarks.append("the seal is not checked by this version")

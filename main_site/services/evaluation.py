@@ -15,7 +15,16 @@ import structlog
 
 from evalroom import events as ev
 from evalroom import roles, visibility
-from evalroom.commands import CloseSession, HostFact, ImportBid, NodeFact, NoteFacts, Order, RecordFacts
+from evalroom.commands import (
+    CloseSession,
+    HostFact,
+    ImportBid,
+    NodeFact,
+    NoteFacts,
+    Order,
+    RecordFacts,
+    VoidDraw,
+)
 from evalroom.errors import EvalroomError
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
@@ -342,7 +351,14 @@ class Evaluation:
         while True:
             self._tell_status()
             self._tell_progress()
+            self._void_draws()
             await asyncio.sleep(STATUS_S)
+
+    def _void_draws(self) -> None:
+        """End draws whose parties were silent; one that ended meanwhile refuses, and that is all right."""
+        session, now = self.conductor.session, self.parts.now()
+        for draw in session.draws.overdue(now):
+            self.conductor.submit(Order(VoidDraw(draw), now, HOST_ACTOR, session.host_site, Role.HOST))
 
     def _tell_status(self) -> None:
         own = self.own_state()

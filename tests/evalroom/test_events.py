@@ -12,7 +12,7 @@ from evalroom.media import GapCause, TrackKind
 from evalroom.session import ANYTIME, RETURNS, TRANSITIONS
 from evalroom.tender import Part
 from signaling.codec import MalformedMessage, decode_event
-from tests.evalroom import room
+from tests.evalroom import drawing, room
 from tests.evalroom.sealing import samples
 
 OTHERS: list[ev.Event] = [
@@ -57,7 +57,12 @@ OTHERS: list[ev.Event] = [
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event
-    for event in [*(fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history), *OTHERS, *samples.FACTS]
+    for event in [
+        *(fact.event for fact in room.room_at(ev.Stage.CONCLUDED).history),
+        *OTHERS,
+        *samples.FACTS,
+        *drawing.FACTS,
+    ]
 }
 
 
@@ -105,7 +110,7 @@ def test_an_event_belongs_to_all_stages_or_to_some_but_not_both() -> None:
 
 
 def test_no_event_but_a_commitments_holder_has_a_secret() -> None:
-    holders = {kind for kind, event in SAMPLES.items() if "commit" in str(body_of(event))}
+    holders = {kind for kind, event in SAMPLES.items() if "{'commit':" in str(body_of(event))}
     assert {"BidImported", "ScoreEntered", "BallotCast"} == {
         kind for kind in holders if kind != "SessionOpened"
     }

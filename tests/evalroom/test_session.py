@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from evalroom import commands as co
 from evalroom import events as ev
 from evalroom import voting as vo
+from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of
 from evalroom.errors import EvalroomError, Refusal
 from evalroom.events import Fact, Secret, Stage
@@ -120,6 +121,8 @@ ACROSS = {
     "propose", "approve", "veto", "confirm_booking", "decline_booking", "recuse_self", "cast_ballot", "fail_tender",
 }  # fmt: skip
 """Orders that need a world of their own (tests/evalroom/test_orders.py)."""
+DRAWS = {"declare_draw", "commit_draw", "reveal_draw", "continue_draw", "void_draw"}
+"""Orders of a draw (tests/evalroom/draws/test_rules.py)."""
 SEAT_OF = {
     Role.EXPERT: E1,
     Role.SUPERVISOR: SUPERVISOR,
@@ -193,7 +196,7 @@ def order_of(kind: str, role: Role, room: Room) -> co.Order:
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("kind", [kind for kind in REVIEWED if kind not in SEALED | ACROSS])
+@pytest.mark.parametrize("kind", [kind for kind in REVIEWED if kind not in SEALED | ACROSS | DRAWS])
 def test_an_order_is_carried_out_for_the_reviewed_roles_in_the_reviewed_stages_only(
     kind: str, role: Role
 ) -> None:
@@ -830,7 +833,7 @@ def table_cells() -> list[tuple[Stage, type[ev.Event], Stage | None]]:
         (stage, kind, stage if kind in ANYTIME else TRANSITIONS[stage].get(kind))
         for stage in STAGES
         for kind in ev.EVENTS.values()
-        if kind not in get_args(CeremonyEvent)
+        if kind not in get_args(CeremonyEvent) and kind not in DRAW_EVENTS
     ]
 
 

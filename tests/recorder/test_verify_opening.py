@@ -591,7 +591,7 @@ def test_a_clean_bag_of_a_sealed_session_passes_every_step(clean: Bag) -> None:
     report = checked(clean)
     assert [] == failures(clean)
     assert list(verifier.STEPS) == [step.number for step in report.steps]
-    assert all(step.checked for step in report.steps)
+    assert [23] == [step.number for step in report.steps if not step.checked]  # nothing was drawn here
     assert verifier.REHEARSAL not in report.notes
 
 

@@ -254,6 +254,13 @@ export interface CloseSession {
   kind: 'close_session'
 }
 
+/** Commit, as a party, to a value of one's own. */
+export interface CommitDraw {
+  draw: string
+  commitment: string
+  kind: 'commit_draw'
+}
+
 /** A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex. */
 export interface Commitment {
   commit: string
@@ -273,6 +280,15 @@ export interface ConfirmBooking {
   kind: 'confirm_booking'
 }
 
+/** Let the next of the order come in for somebody drawn who leaves, for a reason. */
+export interface ContinueDraw {
+  draw: string
+  out: string
+  drawn: string
+  reason: string
+  kind: 'continue_draw'
+}
+
 /** Put a corrected price in fen into the kernel and run it again; the earlier run is kept. */
 export interface CorrectPrice {
   lot: string
@@ -290,6 +306,25 @@ export interface Count {
 /** An entry that says nothing, so that the journal's size does not tell how many bids there are. */
 export interface CoverMade {
   noise: string
+}
+
+/** Announce a draw on these terms (`DrawDeclared`). */
+export interface DeclareDraw {
+  draw: string
+  purpose: Purpose
+  subject: string
+  lot: string
+  options: string[]
+  experts: PoolExpert[]
+  places: Place[]
+  make_up: MakeUp | null
+  count: number
+  takers: string[]
+  parties: string[]
+  closes: number
+  ends: number
+  redoes: string
+  kind: 'declare_draw'
 }
 
 /** Say that one's own site cannot hold its seats. */
@@ -318,6 +353,62 @@ export interface DraftPolicy {
   kind: 'draft_policy'
 }
 
+/** A party, the actor, committed to its value. */
+export interface DrawCommitted {
+  draw: string
+  commitment: string
+}
+
+/**
+ * Redraw 补抽: `out` leaves, for a reason, and `drawn`, the next of the same order for that place, comes in.
+ */
+export interface DrawContinued {
+  draw: string
+  out: string
+  drawn: string
+  reason: string
+}
+
+/** A draw is about to be held, on these terms and no others. */
+export interface DrawDeclared {
+  draw: string
+  purpose: Purpose
+  subject: string
+  lot: string
+  options: string[]
+  experts: PoolExpert[]
+  places: Place[]
+  make_up: MakeUp | null
+  count: number
+  takers: string[]
+  parties: string[]
+  closes: number
+  ends: number
+  redoes: string
+}
+
+/** The result: the seed, the whole order that follows from it, and who or what was drawn. */
+export interface DrawMade {
+  draw: string
+  seed: string
+  order: string[]
+  drawn: string[]
+}
+
+/** A party revealed its value; `commitments` is the digest of all commitments as this party saw them. */
+export interface DrawRevealed {
+  draw: string
+  value: string
+  nonce: string
+  commitments: string
+}
+
+/** The draw came to nothing, because these parties were silent when their time was over. */
+export interface DrawVoided {
+  draw: string
+  silent: string[]
+}
+
 /** Set one cell of one's own sheet to revision `revision`, one above what its owner last saw. */
 export interface EnterScore {
   lot: string
@@ -328,6 +419,9 @@ export interface EnterScore {
   reason: Commitment
   kind: 'enter_score'
 }
+
+/** The class an expert is listed in; the law counts the first two (招标投标法 37: 技术、经济等方面的专家). */
+export type ExpertClass = 'technical' | 'economic' | 'other'
 
 /** A member stepped aside before the evaluation began 回避, and said why. */
 export interface ExpertRecused {
@@ -504,6 +598,16 @@ export interface LotFailed {
   reason: string
 }
 
+/**
+ * What the committee must be made of: at least `least` members, an odd number, `share` n/d of them experts.
+ */
+export interface MakeUp {
+  least: number
+  share: string
+  odd: boolean
+  owners: number
+}
+
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
 
@@ -618,6 +722,13 @@ export interface PenaltySegment {
 /** Whether an input has one value for the tender, or one for each bid. */
 export type Per = 'tender' | 'bid'
 
+/** So many places of the committee for one class of experts, of one region or, where it is empty, of any. */
+export interface Place {
+  type: ExpertClass
+  region: string
+  count: number
+}
+
 /** The text of policy.json as all trustees are to sign it, and its SHA-256; an earlier draft is void. */
 export interface PolicyDrafted {
   policy: string
@@ -629,6 +740,18 @@ export interface PolicySigned {
   trustee: string
   sha256: string
   signature: string
+}
+
+/**
+ * An expert under a pool id; `units` commits to employer and recusal units, `recused` takes no part in the
+ * draw.
+ */
+export interface PoolExpert {
+  id: string
+  type: ExpertClass
+  region: string
+  units: string
+  recused: boolean
 }
 
 /** A price was corrected for the comparison by two persons; the kernel's earlier run is kept. */
@@ -743,6 +866,9 @@ export interface Proposed {
   reason: string
 }
 
+/** What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码. */
+export type Purpose = 'experts' | 'seats' | 'sub_site' | 'price_parameter' | 'tie' | 'chair' | 'code'
+
 /** What is voted on. */
 export type Question = 'chair' | 'competition' | 'award'
 
@@ -845,6 +971,15 @@ export interface ResumeCeremony {
 export interface ResumeSession {
   reason: string
   kind: 'resume_session'
+}
+
+/** Reveal, as a party, the value committed to; `commitments` digests all of them as the giver saw them. */
+export interface RevealDraw {
+  draw: string
+  value: string
+  nonce: string
+  commitments: string
+  kind: 'reveal_draw'
 }
 
 /** A role of the trade (trust.md §6); the last five are machines and strangers. */
@@ -1347,6 +1482,12 @@ export interface EventBodies {
   CeremonyPaused: CeremonyPaused
   CeremonyResumed: CeremonyResumed
   KeysNotDestroyed: KeysNotDestroyed
+  DrawDeclared: DrawDeclared
+  DrawCommitted: DrawCommitted
+  DrawRevealed: DrawRevealed
+  DrawMade: DrawMade
+  DrawVoided: DrawVoided
+  DrawContinued: DrawContinued
 }
 
 export type EventType = keyof EventBodies
@@ -1380,6 +1521,10 @@ export type SeatCommand =
   | ResumeCeremony
   | AbortOpening
   | StateNotDestroyed
+  | DeclareDraw
+  | CommitDraw
+  | RevealDraw
+  | ContinueDraw
 
 export type CommandKind = SeatCommand['kind']
 
@@ -1413,6 +1558,10 @@ export interface SeatCommands {
   resume_ceremony: Omit<ResumeCeremony, 'kind'>
   abort_opening: Omit<AbortOpening, 'kind'>
   state_not_destroyed: Omit<StateNotDestroyed, 'kind'>
+  declare_draw: Omit<DeclareDraw, 'kind'>
+  commit_draw: Omit<CommitDraw, 'kind'>
+  reveal_draw: Omit<RevealDraw, 'kind'>
+  continue_draw: Omit<ContinueDraw, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -1445,4 +1594,8 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   resume_ceremony: 'CeremonyResumed',
   abort_opening: 'OpeningAborted',
   state_not_destroyed: 'KeysNotDestroyed',
+  declare_draw: 'DrawDeclared',
+  commit_draw: 'DrawCommitted',
+  reveal_draw: 'DrawRevealed',
+  continue_draw: 'DrawContinued',
 }

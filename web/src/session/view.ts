@@ -6,6 +6,7 @@ import { shallowReactive } from 'vue'
 import type { Bid, EventBodies, Item, Lot, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
 
 import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
+import { type DrawView, evolveDraws } from './draws'
 import type { FeedBodies, FeedItem } from './feed'
 import type { CommittedCell } from './sheet'
 import { STAGES, stageAfter } from './stages'
@@ -136,6 +137,8 @@ export interface SessionView {
   readonly lastFragmentMs: Map<string, number>
   /** The opening of sealed bids; in a rehearsal nothing ever happens in it. */
   readonly ceremony: CeremonyView
+  /** Draws by id, in the order of their declaration. */
+  readonly draws: Map<string, DrawView>
   log: LogLine[]
 }
 
@@ -175,6 +178,7 @@ export function emptyView(): SessionView {
     refusedWitnesses: shallowReactive(new Map()),
     lastFragmentMs: shallowReactive(new Map()),
     ceremony: emptyCeremony(),
+    draws: shallowReactive(new Map()),
     log: [],
   })
 }
@@ -356,6 +360,13 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'BidAdmitted':
       evolveCeremony(view.ceremony, item)
       return admitBid(view, item.body)
+    case 'DrawDeclared':
+    case 'DrawCommitted':
+    case 'DrawRevealed':
+    case 'DrawMade':
+    case 'DrawVoided':
+    case 'DrawContinued':
+      return evolveDraws(view.draws, item)
     default:
       // A newer node may know more types; a page that refused them could not be left open over an update.
       item satisfies never
