@@ -1,5 +1,6 @@
 """Orders that cut across stages: two persons, a step back, a replacement, a recusal, votes, failing lots, a booking."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -11,8 +12,10 @@ from evalroom import approval as ap
 from evalroom import commands as co
 from evalroom import events as ev
 from evalroom import voting as vo
+from evalroom.draws.commitment import commitment_to, declaration_digest
+from evalroom.draws.facts import Purpose
 from evalroom.events import Fact, Stage
-from evalroom.ids import BidId, LotId, SeatCode
+from evalroom.ids import BidId, DrawId, LotId, SeatCode
 from evalroom.needs import Unready
 from evalroom.profile import PLAIN, UnusableProfile
 from evalroom.roles import Role
@@ -377,6 +380,59 @@ def test_a_tie_is_voted_again_among_the_tied_and_rounds_are_capped() -> None:
     facts = vote(room, E1=E2, E2=E1, E3=E3)
     assert ["BallotCast", "VoteCounted"] == [type(fact.event).__name__ for fact in facts]
     assert ["chair"] == [need.code for need in room.session.missing_for(Stage.PRELIMINARY)]
+
+
+def test_after_the_last_round_the_chair_is_drawn_from_those_it_left_tied_and_from_nobody_else() -> None:
+    room = at(Stage.ELECTING)
+    early = chair_draw(room, tuple(EXPERTS))
+    refused(room, early, NotVoidable)
+    for _ in range(2):
+        vote(room, E1=E2, E2=E1, E3=E3)
+    refused(room, chair_draw(room, (E1, E2)), NotVoidable)
+    room.give(chair_draw(room, tuple(EXPERTS)))
+    assert "draws" in [need.code for need in room.session.missing_for(Stage.PRELIMINARY)]
+    for commits in (True, False):
+        for party in (OPERATOR, REGULATOR):
+            facts = room.give(draw_step(room, party, commits=commits))
+    assert ["DrawRevealed", "DrawMade", "ChairElected"] == [type(fact.event).__name__ for fact in facts]
+    assert room.session.chair in EXPERTS
+    assert () == room.session.missing_for(Stage.PRELIMINARY)
+
+
+CHAIR_DRAW = DrawId("chair1")
+
+
+def chair_draw(room: Room, options: tuple[SeatCode, ...]) -> co.Order:
+    """Return the declaration of a draw of the chair, with two parties."""
+    times = (plain.START + 60_000, plain.START + 120_000)
+    return room[OPERATOR].order(
+        co.DeclareDraw(
+            CHAIR_DRAW,
+            Purpose.CHAIR,
+            "chair",
+            LotId(""),
+            options,
+            (),
+            (),
+            None,
+            1,
+            (),
+            (OPERATOR, REGULATOR),
+            *times,
+            "",
+        )
+    )
+
+
+def draw_step(room: Room, party: SeatCode, *, commits: bool) -> co.Order:
+    """Return a party's commitment, or what opens it."""
+    value, nonce = hashlib.sha256(f"value {party}".encode()).hexdigest(), hashlib.sha256(b"nonce").hexdigest()
+    if commits:
+        declared = declaration_digest(plain.SESSION, room.session.draws.all[CHAIR_DRAW].declared)
+        made = commitment_to(plain.SESSION, CHAIR_DRAW, declared, party, value, nonce)
+        return room[party].order(co.CommitDraw(CHAIR_DRAW, made))
+    digest = room.session.draws.all[CHAIR_DRAW].commitments_digest()
+    return room[party].order(co.RevealDraw(CHAIR_DRAW, value, nonce, digest))
 
 
 def test_a_ballot_that_does_not_open_its_commitment_is_refused() -> None:
