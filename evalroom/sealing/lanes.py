@@ -2,7 +2,7 @@
 
 The leaves of a receipt root are independent, and one core hashes sixteen of them side by side (AVX-512) in less than half
 the time it takes for one after another.  hashlib has no such call; libIPSec_MB has, and is loaded as libgcrypt is
-(docs/decisions/0011-leaves-side-by-side.md): at the first use, never on import, and used only after it hashed leaves of
+(docs/decisions/0012-leaves-side-by-side.md): at the first use, never on import, and used only after it hashed leaves of
 every length right.  Without it everything works as before.  Refused: releases whose layout was not looked at.
 """
 
