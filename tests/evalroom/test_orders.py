@@ -392,7 +392,7 @@ def test_after_the_last_round_the_chair_is_drawn_from_those_it_left_tied_and_fro
     room.give(chair_draw(room, tuple(EXPERTS)))
     assert "draws" in [need.code for need in room.session.missing_for(Stage.PRELIMINARY)]
     for commits in (True, False):
-        for party in (OPERATOR, REGULATOR):
+        for party in (SUPERVISOR, REGULATOR):
             facts = room.give(draw_step(room, party, commits=commits))
     assert ["DrawRevealed", "DrawMade", "ChairElected"] == [type(fact.event).__name__ for fact in facts]
     assert room.session.chair in EXPERTS
@@ -417,7 +417,7 @@ def chair_draw(room: Room, options: tuple[SeatCode, ...]) -> co.Order:
             None,
             1,
             (),
-            (OPERATOR, REGULATOR),
+            (SUPERVISOR, REGULATOR),
             *times,
             "",
         )
