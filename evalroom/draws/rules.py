@@ -3,7 +3,7 @@
 `check` asks the state table first, then the fact's own rule.  Refused, each by its own code: a draw of what is not
 there, terms that could fail or steer it, a second draw of the same thing, commitments and reveals out of time (by one
 ms), out of turn, doubled, or of strangers, values that do not open their commitment, and a result or an end that does
-not follow from what came in.  Why a silent party voids a draw: docs/decisions/0011-silent-parties.md.
+not follow from what came in.  Why a silent party voids a draw: docs/decisions/0013-silent-parties.md.
 """
 
 import re
