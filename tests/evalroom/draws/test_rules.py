@@ -13,6 +13,7 @@ from evalroom.draws import facts as df
 from evalroom.draws.commitment import NoDigest
 from evalroom.draws.facts import MakeUp, Place, Purpose
 from evalroom.draws.rules import (
+    Circumstances,
     DrawnBefore,
     DrawTimeOver,
     DrawTimeRuns,
@@ -24,6 +25,7 @@ from evalroom.draws.rules import (
     UnknownDraw,
     WrongDrawState,
     WrongReveal,
+    check,
 )
 from evalroom.draws.state import DrawState
 from evalroom.errors import Refusal
@@ -656,3 +658,21 @@ def test_the_journal_of_another_software_is_refused(table: Table) -> None:
     again = Fact(START, HOST, OPERATOR, table.draw().declared)
     with pytest.raises(Exception, match="not written by this software"):
         table.session.evolve(again)
+
+
+def test_a_result_or_an_end_that_does_not_follow_is_refused_whoever_writes_it(table: Table) -> None:
+    """The session works both out itself; the rule stands for a host that does not."""
+    declared(table)
+    now = Circumstances(CLOSES + 1, SESSION, "host", {})
+    with pytest.raises(WrongDrawState, match="others are awaited"):
+        check(table.session.draws, df.DrawVoided(DRAW, PARTIES[:1]), now)
+    check(table.session.draws, df.DrawVoided(DRAW, PARTIES), now)
+    draws = table.session.draws
+    table.commit_all()
+    for seat in PARTIES:
+        said = (secret("value", DRAW, seat), secret("nonce", DRAW, seat), "")
+        draws.evolve(df.DrawRevealed(DRAW, *said), SESSION, seat)
+    made = table.draw().result(table.draw().values)
+    with pytest.raises(WrongDrawState, match="another result"):
+        check(draws, replace(made, drawn=("95%",)), now)
+    check(draws, made, now)
