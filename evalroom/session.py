@@ -50,10 +50,12 @@ from evalroom.commands import (
     ResumeCeremony,
     ResumeSession,
     RevealDraw,
+    SealRoster,
     SeatCommand,
     SignReport,
     StepUp,
     UnlockGroup,
+    UnsealRoster,
     VoidDraw,
 )
 from evalroom.draws import facts as df
@@ -125,8 +127,11 @@ IN_WINDOWS = (
 AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
 """What bidders and trustees may still do once bids have been opened."""
 
-DRAWING = (df.DrawDeclared, df.DrawContinued)
+DRAWING = (df.DrawDeclared, df.DrawContinued, df.RosterSealed)
 """What begins or continues a draw; what ends one belongs to every stage, or moving on would be a way to stop it."""
+
+GATHERED = (*DRAWING, df.RosterUnsealed)
+"""The same once people come in: a roster is opened for check-in and not before."""
 
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
     V: dict.fromkeys((*HANDING_IN, *DRAWING, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
@@ -135,12 +140,12 @@ TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
         (*IN_WINDOWS, *AFTER_OPENING, *DRAWING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U
     )
     | {ev.StageChanged: G},
-    G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys((*AFTER_OPENING, *DRAWING), G),
-    B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys((*AFTER_OPENING, *DRAWING), B),
+    G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys((*AFTER_OPENING, *GATHERED), G),
+    B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys((*AFTER_OPENING, *GATHERED), B),
     P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P}
-    | dict.fromkeys((*AFTER_OPENING, *DRAWING), P),
+    | dict.fromkeys((*AFTER_OPENING, *GATHERED), P),
     D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D}
-    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, *DRAWING), D),
+    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, *GATHERED), D),
     R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R} | dict.fromkeys(AFTER_OPENING, R),
     S: {ev.StageChanged: N, ev.RankingComputed: S} | dict.fromkeys((*AFTER_OPENING, *DRAWING), S),
     N: {ev.StageChanged: C, ev.ReportSigned: N} | dict.fromkeys(AFTER_OPENING, N),
@@ -367,12 +372,14 @@ class Session:
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
                 return self._lead_opening(command, order)
-            case DeclareDraw() | CommitDraw() | ContinueDraw():
+            case DeclareDraw() | CommitDraw() | ContinueDraw() | SealRoster():
                 self._check_draw(ACTS[type(command)](**_members(command)), order)
             case RevealDraw():
                 return self._reveal(command, order)
             case VoidDraw():
                 return self._void(command, order)
+            case UnsealRoster():
+                return self._unseal_roster(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -701,7 +708,25 @@ class Session:
             sites=frozenset(site.id for site in self.sites.values() if not site.host),
             bids={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
             ties={lot: frozenset(one.ties) for lot, one in self.rankings.items()},
+            trustees=frozenset(self._share_holders()),
+            quorum=self.ceremony.policy.k if self.ceremony.policy else 0,
+            gathered=df.RosterUnsealed in TRANSITIONS[self.stage],
         )
+
+    def _share_holders(self) -> tuple[str, ...]:
+        """List who holds shares under a policy that every trustee has signed; nobody when a quorum has no keys left."""
+        ceremony, policy = self.ceremony, self.ceremony.policy
+        if policy is None or not policy.n or ceremony.state is CeremonyState.DRAFTED:
+            return ()
+        left = tuple(one.name for one in policy.trustees if one.name not in ceremony.destroyed)
+        return left if len(left) >= policy.k else ()
+
+    def _unseal_roster(self, command: UnsealRoster, order: Order) -> tuple[Fact, ...]:
+        act = df.RosterUnsealed(command.draw, command.sha256, command.trustees)
+        self._check_draw(act, order)
+        if df.RosterUnsealed not in TRANSITIONS[self.stage]:
+            raise WrongStage(stage=self.stage, command=command.kind)
+        return (self._by_host(order, act),)
 
     def _reveal(self, command: RevealDraw, order: Order) -> tuple[Fact, ...]:
         """Return the reveal, and with the last one the result that follows from it."""

@@ -114,7 +114,15 @@ SEALED = {
     "abort_opening",
 }  # fmt: skip
 """Orders of an opening, which a rehearsal has none of (tests/evalroom/test_opening.py)."""
-DRAWS = {"declare_draw", "commit_draw", "reveal_draw", "continue_draw", "void_draw"}
+DRAWS = {
+    "declare_draw",
+    "commit_draw",
+    "reveal_draw",
+    "continue_draw",
+    "void_draw",
+    "seal_roster",
+    "unseal_roster",
+}
 """Orders of a draw (tests/evalroom/draws/test_rules.py)."""
 SEAT_OF = {
     Role.EXPERT: E1,
