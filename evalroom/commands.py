@@ -18,6 +18,7 @@ from evalroom.draws.facts import (
     Place,
     PoolExpert,
     Purpose,
+    RosterSealed,
 )
 from evalroom.events import (
     AlarmClosed,
@@ -494,6 +495,26 @@ class ContinueDraw:
 
 
 @dataclass(frozen=True, slots=True)
+class SealRoster:
+    """Put down that a roster sealed to the trustees lies at the host: digest and size of the file."""
+
+    draw: DrawId
+    sha256: str
+    size: int
+    kind: Literal["seal_roster"] = "seal_roster"
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealRoster:
+    """Put down that a roster was opened, with the shares of these trustees."""
+
+    draw: DrawId
+    sha256: str
+    trustees: tuple[str, ...]
+    kind: Literal["unseal_roster"] = "unseal_roster"
+
+
+@dataclass(frozen=True, slots=True)
 class VoidDraw:
     """End a draw whose parties were silent when the time of its phase was over."""
 
@@ -507,14 +528,14 @@ SeatCommand = (
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
     | StateNotDestroyed
-    | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw
+    | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw | SealRoster
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
 OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
 """What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | OpeningCommand
+HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | UnsealRoster | OpeningCommand
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {
@@ -550,6 +571,7 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     CommitDraw: DrawCommitted,
     RevealDraw: DrawRevealed,
     ContinueDraw: DrawContinued,
+    SealRoster: RosterSealed,
 }
 """Seat command to the event with the same members."""
 

@@ -85,6 +85,8 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "reveal_draw": frozenset({_S, _O, _L, _A, _R}),
     "continue_draw": frozenset({_O}),
     "void_draw": frozenset({_H}),
+    "seal_roster": frozenset({_O}),
+    "unseal_roster": frozenset({_H}),
 }
 """Command kind to the roles that may give it."""
 
@@ -165,6 +167,8 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "POST /api/v1/tenders/{tender}/bids/{bid}/confirm": frozenset({Role.ANYONE}),
     "POST /api/v1/sessions/{session}/policy": frozenset({_O}),
     "POST /api/v1/sessions/{session}/submissions/open": frozenset({_O}),
+    "POST /api/v1/sessions/{session}/rosters/{draw}": frozenset({_O}),
+    "GET /api/v1/sessions/{session}/rosters/{draw}": frozenset({_O}),
 }
 """Method and path of every route, at the host or a sub-site's node, to the roles it serves.
 

@@ -61,11 +61,13 @@ from evalroom.commands import (
     ResumeCeremony,
     ResumeSession,
     RevealDraw,
+    SealRoster,
     SeatCommand,
     SignReport,
     StateNotDestroyed,
     StepUp,
     UnlockGroup,
+    UnsealRoster,
     Veto,
     VoidDraw,
 )
@@ -152,19 +154,22 @@ SHEETS = (ev.ScoreEntered, ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked)
 
 VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted)
 
-DRAWING = (df.DrawDeclared, df.DrawContinued)
+DRAWING = (df.DrawDeclared, df.DrawContinued, df.RosterSealed)
 """What begins or continues a draw; what ends one belongs to every stage, or moving on would be a way to stop it."""
+
+GATHERED = (*DRAWING, df.RosterUnsealed)
+"""The same once people come in: a roster is opened for check-in and not before."""
 
 _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     L: (*DRAFTING, *DRAWING),
     K: (*DRAFTING, *DRAWING, ev.BookingConfirmed, ev.BookingDeclined),
     V: (*HANDING_IN, *DRAWING, sf.OpeningAborted, *AFTER_OPENING[1:]),
     U: (*IN_WINDOWS, *DRAWING, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.LotFailed),
-    G: (*AFTER_OPENING, *DRAWING, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
-    B: (*AFTER_OPENING, *DRAWING, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
-    E: (*AFTER_OPENING, *DRAWING, *VOTES, vo.ChairElected, ev.LotFailed),
-    P: (*AFTER_OPENING, *DRAWING, *SHEETS, *VOTES, ev.BidsReviewed, ev.LotFailed),
-    D: (*AFTER_OPENING, *DRAWING, *SHEETS, *IN_WINDOWS, ev.LotFailed),
+    G: (*AFTER_OPENING, *GATHERED, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
+    B: (*AFTER_OPENING, *GATHERED, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
+    E: (*AFTER_OPENING, *GATHERED, *VOTES, vo.ChairElected, ev.LotFailed),
+    P: (*AFTER_OPENING, *GATHERED, *SHEETS, *VOTES, ev.BidsReviewed, ev.LotFailed),
+    D: (*AFTER_OPENING, *GATHERED, *SHEETS, *IN_WINDOWS, ev.LotFailed),
     R: (*AFTER_OPENING, ev.PricesOpened, ev.PriceCorrected, ev.PricesComputed, ev.LotFailed),
     S: (
         *AFTER_OPENING,
@@ -479,12 +484,14 @@ class Session:
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
                 return self._lead_opening(command, order)
-            case DeclareDraw() | CommitDraw() | ContinueDraw():
+            case DeclareDraw() | CommitDraw() | ContinueDraw() | SealRoster():
                 self._check_draw(ACTS[type(command)](**_members(command)), order)
             case RevealDraw():
                 return self._reveal(command, order)
             case VoidDraw():
                 return self._void(command, order)
+            case UnsealRoster():
+                return self._unseal_roster(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -1030,7 +1037,25 @@ class Session:
             sites=frozenset(site.id for site in self.sites.values() if not site.host),
             bids={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
             ties={lot: frozenset(one.ties) for lot, one in self.rankings.items()},
+            trustees=frozenset(self._share_holders()),
+            quorum=self.ceremony.policy.k if self.ceremony.policy else 0,
+            gathered=df.RosterUnsealed in TRANSITIONS[self.stage],
         )
+
+    def _share_holders(self) -> tuple[str, ...]:
+        """List who holds shares under a policy that every trustee has signed; nobody when a quorum has no keys left."""
+        ceremony, policy = self.ceremony, self.ceremony.policy
+        if policy is None or not policy.n or ceremony.state is CeremonyState.DRAFTED:
+            return ()
+        left = tuple(one.name for one in policy.trustees if one.name not in ceremony.destroyed)
+        return left if len(left) >= policy.k else ()
+
+    def _unseal_roster(self, command: UnsealRoster, order: Order) -> tuple[Fact, ...]:
+        act = df.RosterUnsealed(command.draw, command.sha256, command.trustees)
+        self._check_draw(act, order)
+        if df.RosterUnsealed not in TRANSITIONS[self.stage]:
+            raise WrongStage(stage=self.stage, command=command.kind)
+        return (self._by_host(order, act),)
 
     def _reveal(self, command: RevealDraw, order: Order) -> tuple[Fact, ...]:
         """Return the reveal, and with the last one the result that follows from it."""

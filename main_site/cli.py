@@ -140,6 +140,20 @@ def open_pool(
         _put(drawing.open_pool(file, openings), out)
 
 
+@draw.command("seal-roster")
+def seal_roster(
+    roster: Annotated[Path, typer.Argument(help="Who was drawn: JSON, a list of objects with text members.")],
+    policy: Annotated[Path, typer.Option(help="policy.json of the tender, signed by all trustees.")],
+    name: Annotated[str, typer.Option("--draw", help="Id of the draw.")],
+    out: Annotated[Path, typer.Option(help="File to write; the host gets this one and no other.")],
+) -> None:
+    """Seal a roster to the trustees, on the machine of whoever keeps the pool; it opens at check-in."""
+    from main_site import drawing
+
+    with _refusals():
+        out.write_bytes(drawing.seal_roster(roster, policy, name))
+
+
 def _put(data: bytes, out: Path | None) -> None:
     if out is None:
         typer.echo(data.decode(), nl=False)

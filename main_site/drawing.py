@@ -13,8 +13,8 @@ from typing import Any
 
 import typer
 
-from evalroom.draws.draw_file import MAX_FILE, read_draw_file, write_draw_file
-from evalroom.draws.facts import DRAW_EVENTS, ExpertClass
+from evalroom.draws.draw_file import LINES, MAX_FILE, read_draw_file, write_draw_file
+from evalroom.draws.facts import ExpertClass
 from evalroom.draws.pool import Expert, publish
 from evalroom.draws.recheck import Mark, Report, recheck
 from evalroom.errors import EvalroomError, Refusal
@@ -24,10 +24,13 @@ from evalroom.ledger.entry import leaf_hash
 from evalroom.ledger.merkle import Tree
 from evalroom.ledger.note import parse_note, parse_vkey
 from evalroom.ledger.proof import TlogProof
+from evalroom.sealing.dealing import SECRET_SIZE
+from evalroom.sealing.policy import parse_policy
+from evalroom.sealing.roster import seal_roster as seal
+from evalroom.sealing.stream import SALT_SIZE
 
 FOUND_WRONG, MISUSE = 1, 2
 NONCE_SIZE = 32
-_DRAW_TYPES = frozenset(kind.__name__ for kind in DRAW_EVENTS)
 _MARKS = {Mark.PASSED: "通过 pass", Mark.FAILED: "失败 FAIL", Mark.ABSENT: "缺少 none"}
 _HEADLINES = {
     True: "抽签可复算，结果成立 The draw comes out again.",
@@ -51,6 +54,12 @@ class UnusablePool(Refusal):
     """The file is no expert pool: a table `[[expert]]` with id, type, region and units for each, and `against`."""
 
     code = "unusable_pool"
+
+
+class UnusableRoster(Refusal):
+    """The file is no roster: JSON, a list of objects whose members are texts; nothing was sealed."""
+
+    code = "unusable_roster"
 
 
 # --- check ------------------------------------------------------------------------------------------------
@@ -97,7 +106,7 @@ def export_draw(directory: Path, draw: str) -> bytes:
     """
     entries = _entries(directory)
     read = [json.loads(entry) for entry in entries]
-    lines = [one["seq"] for one in read if one["type"] in _DRAW_TYPES and one["body"]["draw"] == draw]
+    lines = [one["seq"] for one in read if one["type"] in LINES and one["body"]["draw"] == draw]
     if not lines:
         raise NoSuchDraw(draw=draw[:64], there=", ".join(draws_of(directory))[:500])
     people = {read[seq]["actor"] for seq in lines}
@@ -226,6 +235,34 @@ def open_pool(file: Path, openings: Path) -> bytes:
         raise UnusablePool(problem=f"{type(error).__name__}: {error}"[:200]) from error
     read_draw_file(data)
     return data
+
+
+# --- roster -----------------------------------------------------------------------------------------------
+
+
+def seal_roster(roster: Path, policy: Path, draw: str) -> bytes:
+    """Return a roster sealed to the trustees of a policy.
+
+    Raises:
+        UnusableRoster: the file is no list of objects with text members.
+        MalformedPolicy, PolicyRefuses: the policy is none, or has no trustees with shares.
+        OSError: a file cannot be read.
+    """
+    terms = parse_policy(policy.read_bytes())
+    check_name(draw)
+    try:
+        rows = json.loads(roster.read_bytes())
+        fit = isinstance(rows, list) and rows and all(_is_row(one) for one in rows)
+    except (ValueError, RecursionError) as error:
+        raise UnusableRoster(problem=type(error).__name__) from error
+    if not fit:
+        raise UnusableRoster(problem="a list of objects with text members")
+    text = json.dumps(rows, ensure_ascii=False).encode()
+    return seal(terms, DrawId(draw), text, secrets.token_bytes(SECRET_SIZE), secrets.token_bytes(SALT_SIZE))
+
+
+def _is_row(one: object) -> bool:
+    return isinstance(one, dict) and bool(one) and all(isinstance(value, str) for value in one.values())
 
 
 def _json(value: object) -> bytes:

@@ -210,6 +210,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "draw_result": ("a draw comes out otherwise", "抽签结果复算不符"),
     "draw_void": ("a draw was made void wrongly", "抽签作废不符合规则"),
     "draw_redraw": ("another came in than follows in the order", "补抽次序不符"),
+    "roster": ("a roster was sealed or opened otherwise than it may", "专家名单的密封或打开不符合规则"),
     "draw_open": ("a draw came to no end in time", "抽签未及时完成"),
 }
 """Code of a failure to its sentence in English and Chinese."""
@@ -802,6 +803,8 @@ _BODIES: Mapping[str, _Shape] = {
     "DrawMade": _object("draw:text seed:digest order:texts drawn:texts"),
     "DrawVoided": _object("draw:text silent:texts"),
     "DrawContinued": _object("draw:text out:text drawn:text reason:text"),
+    "RosterSealed": _object("draw:text sha256:digest size:whole"),
+    "RosterUnsealed": _object("draw:text sha256:digest trustees:texts"),
 }
 """Entry type to the exact form of its body; types not named here are counted in a note."""
 
@@ -855,6 +858,7 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "DrawCommitted": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
     "DrawRevealed": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
     "DrawContinued": frozenset({"operator"}),
+    "RosterSealed": frozenset({"operator"}),
 }
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
@@ -933,11 +937,12 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "KeysDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
     "KeysNotDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
     **dict.fromkeys(
-        ("DrawDeclared", "DrawContinued"),
+        ("DrawDeclared", "DrawContinued", "RosterSealed"),
         frozenset(
             {"planned", "booked", "receiving", "opening", "gathering", "briefed", "electing", "preliminary", "detailed", "summary"}
         ),
     ),
+    "RosterUnsealed": frozenset({"gathering", "briefed", "electing", "preliminary", "detailed"}),
 }  # fmt: skip
 
 
@@ -4213,6 +4218,7 @@ class _Draw:
     gone: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
     kept_back: bool = False
+    roster: str = ""
 
     @property
     def open(self) -> bool:
@@ -4239,6 +4245,8 @@ class _Lottery:
     stage: str
     priced: str
     unsealed: bool = False
+    holders: set[str] = field(default_factory=set)
+    quorum: int = 0
     ties: dict[str, set[str]] = field(default_factory=dict)
     draws: dict[str, _Draw] = field(default_factory=dict)
 
@@ -4266,6 +4274,9 @@ def _check_draws(case: _Case) -> Findings:
         _ORDER[0] if sealed else "gathering",
         windows.get("price", windows.get("opening", "")),
     )
+    if case.policy and case.policy["mode"] != "bidder":
+        lottery.holders = {one["name"] for one in case.policy["trustees"]}
+        lottery.quorum = case.policy["k"]
     for entry in case.of(*_LOTTERY):
         for code, detail in _LOTTERY[entry.type](lottery, entry):
             yield Failure(code, ENTRIES, seq=entry.seq, detail=detail)
@@ -4520,6 +4531,24 @@ def _continued(lottery: _Lottery, entry: _Entry) -> _Lots:
     draw.drawn[place] = comes
 
 
+def _roster_sealed(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw = lottery.draws.get(entry.body["draw"])
+    if draw is None or draw.state != "drawn" or draw.body["purpose"] != "experts" or not lottery.holders:
+        yield "roster", entry.body["draw"]
+        return
+    draw.roster = entry.body["sha256"]
+
+
+def _roster_unsealed(lottery: _Lottery, entry: _Entry) -> _Lots:
+    draw, given = lottery.draws.get(entry.body["draw"]), entry.body["trustees"]
+    known = draw is not None and draw.roster == entry.body["sha256"] != "" and entry.actor == "host"
+    enough = len(set(given)) == len(given) >= lottery.quorum and set(given) <= lottery.holders
+    if draw is None or not known or not enough:
+        yield "roster", entry.body["draw"]
+        return
+    draw.roster = ""
+
+
 _LOTTERY: Mapping[str, Callable[[_Lottery, _Entry], _Lots]] = {
     "StageChanged": _moved_on,
     "WindowClosed": _window_over,
@@ -4531,6 +4560,8 @@ _LOTTERY: Mapping[str, Callable[[_Lottery, _Entry], _Lots]] = {
     "DrawMade": _made,
     "DrawVoided": _voided,
     "DrawContinued": _continued,
+    "RosterSealed": _roster_sealed,
+    "RosterUnsealed": _roster_unsealed,
 }
 """Entry type to what it does to the draws."""
 

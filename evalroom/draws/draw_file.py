@@ -281,3 +281,6 @@ _READERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], DrawEvent]]] = {
     ),
 }
 """Type of a line to its members and what reads them."""
+
+LINES = frozenset(_READERS)
+"""Types of entries that a draw's file holds: how it came about, and not what became of its roster."""

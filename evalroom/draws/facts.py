@@ -135,7 +135,34 @@ class DrawContinued:
     reason: str
 
 
-DrawEvent = DrawDeclared | DrawCommitted | DrawRevealed | DrawMade | DrawVoided | DrawContinued
+@dataclass(frozen=True, slots=True)
+class RosterSealed:
+    """Who was drawn, with names and telephones, lies at the host sealed to the trustees: digest and size of the file."""
+
+    draw: DrawId
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RosterUnsealed:
+    """The roster was opened at check-in, with the shares of these trustees."""
+
+    draw: DrawId
+    sha256: str
+    trustees: tuple[str, ...]
+
+
+DrawEvent = (
+    DrawDeclared
+    | DrawCommitted
+    | DrawRevealed
+    | DrawMade
+    | DrawVoided
+    | DrawContinued
+    | RosterSealed
+    | RosterUnsealed
+)
 """Everything that a draw consists of."""
 
 DRAW_EVENTS: frozenset[type[DrawEvent]] = frozenset(DrawEvent.__args__)

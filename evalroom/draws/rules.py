@@ -31,6 +31,9 @@ MAX_TEXT, MAX_REASON = 64, 500
 MAX_SHOWN = 44_000
 """Most bytes that a declaration takes in a frame of 64 KiB, quotes escaped twice; its result must fit a frame, too."""
 
+MAX_ROSTER = 1 << 18
+"""Most bytes of a sealed roster (draw.md §8)."""
+
 LONGEST_MS = 7 * 24 * 3_600_000
 """From the declaration to the end of the reveals: a week, for a roster is drawn days before the evaluation."""
 
@@ -109,6 +112,7 @@ class Circumstances:
 
     `seats` tells everybody's role, `sites` the sub-sites, `bids` the bids of each lot, `ties` those of a lot that the
     declared keys left even; `stage_fits` says whether this purpose belongs to the stage; `seat` acts.
+    `trustees` hold shares under a policy that all have signed, `quorum` of them open; `gathered` says that people come in.
     """
 
     at: int
@@ -119,6 +123,9 @@ class Circumstances:
     sites: frozenset[str] = frozenset()
     bids: Mapping[LotId, frozenset[str]] = field(default_factory=dict)
     ties: Mapping[LotId, frozenset[str]] = field(default_factory=dict)
+    trustees: frozenset[str] = frozenset()
+    quorum: int = 0
+    gathered: bool = False
 
 
 def check(draws: Draws, act: DrawEvent, now: Circumstances) -> None:
@@ -344,6 +351,20 @@ def _check_continuation(draw: Draw, act: df.DrawContinued, now: Circumstances) -
         raise NoReserve(draw=act.draw, out=act.out[:MAX_TEXT], next=following)
 
 
+def _check_sealing(draw: Draw, act: df.RosterSealed, now: Circumstances) -> None:
+    _demand(draw.declared.purpose is Purpose.EXPERTS, "a roster is that of a draw of experts")
+    _demand(now.trustees, "a roster is sealed to trustees who have signed the sealing policy")
+    demand_digest(act.sha256)
+    _demand(1 <= act.size <= MAX_ROSTER, "a sealed roster has at most 256 KiB")
+
+
+def _check_unsealing(draw: Draw, act: df.RosterUnsealed, now: Circumstances) -> None:
+    if not now.gathered or draw.unsealed or act.sha256 != draw.roster:
+        raise WrongDrawState(draw=act.draw, problem="no sealed roster, or nobody gathers yet")
+    given = frozenset(act.trustees)
+    _demand(given <= now.trustees and len(given) == len(act.trustees) >= now.quorum, "too few trustees")
+
+
 _CONTINUED: Collection[Purpose] = frozenset({Purpose.EXPERTS, Purpose.SEATS, Purpose.SUB_SITE})
 
 
@@ -370,5 +391,7 @@ _CHECKS: Mapping[type[DrawEvent], Callable[[Draw, Any, Circumstances], None]] = 
     df.DrawMade: _check_result,
     df.DrawVoided: _check_void,
     df.DrawContinued: _check_continuation,
+    df.RosterSealed: _check_sealing,
+    df.RosterUnsealed: _check_unsealing,
 }
 """Fact to its rule, beyond the state table."""

@@ -34,7 +34,7 @@ TRANSITIONS: Mapping[DrawState, Mapping[type[DrawEvent], tuple[DrawState, ...]]]
     _DECLARED: {df.DrawCommitted: (_DECLARED, _COMMITTED), df.DrawVoided: (_VOID,)},
     _COMMITTED: {df.DrawRevealed: (_COMMITTED, _REVEALED), df.DrawVoided: (_VOID,)},
     _REVEALED: {df.DrawMade: (_DRAWN,)},
-    _DRAWN: {df.DrawContinued: (_DRAWN,)},
+    _DRAWN: {df.DrawContinued: (_DRAWN,), df.RosterSealed: (_DRAWN,), df.RosterUnsealed: (_DRAWN,)},
     _VOID: {},
 }
 """State to the facts that belong to it, each with where it may lead: to the last one once all parties have done it."""
@@ -61,6 +61,8 @@ class Draw:
     gone: tuple[str, ...] = ()
     silent: tuple[SeatCode, ...] = ()
     at_reveal: bool = False
+    roster: str = ""
+    unsealed: bool = False
 
     @property
     def open(self) -> bool:
@@ -157,5 +159,9 @@ def _keep(draw: Draw, act: DrawEvent, by: SeatCode) -> None:
         case df.DrawContinued(out=out, drawn=drawn):
             draw.gone = (*draw.gone, out)
             draw.drawn = tuple(drawn if one == out else one for one in draw.drawn)
+        case df.RosterSealed(sha256=sha256):
+            draw.roster, draw.unsealed = sha256, False
+        case df.RosterUnsealed():
+            draw.unsealed = True
         case df.DrawDeclared():
             pass

@@ -47,6 +47,7 @@ from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary
 from main_site.services.opening import Opening, OpeningParts
 from main_site.services.recordings import Recordings
+from main_site.services.rosters import Rosters
 from main_site.services.submissions import SubmissionParts, Submissions, UnknownTender, UploadLimits
 from main_site.services.timestamps import TimeStamps
 from main_site.services.trustees import SessionTrustees, TrusteeParts
@@ -117,6 +118,7 @@ class Live:
     stored: store.StoredSession
     submissions: Submissions | None
     opening: Opening | None = None
+    rosters: Rosters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +302,7 @@ class Centre:
         live = Live(evaluation, recordings, archiver, stored, self._submissions(parts, stored, facts))
         if live.submissions is not None:
             live.opening = self._opening_of(live.submissions, evaluation, facts)
+            live.rosters = Rosters(live.opening, folder / "rosters")
         archiver.submissions = live.submissions
         conductor.listeners.append(lambda committed: _fold(recordings, committed))
         evaluation.on_closed = lambda: self._spawn(archiver.run())

@@ -314,6 +314,18 @@ def check_over(policy: Policy, entries: Sequence[Entry]) -> None:
             raise OpeningNotOver(window=window.name)
 
 
+def check_gathering(digest: str, draw: str, entries: Sequence[Entry]) -> None:
+    """Return when the roster with this SHA-256 in hex is the draw's own, and people are gathering for it.
+
+    Raises:
+        EvidenceMissing: the journal shown does not say so.
+    """
+    if not any(_is(one, "RosterSealed", {"draw": draw, "sha256": digest}) for one in entries):
+        raise EvidenceMissing(needs="RosterSealed", draw=draw)
+    if not any(_is(one, "StageChanged", {"after": "gathering"}) for one in entries):
+        raise EvidenceMissing(needs="StageChanged to gathering")
+
+
 def _is(entry: Entry, type_: str, members: Mapping[str, Json]) -> bool:
     return entry.type == type_ and all(entry.body.get(name) == value for name, value in members.items())
 

@@ -37,6 +37,7 @@ from evalroom.sealing.policy import (
     parse_policy,
     parse_recipient,
 )
+from evalroom.sealing.roster import MAX_ROSTER, SealedRoster, open_roster_share, parse_roster
 from evalroom.sealing.suite import OpeningKey, WrapNotOpened
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.unseal import open_share
@@ -49,6 +50,9 @@ Answer: TypeAlias = dict[str, Json]
 FACTS = "agent.json"
 VERSION = 1
 SHARE, KEEP = "share", "keep"
+ROSTERS = ""
+"""Stands for the window where the session key of rosters is kept; no window is without a name."""
+
 MAX_HEAD = 2 * MAX_OBJECT + (1 << 16)
 MAX_BIDS = 4096
 MAX_WRAP = 1 << 13
@@ -208,6 +212,7 @@ class Custody:
     session_keys: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     shares: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    rosters: dict[str, Answer] = field(default_factory=dict)
     destroying: bool = False
     destroyed: Answer | None = None
 
@@ -263,6 +268,8 @@ class Custody:
                 self.shares[str(given["window"]), str(given["bid"])] = (
                     list(shares) if isinstance(shares, list) else []
                 )
+            case "roster":
+                self.rosters[str(given["sha256"])] = {name: given[name] for name in ("good", "sealed")}
             case "destroying":
                 self.destroying = True
             case "destroyed":
@@ -361,6 +368,7 @@ class Trustee:
             "session_key": self._session_key,
             "open_release": self._open_release,
             "release": self._release,
+            "release_roster": self._release_roster,
             "keep": self._keep,
             "recall": self._recall,
             "destroy": self._destroy_all,
@@ -627,6 +635,39 @@ class Trustee:
             info = messages.combine_info(signed.place, part.header.context)
             sealed = session.wrap(decode_base64(target), share, info)
             yield {**said, "good": True, "sealed": encode_base64(sealed)}
+
+    def _release_roster(self, members: Members) -> Answer:
+        """Give this trustee's share of a roster, wrapped to one session key for all rosters, once people gather."""
+        tender, signed = self._signed_tender(members)
+        data = members.data_within("roster", MAX_ROSTER)
+        target = encode_base64(members.data_within("session_key", 4096))
+        note, shown = _evidence(members)
+        theirs = members.integer("now")
+        members.close()
+        custody, digest = signed.custody, hashlib.sha256(data).hexdigest()
+        if custody.targets.get(ROSTERS, target) != target:
+            raise AnotherSessionKey(window=ROSTERS)
+        if digest not in custody.rosters:
+            ev.check_clock(self._clock(), theirs)
+            roster = parse_roster(data, signed.policy)
+            entries = ev.read_back(note, shown, signed.trust, self._clock())
+            ev.check_gathering(digest, roster.draw, entries)
+            given = self._roster_share(tender, signed, roster, target)
+            lines: list[Answer] = [{"did": "roster", "sha256": digest, **given}]
+            if ROSTERS not in custody.targets:
+                lines.insert(0, {"did": "target", "window": ROSTERS, "public": target})
+            custody.note(*lines)
+        return custody.rosters[digest]
+
+    def _roster_share(self, tender: str, signed: Signed, roster: SealedRoster, target: str) -> Answer:
+        key = self._key(tender, signed.custody, roster.suite.code)
+        try:
+            share = open_roster_share(roster, signed.place, key)
+        except (ShareMismatch, WrapNotOpened):
+            return {"good": False, "sealed": ""}
+        info = messages.combine_info(signed.place, roster.context)
+        sealed = find_suite(signed.policy.suites[0]).wrap(decode_base64(target), share, info)
+        return {"good": True, "sealed": encode_base64(sealed)}
 
     # --- content keys, and the end ---------------------------------------------------------------------
 

@@ -192,5 +192,7 @@ FACTS: tuple[df.DrawEvent, ...] = (
     df.DrawMade(DRAW, "ab" * 32, ("98%", "96%", "97%"), ("98%",)),
     df.DrawVoided(DRAW, (SUPERVISOR,)),
     df.DrawContinued(DRAW, "P-001", "P-002", "on leave"),
+    df.RosterSealed(DRAW, "ab" * 32, 90_000),
+    df.RosterUnsealed(DRAW, "ab" * 32, ("host", "north")),
 )
 """One fact of every kind, for tests of their form and of who sees them."""

@@ -17,6 +17,7 @@ from evalroom.draws.facts import Purpose
 from evalroom.events import Fact, Stage
 from evalroom.ids import BidId, DrawId, LotId, SeatCode
 from evalroom.needs import Unready
+from evalroom.pricing import presets
 from evalroom.profile import PLAIN, UnusableProfile
 from evalroom.roles import Role
 from evalroom.session import (
@@ -477,6 +478,39 @@ def test_a_corrected_price_is_computed_anew_and_the_earlier_run_stays_in_the_jou
     runs = [fact.event for fact in room.history if isinstance(fact.event, ev.PricesComputed)]
     assert [before, room.session.prices[LOT]] == runs
     assert (stage is Stage.SUMMARY) is (LOT in room.session.rankings)
+
+
+def test_prices_wait_for_the_value_that_the_formula_has_drawn_and_are_computed_with_it() -> None:
+    pricing = presets.drawn_factor("30")
+    (name, choices) = next((one.name, one.choices) for one in pricing.inputs if one.choices)
+    room = plain.opened(
+        replace(plain.OPEN, tender=replace(plain.TENDER, lots=(replace(plain.LOT1, pricing=pricing),)))
+    )
+    for person in room.people.values():
+        room.give(person.check_in())
+    wrong = parameter_draw(room, name, (*choices[1:], "0.5"))
+    refused(room, wrong, NotVoidable)
+    assert "drawn_value" in [need.code for need in room.session.missing_for(Stage.PRICING)]
+    room.give(parameter_draw(room, name, choices))
+    for commits in (True, False):
+        for party in (SUPERVISOR, REGULATOR):
+            room.give(draw_step(room, party, commits=commits))
+    while room.session.stage is not Stage.PRICING:
+        plain.finish(room)
+        room.advance()
+    (drawn,) = room.session.draws.drawn(Purpose.PRICE_PARAMETER, LOT, name)
+    (given,) = room.session.prices[LOT].given
+    assert (name, Fraction(drawn)) == (given.name, Fraction(given.value))
+
+
+def parameter_draw(room: Room, name: str, choices: tuple[str, ...]) -> co.Order:
+    """Return the declaration of a draw of a price parameter."""
+    times = (plain.START + 60_000, plain.START + 120_000)
+    parties = (SUPERVISOR, REGULATOR)
+    purpose = Purpose.PRICE_PARAMETER
+    return room[OPERATOR].order(
+        co.DeclareDraw(CHAIR_DRAW, purpose, name, LOT, choices, (), (), None, 1, (), parties, *times, "")
+    )
 
 
 def test_a_pause_is_ended_by_two_persons_and_with_every_site_back() -> None:

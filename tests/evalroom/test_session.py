@@ -121,7 +121,15 @@ ACROSS = {
     "propose", "approve", "veto", "confirm_booking", "decline_booking", "recuse_self", "cast_ballot", "fail_tender",
 }  # fmt: skip
 """Orders that need a world of their own (tests/evalroom/test_orders.py)."""
-DRAWS = {"declare_draw", "commit_draw", "reveal_draw", "continue_draw", "void_draw"}
+DRAWS = {
+    "declare_draw",
+    "commit_draw",
+    "reveal_draw",
+    "continue_draw",
+    "void_draw",
+    "seal_roster",
+    "unseal_roster",
+}
 """Orders of a draw (tests/evalroom/draws/test_rules.py)."""
 SEAT_OF = {
     Role.EXPERT: E1,

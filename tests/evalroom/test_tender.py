@@ -261,7 +261,11 @@ def test_the_floor_is_not_above_the_full_marks() -> None:
 
 def test_what_a_session_cannot_give_a_formula_is_refused_before_it_opens() -> None:
     drawn, small = presets.drawn_factor("30"), presets.lowest_price("30", deduction="0.1")
-    assert "cannot give" in refused(replace(LOT1, pricing=drawn))
+    check_tender(
+        Tender("T", "t", (replace(LOT1, pricing=drawn),)), SITES, SEATS
+    )  # a draw of the session gives it
+    unlisted = tuple(replace(one, choices=()) for one in drawn.inputs)
+    assert "cannot give" in refused(replace(LOT1, pricing=replace(drawn, inputs=unlisted)))
     check_tender(Tender("T", "t", (replace(LOT1, pricing=small),)), SITES, SEATS)
     rates = replace(presets.lowest_price("30"), quote=Quote.RATE)
     assert "money" in refused(replace(LOT1, pricing=rates))

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from evalroom.sealing.roster import open_roster, open_roster_share, parse_roster
 from main_site.cli import app
 from tests.evalroom.draws import vectors
+from tests.evalroom.sealing import tender
 from tests.recorder.bag_factory import LOG_KEY, Bag, make_bag
 from tests.recorder.test_verify_draws import make
 
@@ -171,3 +173,44 @@ def test_the_openings_let_anyone_check_recusal(tmp_path: Path) -> None:
     assert whole.read_bytes() == (tmp_path / "opened.json").read_bytes()
     opened.write_text("[]", "utf-8")
     assert 2 == run("open-pool", file, opened).exit_code
+
+
+# --- the roster -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.json"
+    path.write_bytes(tender.policy(suites=[2]).encode())
+    return path
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[1]", "[{}]", '[{"name": 1}]', "[" * 100_000])
+def test_what_is_no_roster_is_not_sealed(tmp_path: Path, policy: Path, text: str) -> None:
+    (tmp_path / "roster.json").write_text(text, "utf-8")
+    out = tmp_path / "roster.sealed"
+    assert (
+        2
+        == run(
+            "seal-roster", tmp_path / "roster.json", "--policy", policy, "--draw", "R1", "--out", out
+        ).exit_code
+    )
+    assert not out.exists()
+
+
+def test_a_roster_is_sealed_to_the_trustees_of_the_policy(tmp_path: Path, policy: Path) -> None:
+    rows = [{"id": "P-001", "name": "张三", "phone": "13800000000"}]
+    (tmp_path / "roster.json").write_text(json.dumps(rows), "utf-8")
+    out = tmp_path / "roster.sealed"
+    words = ("seal-roster", tmp_path / "roster.json", "--policy", policy, "--draw", "R1", "--out", out)
+    assert 0 == run(*words).exit_code
+    first = out.read_bytes()
+    assert 0 == run(*words).exit_code
+    assert first != out.read_bytes(), "every roster has a secret of its own"
+    terms = tender.policy(suites=[2])
+    roster = parse_roster(first, terms)
+    shares = {
+        n: open_roster_share(roster, n, tender.opening_key(2, who))
+        for n, who in ((1, "host"), (3, "supervisor"))
+    }
+    assert rows == json.loads(open_roster(roster, terms.k, shares))

@@ -350,3 +350,32 @@ def test_prices_are_not_unsealed_while_one_of_their_parameters_is_being_drawn() 
     assert [] == list(verifier._window_over(lottery, entry_of("WindowExtended", window="second")))
     other = entry_of("DrawDeclared", **{**body, "draw": "F2", "subject": "delta"})
     assert [] == list(verifier._declared(lottery, other))
+
+
+def test_a_roster_is_sealed_to_trustees_and_opened_by_a_quorum_of_them() -> None:
+    table = Table.at()
+    table.hold(expert_draw())
+    body: Any = body_of(table.draw("R1").declared)
+    lottery = verifier._Lottery(trade.SESSION, {}, set(), set(), sealed=True, stage="gathering", priced="")
+    lottery.draws["R1"] = verifier._Draw(body, "", [], state="drawn")
+    sealed = entry_of("RosterSealed", draw="R1", sha256="ab" * 32, size=9)
+    assert [("roster", "R1")] == list(verifier._roster_sealed(lottery, sealed)), "nobody holds shares"
+    lottery.holders, lottery.quorum = {"host", "north", "supervisor"}, 2
+    assert [] == list(verifier._roster_sealed(lottery, sealed))
+
+    def opened(*trustees: str, sha256: str = "ab" * 32, actor: str = "host") -> list[tuple[str, str]]:
+        entry = replace(
+            entry_of("RosterUnsealed", draw="R1", sha256=sha256, trustees=list(trustees)), actor=actor
+        )
+        return list(verifier._roster_unsealed(lottery, entry))
+
+    for lie in (
+        opened("host"),
+        opened("host", "host"),
+        opened("host", "x"),
+        opened("host", "north", sha256="cd" * 32),
+    ):
+        assert [("roster", "R1")] == lie
+    assert [("roster", "R1")] == opened("host", "north", actor="O1")
+    assert [] == opened("host", "north")
+    assert [("roster", "R1")] == opened("host", "north"), "it was open"

@@ -13,6 +13,7 @@ from evalroom.draws import facts as df
 from evalroom.draws.commitment import NoDigest
 from evalroom.draws.facts import MakeUp, Place, Purpose
 from evalroom.draws.rules import (
+    Circumstances,
     DrawnBefore,
     DrawTimeOver,
     DrawTimeRuns,
@@ -24,6 +25,7 @@ from evalroom.draws.rules import (
     UnknownDraw,
     WrongDrawState,
     WrongReveal,
+    check,
 )
 from evalroom.draws.state import DrawState
 from evalroom.errors import Refusal
@@ -655,3 +657,106 @@ def test_the_journal_of_another_software_is_refused(table: Table) -> None:
     again = Fact(START, HOST, OPERATOR, table.draw().declared)
     with pytest.raises(Exception, match="not written by this software"):
         table.session.evolve(again)
+
+
+def test_a_result_or_an_end_that_does_not_follow_is_refused_whoever_writes_it(table: Table) -> None:
+    """The session works both out itself; the rule stands for a host that does not."""
+    declared(table)
+    now = Circumstances(CLOSES + 1, SESSION, "host", {})
+    with pytest.raises(WrongDrawState, match="others are awaited"):
+        check(table.session.draws, df.DrawVoided(DRAW, PARTIES[:1]), now)
+    check(table.session.draws, df.DrawVoided(DRAW, PARTIES), now)
+    draws = table.session.draws
+    table.commit_all()
+    for seat in PARTIES:
+        said = (secret("value", DRAW, seat), secret("nonce", DRAW, seat), "")
+        draws.evolve(df.DrawRevealed(DRAW, *said), SESSION, seat)
+    made = table.draw().result(table.draw().values)
+    with pytest.raises(WrongDrawState, match="another result"):
+        check(draws, replace(made, drawn=("95%",)), now)
+    check(draws, made, now)
+
+
+# --- rosters ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["seal_roster", "unseal_roster"])
+@pytest.mark.parametrize("role", Role)
+def test_a_roster_is_put_down_by_the_reviewed_roles_only(table: Table, kind: str, role: Role) -> None:
+    table.hold(expert_draw())
+    seat = SEAT_OF.get(role, OPERATOR)
+    if kind == "seal_roster":
+        order = replace(table.by(seat, co.SealRoster(DrawId("R1"), "ab" * 32, 9)), role=role)
+    else:
+        said = co.UnsealRoster(DrawId("R1"), "ab" * 32, ("host", "north"))
+        order = replace(table.voiding("R1"), command=said, role=role)
+    allowed = role.value in REVIEWED[kind]["roles"]
+    # A rehearsal has no trustees: what is permitted is refused all the same, for another reason.
+    assert (DrawUnfit if kind == "seal_roster" else WrongDrawState) is answer_to(table, order) or not allowed
+    assert (answer_to(table, order) is NotPermitted) is not allowed
+
+
+ROSTER = "ab" * 32
+
+
+def roster_case(**changes: Any) -> tuple[Table, Circumstances]:  # noqa: ANN401 - circumstances
+    table = Table.at()
+    table.hold(expert_draw())
+    about = {"trustees": frozenset({"host", "north", "supervisor"}), "quorum": 2, "gathered": True, **changes}
+    return table, Circumstances(START, SESSION, OPERATOR, {}, **about)
+
+
+@pytest.mark.parametrize(
+    ("changes", "act", "error"),
+    [
+        ({"trustees": frozenset()}, df.RosterSealed(DrawId("R1"), ROSTER, 9), DrawUnfit),
+        ({}, df.RosterSealed(DrawId("R1"), "file", 9), NoDigest),
+        ({}, df.RosterSealed(DrawId("R1"), ROSTER, 0), DrawUnfit),
+        ({}, df.RosterSealed(DrawId("R1"), ROSTER, (1 << 18) + 1), DrawUnfit),
+        ({}, df.RosterSealed(DrawId("R9"), ROSTER, 9), UnknownDraw),
+        ({}, df.RosterUnsealed(DrawId("R1"), ROSTER, ("host", "north")), WrongDrawState),
+    ],
+)
+def test_a_roster_that_is_none_is_not_put_down(
+    changes: dict[str, Any], act: df.DrawEvent, error: type[Refusal]
+) -> None:
+    table, now = roster_case(**changes)
+    with pytest.raises(error):
+        check(table.session.draws, act, now)
+
+
+@pytest.mark.parametrize(
+    ("changes", "trustees", "error"),
+    [
+        ({"gathered": False}, ("host", "north"), WrongDrawState),
+        ({}, ("host",), DrawUnfit),
+        ({}, ("host", "host"), DrawUnfit),
+        ({}, ("host", "stranger"), DrawUnfit),
+    ],
+)
+def test_a_roster_is_opened_by_a_quorum_once_people_gather(
+    changes: dict[str, Any], trustees: tuple[str, ...], error: type[Refusal]
+) -> None:
+    table, now = roster_case(**changes)
+    draws = table.session.draws
+    draws.evolve(df.RosterSealed(DrawId("R1"), ROSTER, 9), SESSION, OPERATOR)
+    with pytest.raises(error):
+        check(draws, df.RosterUnsealed(DrawId("R1"), ROSTER, trustees), now)
+    good = replace(now, gathered=True)
+    opened = df.RosterUnsealed(DrawId("R1"), ROSTER, ("host", "north"))
+    check(draws, opened, good)
+    draws.evolve(opened, SESSION, "host")
+    with pytest.raises(WrongDrawState):
+        check(draws, opened, good)
+    # Somebody left: the roster is sealed anew and opened again.
+    draws.evolve(df.RosterSealed(DrawId("R1"), "cd" * 32, 9), SESSION, OPERATOR)
+    with pytest.raises(WrongDrawState):
+        check(draws, opened, good)
+    check(draws, replace(opened, sha256="cd" * 32), good)
+
+
+def test_only_a_draw_of_experts_has_a_roster(table: Table) -> None:
+    table.hold()
+    _, now = roster_case()
+    with pytest.raises(DrawUnfit, match="draw of experts"):
+        check(table.session.draws, df.RosterSealed(DRAW, ROSTER, 9), now)

@@ -31,6 +31,14 @@ const en: DrawMessages = {
     redraw: 'Redraw',
     redraw_hint: '{out} leaves; by the same order {drawn} comes in.',
     no_reserve: 'No fitting reserve is left; declare another draw.',
+    roster: {
+      title: 'Roster',
+      none: 'No sealed roster has come. Whoever keeps the pool seals it on their own computer with evalroom draw seal-roster.',
+      sealed: 'The roster is sealed to the trustees. Nobody can open it before check-in.',
+      unsealed: 'The roster was opened at check-in.',
+      send: 'Send the sealed roster',
+      open: 'Open the roster',
+    },
     form: {
       purpose: 'What is drawn',
       subject: 'Name',

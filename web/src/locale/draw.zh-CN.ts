@@ -31,6 +31,14 @@ const zh = {
     redraw: '补抽',
     redraw_hint: '{out} 退出，按同一次序由 {drawn} 接替。',
     no_reserve: '没有合适的候补了，需要另行声明抽签。',
+    roster: {
+      title: '专家名单',
+      none: '还没有收到密封的名单。名单由专家库管理方在自己的电脑上用 evalroom draw seal-roster 密封。',
+      sealed: '名单已向受托方密封。进入签到阶段前任何人都无法打开。',
+      unsealed: '名单已在签到时打开。',
+      send: '提交密封的名单文件',
+      open: '打开名单',
+    },
     form: {
       purpose: '抽什么',
       subject: '名称',

@@ -605,6 +605,8 @@ const en: Messages = {
     DrawMade: 'Draw {draw}: {drawn}',
     DrawVoided: 'Draw {draw} is void, silent: {silent}',
     DrawContinued: 'Redraw {draw}: {drawn} for {out} ({reason})',
+    RosterSealed: 'Roster of {draw} sealed to the trustees',
+    RosterUnsealed: 'Roster of {draw} opened with the shares of {trustees}',
   },
   opening: {
     title: 'Opening',
@@ -940,6 +942,9 @@ const en: Messages = {
     wrong_reveal: 'The value does not open your commitment, or you saw other commitments. Nothing was taken; call the operator.',
     no_reserve: 'The reserve that comes next is another, or there is none left. Look at the list again.',
     no_digest: 'This is no value or commitment of a draw. Nothing was taken; reload the page.',
+    roster_sealed: 'The roster is opened at check-in and not before. Nobody can read it yet, not even whoever runs this host.',
+    roster_missing: 'The sealed roster does not lie at the host any more. Send the same file again; the journal knows it.',
+    malformed_roster: 'This is no sealed roster of this draw and tender, or it was changed. Nothing was kept; have it sealed again.',
     before_hour: 'It is not time yet by the host’s clock; nothing has changed. Wait for the hour in the policy.',
     gate_shut: 'What this window waits for has not happened yet; nothing has changed. It opens afterwards.',
     officers_missing: 'Not every site’s officers have stepped up; bids stay sealed. Each site needs two.',

@@ -595,6 +595,8 @@ const zh = {
     DrawMade: '抽签 {draw} 结果：{drawn}',
     DrawVoided: '抽签 {draw} 作废，未响应：{silent}',
     DrawContinued: '补抽 {draw}：{drawn} 接替 {out}（{reason}）',
+    RosterSealed: '抽签 {draw} 的专家名单已向受托方密封',
+    RosterUnsealed: '抽签 {draw} 的专家名单已用 {trustees} 的份额打开',
   },
   opening: {
     title: '开标',
@@ -930,6 +932,9 @@ const zh = {
     wrong_reveal: '数值与您的承诺不符，或您看到的承诺与记录不同。没有接收，请呼叫操作员。',
     no_reserve: '下一位候补是别人，或已没有候补。请再看名单。',
     no_digest: '这不是抽签的数值或承诺，没有接收。请刷新页面。',
+    roster_sealed: '名单在签到时才能打开，现在任何人都无法读取，包括主机管理者。',
+    roster_missing: '主机上已没有这份密封名单。请再次提交同一文件，日志中有它的摘要。',
+    malformed_roster: '这不是本次抽签、本项目的密封名单，或已被改动。没有保存，请重新密封。',
     before_hour: '还没有到时间（以主机时钟为准），什么都没有改变。请等到方案规定的时刻。',
     gate_shut: '前面的步骤还没有完成，这一阶段还不能开启；什么都没有改变。',
     officers_missing: '各场工作人员还没有到齐，投标仍是密封的。请各场两人到场同意开启。',

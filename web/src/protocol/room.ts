@@ -985,6 +985,23 @@ export interface RevealDraw {
 /** A role of the trade (trust.md §6); the last five are machines and strangers. */
 export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'regulator' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
 
+/**
+ * Who was drawn, with names and telephones, lies at the host sealed to the trustees: digest and size of the
+ * file.
+ */
+export interface RosterSealed {
+  draw: string
+  sha256: string
+  size: number
+}
+
+/** The roster was opened at check-in, with the shares of these trustees. */
+export interface RosterUnsealed {
+  draw: string
+  sha256: string
+  trustees: string[]
+}
+
 /** A rounding that follows a stage, or one step of the aggregation. */
 export interface RoundAt {
   stage: PriceStage
@@ -1049,6 +1066,14 @@ export interface ScoreTerms {
   steps?: WholeSteps
   rows?: ScoreRow[]
   between?: Between
+}
+
+/** Put down that a roster sealed to the trustees lies at the host: digest and size of the file. */
+export interface SealRoster {
+  draw: string
+  sha256: string
+  size: number
+  kind: 'seal_roster'
 }
 
 /** A seat: where it stands, the node its browser connects to, and the role of whoever takes it. */
@@ -1488,6 +1513,8 @@ export interface EventBodies {
   DrawMade: DrawMade
   DrawVoided: DrawVoided
   DrawContinued: DrawContinued
+  RosterSealed: RosterSealed
+  RosterUnsealed: RosterUnsealed
 }
 
 export type EventType = keyof EventBodies
@@ -1525,6 +1552,7 @@ export type SeatCommand =
   | CommitDraw
   | RevealDraw
   | ContinueDraw
+  | SealRoster
 
 export type CommandKind = SeatCommand['kind']
 
@@ -1562,6 +1590,7 @@ export interface SeatCommands {
   commit_draw: Omit<CommitDraw, 'kind'>
   reveal_draw: Omit<RevealDraw, 'kind'>
   continue_draw: Omit<ContinueDraw, 'kind'>
+  seal_roster: Omit<SealRoster, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -1598,4 +1627,5 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   commit_draw: 'DrawCommitted',
   reveal_draw: 'DrawRevealed',
   continue_draw: 'DrawContinued',
+  seal_roster: 'RosterSealed',
 }

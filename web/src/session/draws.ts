@@ -20,6 +20,8 @@ export interface DrawView {
   readonly drawn: readonly string[]
   readonly gone: readonly string[]
   readonly silent: readonly string[]
+  /** Where the list of names stands, which nobody reads before check-in. */
+  readonly roster: 'none' | 'sealed' | 'unsealed'
   /** Its facts as they came, for the draw's file. */
   readonly facts: readonly DrawLine[]
 }
@@ -38,8 +40,14 @@ export function evolveDraws(draws: Map<string, DrawView>, item: FeedItem): void 
       drawn: [],
       gone: [],
       silent: [],
+      roster: 'none',
       facts: [lineOf(item)],
     })
+    return
+  }
+  if (item.type === 'RosterSealed' || item.type === 'RosterUnsealed') {
+    const draw = draws.get(item.body.draw)
+    if (draw !== undefined) draws.set(item.body.draw, { ...draw, roster: item.type === 'RosterSealed' ? 'sealed' : 'unsealed' })
     return
   }
   const change = changeOf(item)

@@ -366,6 +366,8 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'DrawMade':
     case 'DrawVoided':
     case 'DrawContinued':
+    case 'RosterSealed':
+    case 'RosterUnsealed':
       return evolveDraws(view.draws, item)
     default:
       // A newer node may know more types; a page that refused them could not be left open over an update.
