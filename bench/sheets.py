@@ -34,18 +34,16 @@ from evalroom.events import (
 )
 from evalroom.ids import HOST_ACTOR, BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.canonical import canonical
+from evalroom.pricing.presets import lowest_price
+from evalroom.profile import PLAIN, profile_digest
 from evalroom.roles import Role
 from evalroom.session import Session
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
@@ -75,16 +73,23 @@ def facts() -> list[Fact]:
         )
         for n in range(ITEMS)
     )
-    pricing = PricingTerms(
-        Formula.LOWEST_PRICE, "40", None, (), "0", "0", "0", RoundingTerms(2, Rounding.HALF_UP)
-    )
     bids = tuple(Bid(BidId(f"B{n}"), f"Bidder {n}") for n in range(BIDS))
-    lot = Lot(LotId("1"), "Bench", items, bids, pricing, 3)
+    lot = Lot(LotId("1"), "Bench", items, bids, lowest_price("40"), 3)
     seats = tuple(Seat(SeatCode(f"E{n}"), HOST, HOST, Role.EXPERT, "") for n in range(EXPERTS))
     sites = (Site(HOST, "Host", host=True, node=True),)
     tender, keys = Tender("B", "Bench", (lot,)), SessionKeys("log", (), 0)
-    opened = SessionOpened(SessionId("bench"), tender, sites, seats, keys, rehearsal=True, software="")
-    way = (Stage.GATHERING, Stage.BRIEFED, Stage.PRELIMINARY, Stage.DETAILED)
+    opened = SessionOpened(
+        SessionId("bench"),
+        tender,
+        sites,
+        seats,
+        keys,
+        rehearsal=True,
+        software="",
+        profile=PLAIN,
+        profile_sha256=profile_digest(PLAIN),
+    )
+    way = (Stage.GATHERING, Stage.BRIEFED, Stage.ELECTING, Stage.PRELIMINARY, Stage.DETAILED)
     steps = [StageChanged(before, after, "") for before, after in pairwise(way)]
     told = [Fact(0, HOST, HOST_ACTOR, opened), *(Fact(0, HOST, HOST_ACTOR, step) for step in steps)]
     cells = ((seat.code, bid.id, item.id) for seat in seats for item in items for bid in bids)

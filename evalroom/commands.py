@@ -8,12 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalroom.approval import Act, Approved, Proposed, Vetoed
+from evalroom.draws.facts import (
+    DrawCommitted,
+    DrawContinued,
+    DrawDeclared,
+    DrawRevealed,
+    MakeUp,
+    Place,
+    PoolExpert,
+    Purpose,
+    RosterSealed,
+)
 from evalroom.events import (
     AlarmClosed,
     BidImported,
+    BookingConfirmed,
+    BookingDeclined,
     Commitment,
     DisciplineAccepted,
     Event,
+    ExpertRecused,
     FindingAnswered,
     HostEvent,
     NodeEvent,
@@ -30,13 +45,16 @@ from evalroom.events import (
     SheetLocked,
     Stage,
     StageChanged,
+    TenderFailed,
 )
-from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.profile import PLAIN
 from evalroom.roles import Role
 from evalroom.sealing.facts import (
     BidderEvent,
     CeremonyPaused,
     CeremonyResumed,
+    KeysNotDestroyed,
     OfficerSteppedUp,
     OpeningAborted,
     OpeningEvent,
@@ -46,6 +64,7 @@ from evalroom.sealing.facts import (
     WindowExtended,
 )
 from evalroom.tender import Part, Seat, Site, Tender
+from evalroom.voting import BallotCast
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class OpenSession:
     keys: SessionKeys
     rehearsal: bool
     software: str
+    profile: str = PLAIN
     kind: Literal["open_session"] = "open_session"
 
 
@@ -116,9 +136,10 @@ class AdvanceStage:
 
 @dataclass(frozen=True, slots=True)
 class PauseSession:
-    """Close the inputs on every site."""
+    """Close the inputs on every site, and say when it will go on (UTC ms) where the profile asks for it."""
 
     reason: str
+    resume_at: int | None
     kind: Literal["pause_session"] = "pause_session"
 
 
@@ -128,6 +149,80 @@ class ResumeSession:
 
     reason: str
     kind: Literal["resume_session"] = "resume_session"
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Propose an act that needs a second person; `proposal` is a new id."""
+
+    proposal: str
+    act: Act
+    reason: str
+    kind: Literal["propose"] = "propose"
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Approve a proposal by its digest: what it does follows at once."""
+
+    proposal: str
+    digest: str
+    kind: Literal["approve"] = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Refuse a proposal by its digest, with a reason."""
+
+    proposal: str
+    digest: str
+    reason: str
+    kind: Literal["veto"] = "veto"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBooking:
+    """Confirm, for one's own site, that these seats are held for the session."""
+
+    site: SiteId
+    seats: tuple[SeatCode, ...]
+    kind: Literal["confirm_booking"] = "confirm_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineBooking:
+    """Say that one's own site cannot hold its seats."""
+
+    site: SiteId
+    reason: str
+    kind: Literal["decline_booking"] = "decline_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class RecuseSelf:
+    """Step aside before the evaluation begins 回避."""
+
+    seat: SeatCode
+    reason: str
+    kind: Literal["recuse_self"] = "recuse_self"
+
+
+@dataclass(frozen=True, slots=True)
+class CastBallot:
+    """Vote in a round; the choice is committed."""
+
+    vote: str
+    round: int
+    choice: Commitment
+    kind: Literal["cast_ballot"] = "cast_ballot"
+
+
+@dataclass(frozen=True, slots=True)
+class FailTender:
+    """End the evaluation when every lot has failed."""
+
+    reason: str
+    kind: Literal["fail_tender"] = "fail_tender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +391,15 @@ class AbortOpening:
 
 
 @dataclass(frozen=True, slots=True)
+class StateNotDestroyed:
+    """State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close."""
+
+    trustee: str
+    reason: str
+    kind: Literal["state_not_destroyed"] = "state_not_destroyed"
+
+
+@dataclass(frozen=True, slots=True)
 class ActAsBidder:
     """Do what a bidder asked for through the host: submit, withdraw, release, confirm.
 
@@ -347,17 +451,103 @@ class NoteOpening:
     kind: Literal["note_opening"] = "note_opening"
 
 
+# --- draws ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareDraw:
+    """Announce a draw on these terms (`DrawDeclared`)."""
+
+    draw: DrawId
+    purpose: Purpose
+    subject: str
+    lot: LotId
+    options: tuple[str, ...]
+    experts: tuple[PoolExpert, ...]
+    places: tuple[Place, ...]
+    make_up: MakeUp | None
+    count: int
+    takers: tuple[str, ...]
+    parties: tuple[SeatCode, ...]
+    closes: int
+    ends: int
+    redoes: str
+    kind: Literal["declare_draw"] = "declare_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDraw:
+    """Commit, as a party, to a value of one's own."""
+
+    draw: DrawId
+    commitment: str
+    kind: Literal["commit_draw"] = "commit_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class RevealDraw:
+    """Reveal, as a party, the value committed to; `commitments` digests all of them as the giver saw them."""
+
+    draw: DrawId
+    value: str
+    nonce: str
+    commitments: str
+    kind: Literal["reveal_draw"] = "reveal_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueDraw:
+    """Let the next of the order come in for somebody drawn who leaves, for a reason."""
+
+    draw: DrawId
+    out: str
+    drawn: str
+    reason: str
+    kind: Literal["continue_draw"] = "continue_draw"
+
+
+@dataclass(frozen=True, slots=True)
+class SealRoster:
+    """Put down that a roster sealed to the trustees lies at the host: digest and size of the file."""
+
+    draw: DrawId
+    sha256: str
+    size: int
+    kind: Literal["seal_roster"] = "seal_roster"
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealRoster:
+    """Put down that a roster was opened, with the shares of these trustees."""
+
+    draw: DrawId
+    sha256: str
+    trustees: tuple[str, ...]
+    kind: Literal["unseal_roster"] = "unseal_roster"
+
+
+@dataclass(frozen=True, slots=True)
+class VoidDraw:
+    """End a draw whose parties were silent when the time of its phase was over."""
+
+    draw: DrawId
+    kind: Literal["void_draw"] = "void_draw"
+
+
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
+    | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
     | EnterScore | LockSheet | AnswerFinding | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
+    | StateNotDestroyed
+    | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw | SealRoster
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
 OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
 """What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts | OpeningCommand
+HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | UnsealRoster | OpeningCommand
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {
@@ -368,6 +558,14 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     AdvanceStage: StageChanged,
     PauseSession: SessionPaused,
     ResumeSession: SessionResumed,
+    Propose: Proposed,
+    Approve: Approved,
+    Veto: Vetoed,
+    ConfirmBooking: BookingConfirmed,
+    DeclineBooking: BookingDeclined,
+    RecuseSelf: ExpertRecused,
+    CastBallot: BallotCast,
+    FailTender: TenderFailed,
     EnterScore: ScoreEntered,
     LockSheet: SheetLocked,
     AnswerFinding: FindingAnswered,
@@ -381,6 +579,12 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     PauseCeremony: CeremonyPaused,
     ResumeCeremony: CeremonyResumed,
     AbortOpening: OpeningAborted,
+    StateNotDestroyed: KeysNotDestroyed,
+    DeclareDraw: DrawDeclared,
+    CommitDraw: DrawCommitted,
+    RevealDraw: DrawRevealed,
+    ContinueDraw: DrawContinued,
+    SealRoster: RosterSealed,
 }
 """Seat command to the event with the same members."""
 

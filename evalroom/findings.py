@@ -11,7 +11,7 @@ Comparing sheets earlier would be an oracle for their values.  Two kinds of find
 The system asks, the expert decides; nothing here changes a score (domain.md, "Checks"; 发改法规〔2026〕195号).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -73,27 +73,39 @@ class Findings:
 
     raised: dict[str, Raised] = field(default_factory=dict)
     answered: dict[tuple[str, SeatCode], Answered] = field(default_factory=dict)
+    voided: set[str] = field(default_factory=set)
+
+    def standing(self) -> Iterator[Raised]:
+        """Yield the findings that still mean something, oldest first: no step back has voided their sheets."""
+        return (one for name, one in self.raised.items() if name not in self.voided)
 
     def open_to(self, seat: SeatCode) -> list[Raised]:
         """List what a seat was asked and has not answered, oldest first."""
         return [
             one
-            for one in self.raised.values()
+            for one in self.standing()
             if seat in one.event.seats and (one.event.finding, seat) not in self.answered
         ]
 
-    def waiting(self) -> list[SeatCode]:
-        """List the seats that still owe an answer, in the order of their codes."""
-        return sorted({seat for one in self.raised.values() for seat in self._silent(one)})
+    def waiting(self, failed: Container[LotId] = ()) -> list[SeatCode]:
+        """List the seats that still owe an answer, in the order of their codes; of `failed` lots nothing is wanted."""
+        asking = (one for one in self.standing() if one.event.lot not in failed)
+        return sorted({seat for one in asking for seat in self._silent(one)})
 
     def _silent(self, one: Raised) -> Iterator[SeatCode]:
         return (seat for seat in one.event.seats if (one.event.finding, seat) not in self.answered)
 
     def were_asked(self, lot: LotId, part: Part) -> bool:
         """Say whether members were asked about the objective items of a part: they are asked once."""
-        return any(
-            one.reopens and (one.event.lot, one.event.part) == (lot, part) for one in self.raised.values()
-        )
+        return any(one.reopens and (one.event.lot, one.event.part) == (lot, part) for one in self.standing())
+
+    def void(self, lot: LotId | None, part: Part | None) -> None:
+        """Void the findings on sheets of one lot and part, or of all (None): their sheets are judged anew."""
+        self.voided |= {
+            name
+            for name, one in self.raised.items()
+            if lot in (None, one.event.lot) and part in (None, one.event.part)
+        }
 
     # --- changes ----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ BidNumber = NewType("BidNumber", str)
 ItemId = NewType("ItemId", str)
 CommandId = NewType("CommandId", str)
 TrackId = NewType("TrackId", str)
+DrawId = NewType("DrawId", str)
 
 HOST_ACTOR = "host"
 """Actor of entries that the host's own writer makes; never a seat code."""

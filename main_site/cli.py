@@ -5,12 +5,16 @@ Exit status 0 is good, 1 means something was found wrong, 2 that the command was
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from main_site.bidder import cli as bidding
+from main_site.holder.cli import archive
+from main_site.pricing import cli as pricing
 from signaling.custody.cli import app as agent
 
 if TYPE_CHECKING:
@@ -20,6 +24,8 @@ app = typer.Typer(name="evalroom", help="Remote cross-region bid evaluation.", n
 
 app.add_typer(agent, name="agent")
 app.add_typer(bidding.bid, name="bid")
+app.add_typer(archive, name="archive")
+app.add_typer(pricing.price, name="price")
 
 FOUND_WRONG, MISUSE = 1, 2
 
@@ -67,6 +73,104 @@ def verify(
     from main_site.verifying import verify_archive
 
     raise typer.Exit(verify_archive(directory, log_key or [], as_json=as_json))
+
+
+draw = typer.Typer(help="Draws: repeat one offline, take one out of an archive.", no_args_is_help=True)
+app.add_typer(draw, name="draw")
+
+
+@draw.command("check")
+def check_draw(
+    file: Annotated[Path, typer.Argument(help="A draw's file: from a page, or from `draw export`.")],
+    log_key: Annotated[
+        list[str] | None, typer.Option(help="Verifier key of the session's log, known from outside the file.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Repeat a draw from its file and print each step; exit 0 when none fails, 1 when one does."""
+    from main_site import drawing
+
+    raise typer.Exit(drawing.check_draw(file, log_key or [], as_json=as_json))
+
+
+@draw.command("export")
+def export_draw(
+    directory: Annotated[Path, typer.Argument(help="The archive: a folder that holds bagit.txt.")],
+    name: Annotated[str, typer.Argument(metavar="[DRAW]", help="The draw's id; without it, list them.")] = "",
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
+) -> None:
+    """Take a draw out of an archive as a file that proves itself."""
+    from main_site import drawing
+
+    with _refusals():
+        if not name:
+            typer.echo("\n".join(drawing.draws_of(directory)))
+            return
+        _put(drawing.export_draw(directory, name), out)
+
+
+@draw.command("pool")
+def prepare_pool(
+    pool: Annotated[Path, typer.Argument(help="The pool: TOML with `against` and [[expert]] tables.")],
+    session: Annotated[str, typer.Option(help="Id of the session.")],
+    name: Annotated[str, typer.Option("--draw", help="Id that the draw will have.")],
+    openings: Annotated[Path, typer.Option(help="File for the openings of units: keep it with the pool.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
+) -> None:
+    """Make what is published of an expert pool for one draw; who shares a unit with a bidder is recused."""
+    from main_site import drawing
+
+    with _refusals():
+        published, opened = drawing.prepare_pool(pool, session, name)
+        openings.touch(mode=0o600, exist_ok=False)
+        openings.write_bytes(opened)
+        _put(published, out)
+
+
+@draw.command("open-pool")
+def open_pool(
+    file: Annotated[Path, typer.Argument(help="A draw's file.")],
+    openings: Annotated[Path, typer.Argument(help="The openings that `draw pool` made for this draw.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
+) -> None:
+    """Put the openings of the experts' units into a draw's file, so that recusal can be checked, too."""
+    from main_site import drawing
+
+    with _refusals():
+        _put(drawing.open_pool(file, openings), out)
+
+
+@draw.command("seal-roster")
+def seal_roster(
+    roster: Annotated[Path, typer.Argument(help="Who was drawn: JSON, a list of objects with text members.")],
+    policy: Annotated[Path, typer.Option(help="policy.json of the tender, signed by all trustees.")],
+    name: Annotated[str, typer.Option("--draw", help="Id of the draw.")],
+    out: Annotated[Path, typer.Option(help="File to write; the host gets this one and no other.")],
+) -> None:
+    """Seal a roster to the trustees, on the machine of whoever keeps the pool; it opens at check-in."""
+    from main_site import drawing
+
+    with _refusals():
+        out.write_bytes(drawing.seal_roster(roster, policy, name))
+
+
+def _put(data: bytes, out: Path | None) -> None:
+    if out is None:
+        typer.echo(data.decode(), nl=False)
+    else:
+        out.write_bytes(data)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say what was refused, or what could not be read or written, and exit 2."""
+    from evalroom.errors import EvalroomError
+
+    try:
+        yield
+    except (EvalroomError, OSError) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(MISUSE) from None
 
 
 @app.command()

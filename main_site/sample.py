@@ -7,25 +7,22 @@ companies are made up; the rubric follows the shape of published ones.
 from dataclasses import replace
 
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.pricing.formula import PriceFormula
+from evalroom.pricing.presets import trimmed_mean
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.tender import (
     Bid,
-    Formula,
     Group,
     Item,
     ItemKind,
     Lot,
     Option,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
-    TrimTerms,
 )
 from main_site.template import SessionTemplate
 from main_site.template.sealing import SealingTerms
@@ -47,7 +44,7 @@ UNSET_HOUR = 4_102_444_800_000
 
 def sample_template() -> SessionTemplate:
     """Return the sample session."""
-    return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats(), committee=5)
+    return SessionTemplate(SessionId("YC-2026-0117"), _tender(), _sites(), _seats())
 
 
 def sealed_template() -> SessionTemplate:
@@ -58,7 +55,7 @@ def sealed_template() -> SessionTemplate:
     lot = replace(_tender().lots[0], bids=())
     tender = replace(_tender(), lots=(lot,))
     seats = (*_seats(), *_officers())
-    return SessionTemplate(SessionId("YC-2026-0117"), tender, _sites(), seats, _sealing(), committee=5)
+    return SessionTemplate(SessionId("YC-2026-0117"), tender, _sites(), seats, _sealing())
 
 
 def _officers() -> tuple[Seat, ...]:
@@ -136,18 +133,9 @@ def _tender() -> Tender:
     return Tender("YCSW-2026-0117", "云川市智慧水务感知与调度平台建设项目", (lot,))
 
 
-def _pricing() -> PricingTerms:
+def _pricing() -> PriceFormula:
     """Four prices lose the highest and the lowest; a percent too dear costs twice a percent too cheap."""
-    return PricingTerms(
-        formula=Formula.TRIMMED_MEAN,
-        weight="30",
-        ceiling_fen=3_880_000_00,
-        trim=(TrimTerms(from_bids=4, high=1, low=1),),
-        penalty_above="1",
-        penalty_below="0.5",
-        floor="0",
-        rounding=RoundingTerms(2, Rounding.HALF_UP),
-    )
+    return trimmed_mean("30", above="1", below="0.5", ceiling_fen=3_880_000_00)
 
 
 def _preliminary() -> tuple[Item, ...]:

@@ -29,6 +29,9 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 
+OFFLINE = "/verify/offline.html"
+"""The public page as one file, its script inside: it is for saving, and no page of this origin."""
+
 MISSING = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>EvalRoom</title>
 <p>页面尚未构建。 The pages are not built: run <code>python3 dev.py demo</code> on a machine that reaches the
 npm registry, or install the released wheel. The API works: <a href="/api/openapi.json">/api/openapi.json</a>."""
@@ -53,6 +56,8 @@ class SafeHeaders:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 kept = "/assets/" in scope["path"]
+                if scope["path"] == OFFLINE:
+                    headers.setdefault("content-disposition", 'attachment; filename="evalroom-verify.html"')
                 headers.setdefault(
                     "cache-control", "public, max-age=31536000, immutable" if kept else "no-cache"
                 )

@@ -59,6 +59,7 @@ export default defineConfig({
         site: here('./site/index.html'),
         replay: here('./replay/index.html'),
         bidder: here('./bidder/index.html'),
+        verify: here('./verify/index.html'),
       },
     },
   },

@@ -12,11 +12,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import StreamingResponse
 
-from evalroom.ids import BidId, BidNumber
+from evalroom.ids import BidId, BidNumber, DrawId
 from evalroom.ledger.base64 import decode_base64
 from evalroom.sealing.policy import PartName
+from evalroom.sealing.roster import MAX_ROSTER
 from evalroom.session import Unknown
 from main_site.services.centre import Centre, Live
+from main_site.services.rosters import Rosters, RosterSealedStill
 from main_site.services.sealed_documents import NotOpened, SealedDocument
 from signaling.permits import permit
 from signaling.ranges import parse_range, range_headers
@@ -43,7 +45,31 @@ def opening_routes(centre: Centre) -> APIRouter:
         await centre.opening(tender).release(BidNumber(bid), body.window, decode_base64(body.halves))
         return {"state": "released", "window": body.window}
 
+    @router.post("/api/v1/sessions/{session}/rosters/{draw}", max_body_size=MAX_ROSTER)
+    async def keep_roster(request: Request, session: str, draw: str) -> dict[str, Any]:
+        """Keep a roster that was sealed elsewhere; the answer is what the operator's seat then puts down."""
+        return await _rosters(centre, session).keep(DrawId(draw), await request.body())
+
+    @router.get("/api/v1/sessions/{session}/rosters/{draw}")
+    async def read_roster(session: str, draw: str) -> Response:
+        """Serve a roster at check-in, opened by the trustees' agents; it is kept by nobody on its way."""
+        text = await _rosters(centre, session).read(DrawId(draw))
+        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
+
     return router
+
+
+def _rosters(centre: Centre, session: str) -> Rosters:
+    """Return the rosters of a session.
+
+    Raises:
+        UnknownSession: there is no such session.
+        RosterSealedStill: it is a rehearsal, without trustees.
+    """
+    rosters = centre.session(session).rosters
+    if rosters is None:
+        raise RosterSealedStill(session=session[:64], problem="a rehearsal has no trustees")
+    return rosters
 
 
 async def opened_document(live: Live, bid: BidId, part: str) -> SealedDocument:

@@ -19,7 +19,7 @@ from evalroom.checks import state, write_statement
 from evalroom.commands import ACTS, AnswerFinding, CheckIn, EnterScore, LockSheet, SeatCommand
 from evalroom.encoding import body_of
 from evalroom.errors import Refusal
-from evalroom.events import Commitment, FindingCode, Secret, SessionOpened, Stage
+from evalroom.events import Commitment, FindingCode, Secret, Stage
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
@@ -30,9 +30,10 @@ from evalroom.protocol.liveness import retry_delay
 from evalroom.protocol.subscriber import Acknowledged, Delivered, Rejected, SubscriberEnd
 from evalroom.roles import Role
 from evalroom.sheet import Cell, Sheet, digest_of, items_of
+from evalroom.stages import stage_after
 from evalroom.tender import Bid, Lot, Part
 from signaling.clock import monotonic_ms
-from signaling.codec import decode_event, decode_from_node, encode, parse_json
+from signaling.codec import decode_from_node, encode, parse_json
 from signaling.ice import IceSettings
 from signaling.synthetic import SyntheticSeat
 
@@ -79,21 +80,19 @@ class SeatView:
         """Fold one item in."""
         self.items += 1
         body = item["body"]
+        self.stage = stage_after(item["type"], body, self.stage)
         match item["type"]:
             case "SessionOpened":
                 self.tender = body["tender"]
                 opened = decode_event("SessionOpened", body)
                 if isinstance(opened, SessionOpened):
                     self.lots = {lot.id: lot for lot in opened.tender.lots}
-                self.stage = Stage.GATHERING if body["rehearsal"] else Stage.RECEIVING
             case "BidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
                 lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
                 known = self.lots[body["lot"]]
                 bids = (*known.bids, Bid(BidId(body["bid"]), body["bidder"]))
                 self.lots[known.id] = replace(known, bids=bids)
-            case "StageChanged":
-                self.stage = Stage(body["after"])
             case "SessionPaused" | "SessionResumed":
                 self.paused = item["type"] == "SessionPaused"
             case "SessionClosed":

@@ -33,10 +33,12 @@ from evalroom.ledger.note import KeyKind, SigningKey, parse_vkey
 from evalroom.media import TrackKind
 from evalroom.protocol.messages import SeatCredential
 from evalroom.roles import Role
+from evalroom.stages import OVER
 from evalroom.tender import check_tender
-from main_site import SOFTWARE
+from main_site import software
 from main_site.documents import DocumentStore
 from main_site.identity.authority import certify, open_authority, recognise
+from main_site.services.archive_keys import read_recipients
 from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.evaluation import Evaluation, Parts
@@ -45,6 +47,7 @@ from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary
 from main_site.services.opening import Opening, OpeningParts
 from main_site.services.recordings import Recordings
+from main_site.services.rosters import Rosters
 from main_site.services.submissions import SubmissionParts, Submissions, UnknownTender, UploadLimits
 from main_site.services.timestamps import TimeStamps
 from main_site.services.trustees import SessionTrustees, TrusteeParts
@@ -115,6 +118,7 @@ class Live:
     stored: store.StoredSession
     submissions: Submissions | None
     opening: Opening | None = None
+    rosters: Rosters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,8 @@ class Centre:
                 _log_key(stored).verifier.encode(), witnesses, default_quorum(len(witnesses))
             ),
             rehearsal=template.sealing is None,
-            software=SOFTWARE,
+            software=software(),
+            profile=template.profile,
         )
         host = next(site.id for site in template.sites if site.host)
         issued = [
@@ -297,6 +302,7 @@ class Centre:
         live = Live(evaluation, recordings, archiver, stored, self._submissions(parts, stored, facts))
         if live.submissions is not None:
             live.opening = self._opening_of(live.submissions, evaluation, facts)
+            live.rosters = Rosters(live.opening, folder / "rosters")
         archiver.submissions = live.submissions
         conductor.listeners.append(lambda committed: _fold(recordings, committed))
         evaluation.on_closed = lambda: self._spawn(archiver.run())
@@ -324,6 +330,7 @@ class Centre:
             folder=parts.folder,
             now=self.clock.now,
             limits=limits,
+            recipients=lambda: read_recipients(self.settings.archive_keys),
             time_stamps=self._time_stamps,
         )
         return Submissions(made, facts)
@@ -404,7 +411,7 @@ class Centre:
         self.links.add(evaluation)
         if session.closed:
             self._spawn(live.archiver.run())
-        elif session.stage is ev.Stage.CONCLUDED:
+        elif session.stage in OVER:
             evaluation.conclude()
 
     def session(self, session: str) -> Live:

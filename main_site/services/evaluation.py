@@ -15,9 +15,17 @@ import structlog
 
 from evalroom import events as ev
 from evalroom import roles, visibility
-from evalroom.commands import CloseSession, HostFact, ImportBid, NodeFact, NoteFacts, Order, RecordFacts
+from evalroom.commands import (
+    CloseSession,
+    HostFact,
+    ImportBid,
+    NodeFact,
+    NoteFacts,
+    Order,
+    RecordFacts,
+    VoidDraw,
+)
 from evalroom.errors import EvalroomError
-from evalroom.events import Stage
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, empty_state, near
@@ -26,8 +34,10 @@ from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.roles import Role
+from evalroom.sealing import facts as sf
 from evalroom.session import SessionOver
 from evalroom.sheet import items_of
+from evalroom.stages import OVER
 from evalroom.tender import Part, Seat
 from main_site.documents import UnknownDocument
 from main_site.services.conductor import Committed, Conductor, node_key
@@ -46,10 +56,14 @@ STATUS_S = 1.0
 NEAR_EVERY = 5
 """Seconds after which a seat is told about itself though nothing has changed."""
 
-_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR)
+_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.REGULATOR)
 
 OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
+
+
+_STILLER = (ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed)
+"""Facts of which one may have been the last that a concluded session was waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +165,8 @@ class Evaluation:
         """Say whether a seat may see a track live now."""
         session = self.conductor.session
         who, shown = session.seats.get(seat), self._tracks().get(track)
-        if who is None or shown is None:
+        outside = who is not None and who.role is Role.EXPERT and seat not in session.members
+        if who is None or shown is None or outside:
             return False
         return visibility.may_watch(who.role, shown.kind, session.stage, own_site=shown.site == who.site)
 
@@ -280,9 +295,10 @@ class Evaluation:
     def _committed(self, committed: Committed) -> None:
         for audience in committed.audiences:
             self._wake(audience)
-        if any(isinstance(fact.event, ev.StageChanged) for fact in committed.facts):
+        ends = ev.StageChanged | ev.TenderFailed | ev.SessionAborted
+        if any(isinstance(fact.event, ends) for fact in committed.facts):
             self.conclude()
-        if any(isinstance(fact.event, ev.TrackEnded | ev.CheckpointCosigned) for fact in committed.facts):
+        if any(isinstance(fact.event, _STILLER) for fact in committed.facts):
             self._close_when_still()
         if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
             self.parts.links.refresh(self)
@@ -302,7 +318,7 @@ class Evaluation:
 
     def conclude(self) -> None:
         """End the host's own recordings once the session is concluded; its close follows."""
-        if self.conductor.session.stage is Stage.CONCLUDED:
+        if self.conductor.session.stage in OVER:
             self._spawn(self._finish_recording())
 
     async def _finish_recording(self) -> None:
@@ -311,10 +327,11 @@ class Evaluation:
         self._close_when_still()
 
     def _close_when_still(self) -> None:
-        """Close the journal once the session is concluded and no track is running at any site."""
+        """Close the journal once the session is concluded, no track runs at any site and no trustee holds keys."""
         session = self.conductor.session
         running = any(record.running for record in session.tracks.values())
-        if session.stage is not Stage.CONCLUDED or running or not self._booth_done or session.closed:
+        waiting = running or not self._booth_done or session.ceremony.keys_at_large()
+        if session.stage not in OVER or waiting or session.closed:
             return
         self._spawn(self._close())
 
@@ -334,7 +351,14 @@ class Evaluation:
         while True:
             self._tell_status()
             self._tell_progress()
+            self._void_draws()
             await asyncio.sleep(STATUS_S)
+
+    def _void_draws(self) -> None:
+        """End draws whose parties were silent; one that ended meanwhile refuses, and that is all right."""
+        session, now = self.conductor.session, self.parts.now()
+        for draw in session.draws.overdue(now):
+            self.conductor.submit(Order(VoidDraw(draw), now, HOST_ACTOR, session.host_site, Role.HOST))
 
     def _tell_status(self) -> None:
         own = self.own_state()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import sqlalchemy as sa
 
 from evalroom import events as ev
+from evalroom.draws import facts as df
 from evalroom.events import Event, Fact
 from evalroom.ledger.checkpoint import parse_checkpoint, sign_checkpoint
 from evalroom.ledger.note import SigningKey, parse_note
@@ -123,7 +124,10 @@ _ABOUT: Mapping[type[Event], tuple[str, ...]] = {
     sf.HalfReleased: ("window", "bid"),
     sf.ShareReleased: ("window", "trustee"),
     sf.WindowClosed: ("window",),
+    sf.BidJudged: ("window", "bid"),
     sf.OpeningRecorded: ("window",),
     ev.GroupUnlocked: (),
+    ev.StageChanged: ("after",),
+    df.RosterSealed: ("draw",),
 }
 """Entries that agents and verdicts refer to, each with the members that say what it is about."""

@@ -71,10 +71,6 @@ class Fault(Enum):
     GROUP_AND_PART = ("评审类别不属于该评审阶段", "the group belongs to the other part")
     MERGED = ("含合并单元格，请取消合并后逐格填写", "merged cells: take them apart and fill in each cell")
     REPEATED_BIDDER = ("投标人重复", "the bidder is there twice")
-    COMMITTEE = (
-        "专家席位数应为单数且不少于评委会人数下限",
-        "the experts are an odd number, at least as many as the committee needs",
-    )
     NOT_A_CHOICE = ("不在可选值之内", "not one of the choices")
     NOT_AN_INSTANT = (
         "不是时间，应如 2026-12-01 09:00",
@@ -98,6 +94,8 @@ class Fault(Enum):
         "the weights and the price weight do not add up to 100",
     )
     NO_PENALTY = ("去极值平均法需要高于基准的扣分", "a trimmed mean needs a penalty above the base price")
+    BAD_FORMULA = ("价格公式不能用", "the price formula cannot be used")
+    BESIDE_FORMULA = ("填了完整公式，此处应为空", "beside a whole formula this stays empty")
     FLOOR_ABOVE_WEIGHT = ("价格最低得分高于价格权重", "the floor of the price score is above its weight")
     REPEATED_START = ("起点重复", "two rows begin at the same number of prices")
     TRIMS_ALL = ("去掉的报价不少于报价家数", "trimming must leave a price")
@@ -200,7 +198,7 @@ def refuse(fault: Fault, found: str = "") -> TemplateError:
     return TemplateError([Problem(fault, Place(), shown(found))])
 
 
-def shown(value: object) -> str:
+def shown(value: object, most: int = _SHOWN) -> str:
     """Return what stands in a cell, shortened and without control characters."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value)[: _SHOWN + 1])
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    text = "".join(char if char.isprintable() else "�" for char in str(value)[: most + 1])
+    return text if len(text) <= most else text[:most] + "…"

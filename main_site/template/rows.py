@@ -10,10 +10,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
+from fractions import Fraction
 
-from evalroom.errors import MalformedName
+from evalroom.errors import EvalroomError, MalformedName
 from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.pricing.formula import PriceFormula, TrimTerms
+from evalroom.pricing.presets import TRIMMED_MEAN
+from evalroom.pricing.rationals import Rounding, RoundingTerms
+from evalroom.profile import PLAIN, PRESETS, CheckRules, UnusableProfile, parse_profile
 from evalroom.roles import Role
 from evalroom.sealing.policy import MAX_PADDED, PADDED, REQUIRED, Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
@@ -22,27 +27,37 @@ from evalroom.tender import (
     FULL_MARKS,
     GROUPS,
     Bid,
-    Formula,
     Group,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
+    Specialty,
     Tender,
     Thresholds,
-    TrimTerms,
     UnusableTender,
+    check_committee,
     check_tender,
 )
 from main_site.template.cells import BEIJING, is_empty, parse_options, plain, read_cell, write_options
 from main_site.template.columns import AFTER_SHEETS, AT_DEADLINE, TABLES, Column, Table, Value
+from main_site.template.formulas import (
+    SimpleTerms,
+    fault_of,
+    is_whole,
+    read_whole,
+    simple_terms,
+    text_of,
+    trim_rows,
+    weight_of,
+)
 from main_site.template.problems import Fault, Place, Problem, TemplateError, shown
 from main_site.template.sealing import SealingTerms
+
+MAX_SAID = 200
+"""Characters of what is wrong with a price formula: a path and a sentence."""
 
 MAX_ROWS = 1000
 """Rows of one table: a lot has at most 150 items, a session 100 bids (domain.md, sizes)."""
@@ -68,8 +83,7 @@ class SessionTemplate:
     sites: tuple[Site, ...]
     seats: tuple[Seat, ...]
     sealing: SealingTerms | None = None
-    committee: int | None = None
-    """Least number of experts, who are then an odd number too; a rule for whoever prepares, not for the session."""
+    profile: str = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +262,7 @@ def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     for row in rows["items"]:
         _check_item(row, findings)
     for row in rows["pricing"]:
-        _check_pricing(row, findings)
+        _check_pricing(row, rows["trim"], findings)
     _check_trim(rows["trim"], findings)
     for row in rows["lots"]:
         _check_lot(row, rows, findings)
@@ -337,14 +351,32 @@ def _check_options(row: Row, findings: Findings) -> None:
         findings.add_in(Fault.BEST_OPTION, row, "full")
 
 
-def _check_pricing(row: Row, findings: Findings) -> None:
+def _check_pricing(row: Row, trims: Iterable[Row], findings: Findings) -> None:
+    if is_whole(row.text("formula")):
+        _check_whole_formula(row, trims, findings)
+        return
     weight, floor = row.text("weight"), row.text("floor")
-    if row.text("formula") == Formula.TRIMMED_MEAN and row.text("penalty_above") == "0":
+    if row.values["weight"] is None and is_empty(row.raw.cells.get("weight")):
+        findings.add_in(Fault.MISSING_VALUE, row, "weight")
+    if row.text("formula") == TRIMMED_MEAN and row.text("penalty_above") == "0":
         findings.add_in(Fault.NO_PENALTY, row, "penalty_above")
     if weight and floor and Decimal(floor) > Decimal(weight):
         findings.add_in(Fault.FLOOR_ABOVE_WEIGHT, row, "floor")
     if row.text("ceiling") == "0":
         findings.add_in(Fault.OUT_OF_RANGE, row, "ceiling")
+
+
+def _check_whole_formula(row: Row, trims: Iterable[Row], findings: Findings) -> None:
+    """Blame a formula that cannot be used, and what stands in simple columns beside it."""
+    fault = fault_of(row.text("formula"))
+    if fault:
+        findings.problems.append(Problem(Fault.BAD_FORMULA, row.place("formula"), shown(fault, MAX_SAID)))
+    for column in row.table.columns:
+        if column.key not in {"lot", "formula"} and not is_empty(row.raw.cells.get(column.key)):
+            findings.add_in(Fault.BESIDE_FORMULA, row, column.key)
+    for trim in trims:
+        if trim.text("lot") == row.text("lot"):
+            findings.add_in(Fault.BESIDE_FORMULA, trim, "from_bids")
 
 
 def _check_trim(rows: Iterable[Row], findings: Findings) -> None:
@@ -388,13 +420,16 @@ def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> N
             findings.add(Fault.NO_ROWS, place_of(_BY_KEY[key]), lot)
     for other in (*mine["pricing"][1:], *mine["checks"][1:]):
         findings.add(Fault.ONE_ROW_ONLY, other.place("lot"), lot)
-    weights = [item.text("full") for item in mine["items"]] + [
-        price.text("weight") for price in mine["pricing"]
-    ]
+    weights = [item.text("full") for item in mine["items"]] + [_weight(price) for price in mine["pricing"]]
     if mine["items"] and len(mine["pricing"]) == 1 and all(weights):
         total = sum(map(Decimal, weights), Decimal(0))
         if total != FULL_MARKS:
             findings.add(Fault.WEIGHTS, row.place("id"), f"{lot}: {plain(total)}")
+
+
+def _weight(price: Row) -> str:
+    text = price.text("formula")
+    return weight_of(text) if is_whole(text) else price.text("weight")
 
 
 def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) -> None:
@@ -414,27 +449,36 @@ def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) ->
     roles = Counter(row.text("role") for row in rows["seats"])
     if rows["seats"] and not roles[""] and not roles[Role.EXPERT]:
         findings.add(Fault.NO_EXPERT, place_of(_BY_KEY["seats"], key="role"))
-    for project in rows["project"]:
-        experts = roles[Role.EXPERT]
-        least = project.values["committee"]
-        if rows["seats"] and experts and isinstance(least, int) and (experts < least or experts % 2 == 0):
-            findings.add(Fault.COMMITTEE, project.place("committee"), f"{experts} / {least}")
 
 
 def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
     project = rows["project"][0]
+    rules = _check_rules_of(_profile(project.text("profile")))
     return SessionTemplate(
         session=SessionId(project.text("session")),
         tender=Tender(
             code=project.text("code"),
             title=project.text("title"),
-            lots=tuple(_lot(row, rows) for row in rows["lots"]),
+            lots=tuple(_lot(row, rows, rules) for row in rows["lots"]),
         ),
         sites=tuple(_site(row) for row in rows["sites"]),
         seats=tuple(_seat(row) for row in rows["seats"]),
         sealing=_sealing(rows["sealing"][0], rows["parts"]) if rows["sealing"] else None,
-        committee=project.whole("committee") or None,
+        profile=_profile(project.text("profile")),
     )
+
+
+def _profile(said: str) -> str:
+    """Return the text of a rule profile: of the preset that is named, or what stands there itself."""
+    return PRESETS.get(said.strip(), said)
+
+
+def _check_rules_of(profile: str) -> CheckRules:
+    """Return what a rule profile says of checks; one that cannot be read is named by whoever has the last word."""
+    try:
+        return parse_profile(profile).checks
+    except UnusableProfile:
+        return CheckRules()
 
 
 def _sealing(row: Row, parts: Sequence[Row]) -> SealingTerms:
@@ -480,7 +524,12 @@ def _iso(ms: int) -> str:
     return dt.datetime.fromtimestamp(ms // 1000, BEIJING).isoformat()
 
 
-def _lot(row: Row, rows: Mapping[str, list[Row]]) -> Lot:
+def _percent(share: Fraction) -> str:
+    """Write a share as a percentage, to four digits at most."""
+    return plain((Decimal(share.numerator) * 100 / share.denominator).quantize(Decimal("0.0001"), ROUND_DOWN))
+
+
+def _lot(row: Row, rows: Mapping[str, list[Row]], rules: CheckRules) -> Lot:
     lot = row.text("id")
 
     def mine(key: str) -> list[Row]:
@@ -493,13 +542,14 @@ def _lot(row: Row, rows: Mapping[str, list[Row]]) -> Lot:
         bids=tuple(Bid(BidId(bid.text("id")), bid.text("bidder")) for bid in mine("bids")),
         pricing=_pricing(mine("pricing")[0], mine("trim")),
         candidates=row.whole("candidates"),
-        checks=_thresholds(mine("checks")),
+        checks=_thresholds(mine("checks"), rules),
     )
 
 
-def _thresholds(rows: Sequence[Row]) -> Thresholds:
+def _thresholds(rows: Sequence[Row], rules: CheckRules) -> Thresholds:
+    """Return a lot's thresholds; one without a row has those of the rule profile, and the usual others."""
     if not rows:
-        return Thresholds()
+        return Thresholds(reason_below=_percent(rules.low_item), deviation=_percent(rules.deviation))
     row = rows[0]
     return Thresholds(
         reason_below=row.text("reason_below"),
@@ -526,10 +576,12 @@ def _item(row: Row) -> Item:
     )
 
 
-def _pricing(row: Row, trims: Iterable[Row]) -> PricingTerms:
+def _pricing(row: Row, trims: Iterable[Row]) -> PriceFormula:
+    if is_whole(row.text("formula")):
+        return read_whole(row.text("formula"))
     ceiling = row.text("ceiling")
-    return PricingTerms(
-        formula=Formula(row.text("formula")),
+    terms = SimpleTerms(
+        formula=row.text("formula"),
         weight=row.text("weight"),
         ceiling_fen=int(Decimal(ceiling) * 100) if ceiling else None,
         trim=tuple(
@@ -540,6 +592,7 @@ def _pricing(row: Row, trims: Iterable[Row]) -> PricingTerms:
         floor=row.text("floor"),
         rounding=RoundingTerms(row.whole("rounding_digits"), Rounding(row.text("rounding"))),
     )
+    return terms.build()
 
 
 def _site(row: Row) -> Site:
@@ -553,6 +606,8 @@ def _seat(row: Row) -> Seat:
         node=SiteId(row.text("node")),
         role=Role(row.text("role")),
         label=row.text("label"),
+        specialty=Specialty(row.text("specialty")),
+        reserve=row.flag("reserve"),
     )
 
 
@@ -577,8 +632,17 @@ def _have_the_last_word(template: SessionTemplate, rows: Mapping[str, list[Row]]
         sealed = template.sealing is not None
         check_tender(template.tender, template.sites, template.seats, sealed=sealed)
     except (UnusableTender, MalformedName) as why:
-        words = ", ".join(str(value) for value in why.detail.values())
-        findings.add(Fault.UNUSABLE, _blamed(why.detail, rows), words)
+        findings.add(Fault.UNUSABLE, _blamed(why.detail, rows), _words(why))
+    try:
+        check_committee(template.seats, parse_profile(template.profile).committee)
+    except UnusableTender as why:
+        findings.add(Fault.UNUSABLE, place_of(_BY_KEY["seats"], key="role"), _words(why))
+    except UnusableProfile as why:
+        findings.add(Fault.UNUSABLE, rows["project"][0].place("profile"), _words(why))
+
+
+def _words(why: EvalroomError) -> str:
+    return ", ".join(str(value) for value in why.detail.values())
 
 
 def _blamed(detail: Mapping[str, str | int | None], rows: Mapping[str, list[Row]]) -> Place:
@@ -599,7 +663,7 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
                 "session": template.session,
                 "code": template.tender.code,
                 "title": template.tender.title,
-                "committee": template.committee,
+                "profile": _profile_name(template.profile),
             },
         ],
         "lots": [{"id": lot.id, "title": lot.title, "candidates": lot.candidates} for lot in lots],
@@ -610,7 +674,7 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
         "trim": [
             {"lot": lot.id, "from_bids": trim.from_bids, "high": trim.high, "low": trim.low}
             for lot in lots
-            for trim in lot.pricing.trim
+            for trim in trim_rows(lot.pricing)
         ],
         "sites": [
             {"id": site.id, "name": site.name, "host": site.host, "node": site.node}
@@ -620,6 +684,11 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
         "sealing": [_sealing_row(template.sealing)] if template.sealing else [],
         "parts": _part_rows(template.sealing) if template.sealing else [],
     }
+
+
+def _profile_name(text: str) -> str:
+    """Return the name of the preset with this text, or the text."""
+    return next((name for name, preset in PRESETS.items() if preset == text), text)
 
 
 def _sealing_row(terms: SealingTerms) -> dict[str, Value]:
@@ -680,10 +749,13 @@ def _checks_row(lot: Lot) -> dict[str, Value]:
 
 
 def _pricing_row(lot: Lot) -> dict[str, Value]:
-    terms = lot.pricing
+    terms = simple_terms(lot.pricing)
+    if terms is None:
+        whole: dict[str, Value] = dict.fromkeys(column.key for column in _BY_KEY["pricing"].columns)
+        return whole | {"lot": lot.id, "formula": text_of(lot.pricing)}
     return {
         "lot": lot.id,
-        "formula": terms.formula.value,
+        "formula": terms.formula,
         "weight": terms.weight,
         "ceiling": None if terms.ceiling_fen is None else plain(Decimal(terms.ceiling_fen) / 100),
         "penalty_above": terms.penalty_above,
@@ -701,4 +773,6 @@ def _seat_row(seat: Seat) -> dict[str, Value]:
         "node": seat.node,
         "role": seat.role.value,
         "label": seat.label,
+        "specialty": seat.specialty.value,
+        "reserve": seat.reserve,
     }

@@ -245,6 +245,23 @@ class AgentClient:
         answer = await self.ask("release", members, max(self._timeout_s, RELEASE_TIMEOUT_S))
         return tuple(_share(one) for one in _list(answer, "shares"))
 
+    async def release_roster(
+        self, tender: str, roster: bytes, session_key: bytes, evidence: Evidence, now: int
+    ) -> bytes | None:
+        """Return this trustee's share of a sealed roster, wrapped to the session key; None when it is no good.
+
+        Shown are `RosterSealed` and the `StageChanged` that leads to gathering; `now` is the host's clock, UTC ms.
+        """
+        members: dict[str, Json] = {
+            "tender": tender,
+            "roster": encode_base64(roster),
+            "session_key": encode_base64(session_key),
+            **evidence.members(),
+            "now": now,
+        }
+        answer = await self.ask("release_roster", members)
+        return _bytes(answer.get("sealed")) if answer.get("good") is True else None
+
     async def keep(self, tender: str, name: str, secret: bytes) -> bytes:
         """Return `secret`, at most 1 KiB, sealed for this agent alone; `name` binds it."""
         members = {"tender": tender, "name": name, "secret": encode_base64(secret)}

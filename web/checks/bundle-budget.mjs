@@ -16,6 +16,7 @@ const BUDGETS = {
   'site/index.html': 220,
   'replay/index.html': 520,
   'bidder/index.html': 220,
+  'verify/index.html': 130,
 }
 
 const manifest = JSON.parse(readFileSync(join(STATIC, 'manifest.json'), 'utf8'))

@@ -90,7 +90,9 @@ def opening() -> dict[str, Any]:
     """Return the first entry of a session with sealed bids."""
     lot = replace(LOT1, bids=())
     tender = replace(TENDER, lots=(lot,))
-    event = SessionOpened(SESSION, tender, SITES, SEATS, KEYS, rehearsal=False, software="")
+    event = SessionOpened(
+        SESSION, tender, SITES, SEATS, KEYS, rehearsal=False, software="", profile="", profile_sha256=""
+    )
     return body_of(event)
 
 
@@ -118,7 +120,7 @@ def test_the_view_folds_what_the_page_folds() -> None:
         ("SessionClosed", {}, {}),
     ):
         view.take({"type": kind, "body": body, **more})
-    assert (Stage.DETAILED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
+    assert (Stage.ARCHIVED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
     assert [{"id": "B1", "bidder": "某公司"}] == view.tender["lots"][0]["bids"]
     assert (Bid(BidId("B1"), "某公司"),) == view.lots[LOT].bids
     assert ({"B1"}, {"preliminary"}, 1) == (view.rejected, view.unlocked, len(view.rankings))

@@ -18,6 +18,7 @@ from evalroom.protocol import messages as m
 from evalroom.protocol.liveness import LinkState
 from evalroom.roles import NotPermitted, Role
 from signaling.seating import SeatPerson
+from tests.evalroom.drawing import price_draw
 from tests.evalroom.room import ARCHIVIST, EAST, EXPERTS, OPERATOR, SITE_OPERATOR, START, SUPERVISOR, WEST
 from tests.main_site.hall import FakeWire, Hall, conclude, hall, put_documents, record, settle, until
 
@@ -117,6 +118,21 @@ async def test_an_expert_is_told_of_itself_and_of_no_other_seat(place: Hall) -> 
     for status in [await expert.hear("status"), *expert.all("status")]:
         assert {E1} >= {seat["seat"] for site in status["sites"] for seat in site["seats"]}
         assert {"host"} == {site["site"] for site in status["sites"]}
+
+
+# --- draws ------------------------------------------------------------------------------------------------
+
+
+async def test_a_draw_whose_parties_are_silent_ends_by_itself(place: Hall) -> None:
+    for seat in (OPERATOR, SUPERVISOR):
+        await place.give(place.people[seat].check_in())
+    now = place.live.evaluation.parts.now()
+    parties = (OPERATOR, SUPERVISOR)
+    command = price_draw(parties=parties, closes=now + 400, ends=now + 800)
+    await place.give(place.people[OPERATOR].order(command))
+    await until(lambda: "DrawVoided" in place.types())
+    assert parties == place.session.draws.all[command.draw].silent
+    assert 1 == place.types().count("DrawVoided")
 
 
 # --- sites and recorders ------------------------------------------------------------------------------------

@@ -82,8 +82,6 @@ def second_lot(some: Rows) -> None:
         (lambda some: some["checks"][0].update(copied_chars=0), [Fault.OUT_OF_RANGE]),
         (lambda some: some["checks"].append(some["checks"][0]), [Fault.ONE_ROW_ONLY]),
         (lambda some: some["bids"][1].update(bidder=" 澄源水务 科技有限公司"), [Fault.REPEATED_BIDDER]),
-        (lambda some: some["project"][0].update(committee=7), [Fault.COMMITTEE]),
-        (lambda some: some["seats"].pop(0), [Fault.COMMITTEE]),
     ],
 )
 def test_what_could_not_carry_a_session_is_refused(

@@ -47,7 +47,8 @@ export function sayEvent(type: string, actor: string, body: object, tender: Tend
   for (const [name, value] of Object.entries(body)) {
     const key = WORDS[name]?.map((words) => `${words}.${String(value)}`).find((one) => te(one))
     const named = tender === null ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
-    if (name === 'track') facts[name] = sayTrack(String(value))
+    if (Array.isArray(value)) facts[name] = value.map((one) => (tender === null ? undefined : namesOf(tender).get(`bid/${String(one)}`)) ?? String(one)).join(', ')
+    else if (name === 'track') facts[name] = sayTrack(String(value))
     else if (name === 'price_fen') facts['price'] = yuan(Number(value))
     else if (key !== undefined) facts[name] = t(key)
     else facts[name] = named ?? (NUMBER.test(String(value)) ? `${String(value).slice(0, 8)}…` : value)

@@ -32,10 +32,7 @@ function lotOf(items: number, bids: number): Lot {
     title: '一标段',
     items: Array.from({ length: items }, (_, number) => itemOf(number, items)),
     bids: Array.from({ length: bids }, (_, number) => ({ id: `B${number}`, bidder: `投标人 ${number + 1}` })),
-    pricing: {
-      formula: 'lowest_price', weight: String(100 - items / 2), ceiling_fen: null, trim: [], penalty_above: '1', penalty_below: '1', floor: '0',
-      rounding: { digits: 2, mode: 'half_up' },
-    },
+    pricing: { name: 'lowest_price', weight: String(100 - items / 2), score: { kind: 'value', value: 'full' } },
     candidates: 3,
   }
 }

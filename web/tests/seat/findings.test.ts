@@ -27,10 +27,7 @@ const LOT: Lot = {
     { id: 'B1', bidder: '甲公司' },
     { id: 'B2', bidder: '乙公司' },
   ],
-  pricing: {
-    formula: 'lowest_price', weight: '79', ceiling_fen: null, trim: [], penalty_above: '1', penalty_below: '1', floor: '0',
-    rounding: { digits: 2, mode: 'half_up' },
-  },
+  pricing: { name: 'lowest_price', weight: '79', score: { kind: 'value', value: 'full' } },
   candidates: 1,
 }
 
