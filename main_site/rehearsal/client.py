@@ -19,7 +19,7 @@ from evalroom.checks import state, write_statement
 from evalroom.commands import ACTS, AnswerFinding, CheckIn, EnterScore, LockSheet, SeatCommand
 from evalroom.encoding import body_of
 from evalroom.errors import Refusal
-from evalroom.events import Commitment, FindingCode, Secret, Stage
+from evalroom.events import Commitment, FindingCode, Secret, SessionOpened, Stage
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
@@ -33,7 +33,7 @@ from evalroom.sheet import Cell, Sheet, digest_of, items_of
 from evalroom.stages import stage_after
 from evalroom.tender import Bid, Lot, Part
 from signaling.clock import monotonic_ms
-from signaling.codec import decode_from_node, encode, parse_json
+from signaling.codec import decode_event, decode_from_node, encode, parse_json
 from signaling.ice import IceSettings
 from signaling.synthetic import SyntheticSeat
 
