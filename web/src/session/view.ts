@@ -103,6 +103,8 @@ export interface SessionView {
   stageSinceMs: number
   paused: { reason: string; by: string; atMs: number; resumeMs: number | null } | null
   /** Seats of the committee's members; reserves are none. */
+  /** Whether the rule profile asks for a second person to resume. */
+  twoToResume: boolean
   members: string[]
   chair: string | null
   readonly recused: Set<string>
@@ -153,6 +155,7 @@ export function emptyView(): SessionView {
     stageSinceMs: 0,
     paused: null,
     closed: false,
+    twoToResume: false,
     members: [],
     chair: null,
     recused: shallowReactive(new Set<string>()),
@@ -382,6 +385,8 @@ function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: 
   view.seats = body.seats ?? []
   view.rehearsal = body.rehearsal ?? false
   view.stage = view.rehearsal ? 'gathering' : 'planned'
+  // Of the profile's TOML the pages need this one key; everything else is the host's to know.
+  view.twoToResume = /^\s*second_person\s*=\s*true\s*(#.*)?$/m.test(body.profile)
   view.members = view.seats.filter((seat) => seat.role === 'expert' && !seat.reserve).map((seat) => seat.code)
   view.stageSinceMs = at
 }
