@@ -32,6 +32,7 @@ from evalroom.events import (
 )
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.roles import Role
+from evalroom.sealing.dark import CodedBid
 from evalroom.sealing.facts import (
     BidderEvent,
     CeremonyPaused,
@@ -335,6 +336,15 @@ class NoteOpening:
     kind: Literal["note_opening"] = "note_opening"
 
 
+@dataclass(frozen=True, slots=True)
+class AdmitDarkBids:
+    """Let opened bids join a dark lot, each by its code, in the order of the codes."""
+
+    lot: LotId
+    bids: tuple[CodedBid, ...]
+    kind: Literal["admit_dark_bids"] = "admit_dark_bids"
+
+
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
@@ -345,7 +355,7 @@ SeatCommand = (
 OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
 """What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts | OpeningCommand
+HostCommand = OpenSession | UnlockGroup | NoteFacts | AdmitDarkBids | OpeningCommand
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {

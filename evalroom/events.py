@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
+from evalroom.ledger.commitment import Commitment as Commitment  # noqa: PLC0414 - facts hold them: theirs to hand on
 from evalroom.media import GapCause, Medium, TrackKind
 from evalroom.roles import Role
 from evalroom.sealing.facts import CeremonyEvent
@@ -29,13 +30,6 @@ class Stage(StrEnum):
     SUMMARY = "summary"
     SIGNING = "signing"
     CONCLUDED = "concluded"
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex."""
-
-    commit: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "open_window": frozenset({_H}),
     "close_window": frozenset({_H}),
     "note_opening": frozenset({_H}),
+    "admit_dark_bids": frozenset({_H}),
 }
 """Command kind to the roles that may give it."""
 

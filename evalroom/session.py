@@ -20,6 +20,7 @@ from evalroom.commands import (
     AcceptDiscipline,
     ActAsBidder,
     ActAsTrustee,
+    AdmitDarkBids,
     AdvanceStage,
     CheckIn,
     CloseAlarm,
@@ -78,9 +79,11 @@ from evalroom.ranking import rank
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
-from evalroom.sealing.ceremony import Ceremony, CeremonyState
+from evalroom.sealing.ceremony import Admitted, Ceremony, CeremonyState
+from evalroom.sealing.dark import NUMBER_PATH, admission
 from evalroom.sealing.facts import CEREMONY_EVENTS, CeremonyEvent
-from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE, Circumstances, check
+from evalroom.sealing.policy import PartName
+from evalroom.sealing.rules import FIRST_GATE, NO_NUMBER, SHEETS_GATE, Circumstances, check
 from evalroom.sheet import (
     Cell,
     DigestMismatch,
@@ -113,13 +116,16 @@ IN_WINDOWS = (
 )  # fmt: skip
 """What happens around a window of the opening, at the opening itself or once the technical sheets are unlocked."""
 
+ADMITTING = (sf.BidAdmitted, sf.DarkBidAdmitted)
+"""How opened bids join their lots."""
+
 AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
 """What bidders and trustees may still do once bids have been opened."""
 
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
     V: dict.fromkeys((*HANDING_IN, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
     | {ev.StageChanged: U},
-    U: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U)
+    U: dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, *ADMITTING, sf.OpeningAborted, ev.SessionClosed), U)
     | {ev.StageChanged: G},
     G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys(AFTER_OPENING, G),
     B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys(AFTER_OPENING, B),
@@ -289,6 +295,8 @@ class Session:
     disputed: set[SiteId] = field(default_factory=set)
     ceremony: Ceremony = field(default_factory=Ceremony)
     gates: dict[str, int] = field(default_factory=dict)
+    named_at: int = 0
+    """Entries there were once the bidders of all dark lots were known, 0 before."""
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -336,6 +344,8 @@ class Session:
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
                 return self._lead_opening(command, order)
+            case AdmitDarkBids():
+                return self._admit_dark(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -579,12 +589,31 @@ class Session:
             facts.append(fact)
         return tuple(facts)
 
+    def _admit_dark(self, command: AdmitDarkBids, order: Order) -> tuple[Fact, ...]:
+        """Return how bids join a dark lot: each fact with the secret that opens its commitment after the unlock."""
+        going_on = self.ceremony.copy()
+        facts = []
+        for ahead, one in enumerate(command.bids):
+            secret = ev.Secret(NUMBER_PATH, one.number, one.nonce)
+            act = self._by_host(order, admission(self.id, command.lot, one))
+            fact = replace(act, secrets=(secret,))
+            self._check_ceremony(fact.event, order, going_on, ahead, one.number)
+            self._evolve_ceremony(going_on, fact, self.size + ahead + 1)
+            facts.append(fact)
+        return tuple(facts)
+
     def _check_ceremony(
-        self, act: Event, order: Order, ceremony: Ceremony | None = None, ahead: int = 0
+        self,
+        act: Event,
+        order: Order,
+        ceremony: Ceremony | None = None,
+        ahead: int = 0,
+        number: BidNumber = NO_NUMBER,
     ) -> None:
         if not isinstance(act, CeremonyEvent) or self.rehearsal:
             raise WrongStage(stage=self.stage, command=order.command.kind, rehearsal="true")
-        check(ceremony or self.ceremony, act, self._circumstances(order, ahead))
+        now = replace(self._circumstances(order, ahead), number=number)
+        check(ceremony or self.ceremony, act, now)
         if type(act) not in TRANSITIONS[self.stage]:
             raise WrongStage(stage=self.stage, command=order.command.kind)
 
@@ -602,6 +631,7 @@ class Session:
             gates=self.gates,
             officers=officers,
             lots={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
+            dark=self.dark_parts(),
             seat=order.actor,
             key=order.command.key if isinstance(order.command, ActAsBidder) else b"",
         )
@@ -617,6 +647,9 @@ class Session:
         if type(fact.event) in CEREMONY_EVENTS and isinstance(fact.event, CeremonyEvent):
             by = (fact.actor, fact.site)
             ceremony.evolve(fact.event, fact.at, size, by, self.rejected_numbers())
+        if isinstance(fact.event, sf.DarkBidAdmitted):
+            number = BidNumber(fact.secrets[0].value)
+            ceremony.admitted[fact.event.bid] = Admitted(fact.event.lot, number)
 
     def _by_host(self, order: Order, event: Event) -> Fact:
         return Fact(order.at, self.host_site, HOST_ACTOR, event)
@@ -658,6 +691,13 @@ class Session:
     def sheet(self, seat: SeatCode, lot: LotId, part: Part) -> Sheet:
         """Return a sheet as it stands; one nobody has touched is empty."""
         return self.sheets.get((seat, lot, part)) or Sheet()
+
+    def dark_parts(self) -> dict[LotId, tuple[PartName, ...]]:
+        """Return the dark parts of each dark lot, as long as nobody may know whose bids they are.
+
+        All lots end being dark together: a bid has one document for all of its lots.
+        """
+        return {} if self.named_at else {lot.id: lot.dark for lot in self.lots.values() if lot.dark}
 
     def open_parts(self) -> list[tuple[LotId, Part]]:
         """List the lots and the part whose sheets this stage is about, still to be unlocked."""
@@ -808,9 +848,34 @@ def _keep_admitted(session: Session, fact: Fact) -> None:
     event = fact.event
     if isinstance(event, sf.BidAdmitted):
         lot = session.lots[event.lot]
-        session.lots[event.lot] = replace(lot, bids=(*lot.bids, Bid(event.bid, event.bidder)))
-        lots = tuple(session.lots[one.id] for one in session.tender.lots)
-        session.tender = replace(session.tender, lots=lots)
+        _replace_lot(session, replace(lot, bids=(*lot.bids, Bid(event.bid, event.bidder))))
+
+
+def _keep_dark(session: Session, fact: Fact) -> None:
+    """Let a bid join its lot by its code alone: whose it is stands in the ceremony, where no page reads."""
+    event = fact.event
+    if isinstance(event, sf.DarkBidAdmitted):
+        lot = session.lots[event.lot]
+        _replace_lot(session, replace(lot, bids=(*lot.bids, Bid(event.bid, ""))))
+
+
+def _name_dark_bids(session: Session) -> None:
+    """Name the bidders of all dark lots once the technical sheets of the last one are unlocked."""
+    dark = session.dark_parts()
+    if not dark or any((lot, Part.DETAILED) not in session.unlocked for lot in dark):
+        return
+    session.named_at = session.size
+    for lot in dark:
+        named = tuple(
+            replace(bid, bidder=session.ceremony.bidder_of(session.ceremony.admitted[bid.id].number))
+            for bid in session.lots[lot].bids
+        )
+        _replace_lot(session, replace(session.lots[lot], bids=named))
+
+
+def _replace_lot(session: Session, lot: Lot) -> None:
+    session.lots[lot.id] = lot
+    session.tender = replace(session.tender, lots=tuple(session.lots[one.id] for one in session.tender.lots))
 
 
 def _keep_recorded(session: Session, fact: Fact) -> None:
@@ -862,6 +927,7 @@ def _keep_result(session: Session, fact: Fact) -> None:
             session.unlocked.add((lot, part))
             if part is Part.DETAILED and not session.open_parts():
                 session.gates[SHEETS_GATE] = session.size
+            _name_dark_bids(session)
         case ev.BidsReviewed(lot=lot, votes=votes):
             session.rejected[lot] = tuple(vote.bid for vote in votes if vote.rejected)
         case ev.PricesComputed(lot=lot) as prices:
@@ -911,6 +977,7 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.BidImported: _keep_bid,
     sf.BidsClosed: _keep_closed_list,
     sf.BidAdmitted: _keep_admitted,
+    sf.DarkBidAdmitted: _keep_dark,
     sf.OpeningRecorded: _keep_recorded,
     ev.SeatJoined: _keep_seat,
     ev.SeatTested: _keep_seat,

@@ -181,6 +181,16 @@ export interface CoverMade {
   noise: string
 }
 
+/**
+ * An opened bid joins a dark lot under a random code; its number stays committed until the sheets are
+ * unlocked.
+ */
+export interface DarkBidAdmitted {
+  lot: string
+  bid: string
+  number: Commitment
+}
+
 /** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
 export interface DisciplineAccepted {
   seat: string
@@ -338,6 +348,7 @@ export interface Lot {
   bids: Bid[]
   pricing: PricingTerms
   candidates: number
+  dark?: PartName[]
 }
 
 /** The two streams a track may hold; picture and its microphone are recorded together. */
@@ -845,6 +856,7 @@ export interface EventBodies {
   PartKeyPublished: PartKeyPublished
   BidAdmitted: BidAdmitted
   PriceRead: PriceRead
+  DarkBidAdmitted: DarkBidAdmitted
   PolicyDrafted: PolicyDrafted
   SubmissionsOpened: SubmissionsOpened
   BidsClosed: BidsClosed
