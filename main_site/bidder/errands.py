@@ -124,7 +124,11 @@ def status(host: str, bid: Path, ca: Path | None, *, as_json: bool) -> None:
         kept = None
         if found.get("state") not in WITHOUT_RECEIPT:
             kept = str(
-                given.keep_receipt(given.bid_path(bid), there.receipt(known.tender, known.number), known)
+                given.keep_receipt(
+                    given.bid_path(bid),
+                    there.receipt(known.tender, known.number, known.digest.hex()),
+                    known,
+                )
             )
     shown_facts = {name: value for name, value in found.items() if name in {"state", "verdict", "cause"}}
     result = {"bid": known.number, "tender": known.tender, **shown_facts, "receipt": kept}
@@ -171,7 +175,7 @@ def _envelope(there: Host, bid: Path, record: BidRecord, policy: Policy) -> Enve
         with stored(path) as source:
             envelope = open_envelope(source.read, source.size, policy, record.bid)
     else:
-        read = ends_only(there.head(record.tender, record.number), record.size)
+        read = ends_only(there.head(record.tender, record.number, record.digest.hex()), record.size)
         envelope = open_envelope(read, record.size, policy, record.bid)
     if envelope.digest != record.digest:
         raise OtherPolicy(reason="the envelope is not the one these keys belong to", bid=record.number)
