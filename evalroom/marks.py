@@ -9,11 +9,14 @@ the document looks it up.
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 LEAST_NAME = 4
 """Characters of a bidder's name without its legal form below which it is an everyday word."""
+
+TELLING = frozenset({"/Author", "/Company", "/Manager"})
+"""Fields of an information dictionary that are a mark whatever they say."""
 
 MOST_PAGES_TOLD = 10
 LEAST_REPEATS = 3
@@ -69,7 +72,7 @@ class Traces:
 
     total: int
     texts: tuple[str, ...] = ()
-    metadata: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
     attachments: int = 0
     comments: tuple[int, ...] = ()
     signatures: int = 0
@@ -97,7 +100,7 @@ def marks_in(traces: Traces, bidders: Collection[str]) -> tuple[Mark, ...]:
         Mark(MarkKind.REPEATED_IMAGE, _repeated(traces)),
     ]
     whole = {
-        MarkKind.METADATA: len(traces.metadata),
+        MarkKind.METADATA: _tells(traces.metadata, names),
         MarkKind.UNMASKED: traces.unmasked,
         MarkKind.ATTACHMENT: traces.attachments,
         MarkKind.SIGNATURE: traces.signatures,
@@ -115,6 +118,14 @@ def _say(mark: Mark) -> str:
     pages = ", ".join(map(str, mark.pages[:MOST_PAGES_TOLD]))
     more = " …" if len(mark.pages) > MOST_PAGES_TOLD else ""
     return SAID[mark.kind] + (f" (p. {pages}{more})" if pages else "")
+
+
+def _tells(metadata: Mapping[str, str], names: Collection[str]) -> bool:
+    """Say whether author or firm stand in the file, or a bidder's name in any field: every file names its program."""
+    return any(
+        text and (name in TELLING or any(one in _dense(_normal(text)) for one in names))
+        for name, text in metadata.items()
+    )
 
 
 def _names_of(bidder: str) -> set[str]:

@@ -511,6 +511,10 @@ _SHAPES: Mapping[str, _Shape] = {
     "earlier": _match(r"(|[0-9a-f]{32})"),
     "hex": _match(r"([0-9a-f]{2})*"),
     "sealed": _match("identity|opening|qualification|technical|price"),
+    "darkened": lambda value: (
+        isinstance(value, list) and set(map(str, value)) <= {"qualification", "technical"}
+    ),
+    "code": _match(r"T-[0-9A-HJKMNP-TV-Z]{3}"),
     "verdict": _match("opened|revoked|withdrawn|malformed|awaiting_bytes"),
     "trustee": _match("host|site|supervisor"),
     "wholes": lambda value: isinstance(value, list) and all(_whole(one) for one in value),
@@ -550,21 +554,28 @@ _PRICING = _object(
     trim=_rows("from_bids:whole high:whole low:whole"),
     rounding=_object("digits:whole mode:mode"),
 )
-_LOTS = _rows(
-    "id:text title:text candidates:whole",
-    items=_rows(
+_IN_LOT: Mapping[str, _Shape] = {
+    "items": _rows(
         "id:text part:part kind:judged title:text standard:text full:decimal digits:whole objective:flag"
     ),
-    bids=_rows("id:text bidder:text"),
-    pricing=_PRICING,
-)
+    "bids": _rows("id:text bidder:text"),
+    "pricing": _PRICING,
+}
+_LOT = _object("id:text title:text candidates:whole dark:darkened", **_IN_LOT)
+_EARLIER_LOT = _object("id:text title:text candidates:whole", **_IN_LOT)
+"""A lot of a journal that was written before lots could be dark."""
+
+
+def _lots(value: _Json) -> bool:
+    return isinstance(value, list) and all(_LOT(one) or _EARLIER_LOT(one) for one in value)
+
 
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
 
 _BODIES: Mapping[str, _Shape] = {
     "SessionOpened": _object(
         "session:text rehearsal:flag software:text",
-        tender=_object("code:text title:text", lots=_LOTS),
+        tender=_object("code:text title:text", lots=_lots),
         sites=_rows("id:text name:text host:flag node:flag"),
         seats=_rows("code:text site:text node:text role:text label:text"),
         keys=_object("log:text quorum:whole", witnesses=_rows("site:text vkey:text")),
@@ -643,6 +654,7 @@ _BODIES: Mapping[str, _Shape] = {
     "OpeningRecorded": _object("window:text record:text sha256:digest"),
     "PartKeyPublished": _object("bid:number part:sealed key:hex"),
     "BidAdmitted": _object("lot:text bid:text number:number bidder:text", documents=_OPENED_PARTS),
+    "DarkBidAdmitted": _object("lot:text bid:code number:commit"),
     "PriceRead": _object("lot:text bid:text price_fen:whole"),
     "RecordConfirmed": _object("window:text bid:number objection:text signature:text"),
     "CeremonyPaused": _object("reason:text"),
@@ -735,7 +747,7 @@ _STAGES: Mapping[str, frozenset[str]] = {
         _WINDOWS,
     ),
     "OpeningAborted": frozenset({"receiving", "opening"}),
-    "BidAdmitted": frozenset({"opening"}),
+    **dict.fromkeys(("BidAdmitted", "DarkBidAdmitted"), frozenset({"opening"})),
     "RecordConfirmed": _AFTER_OPENING,
     "KeysDestroyed": frozenset(_ORDER),
 }  # fmt: skip
@@ -1624,12 +1636,17 @@ def _read_opening(line: bytes, number: int) -> dict[str, _Json]:
 _COMMITTED: Mapping[str, tuple[str, ...]] = {
     "ScoreEntered": ("/value", "/reason"),
     "BidImported": ("/price",),
+    "DarkBidAdmitted": ("/number",),
 }
 """Entry type to the commitments in its body."""
 
 
+def _dark_lots(case: _Case) -> set[str]:
+    return {str(lot["id"]) for lot in case.opened["tender"]["lots"] if lot.get("dark")}
+
+
 def _released(case: _Case) -> Callable[[_Entry], bool]:
-    """Return the rule which commitments are open: unlocked parts, and prices that were opened."""
+    """Return the rule which commitments are open: unlocked parts, prices opened, numbers once no lot is dark any more."""
     parts = {
         (lot["id"], item["id"]): item["part"]
         for lot in case.opened["tender"]["lots"]
@@ -1637,9 +1654,12 @@ def _released(case: _Case) -> Callable[[_Entry], bool]:
     }
     unlocked = {(entry.body["lot"], entry.body["part"]) for entry in case.of("GroupUnlocked")}
     priced = {price["bid"] for entry in case.of("PricesOpened") for price in entry.body["prices"]}
+    named = all((lot, "detailed") in unlocked for lot in _dark_lots(case))
 
     def rule(entry: _Entry) -> bool:
         body = entry.body
+        if entry.type == "DarkBidAdmitted":
+            return named
         if entry.type == "BidImported":
             return body["bid"] in priced
         return (body["lot"], parts.get((body["lot"], body["item"]))) in unlocked
@@ -1836,7 +1856,7 @@ def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 def _fold_admission(_: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     if entry.body["bid"] in [one["id"] for one in lot["bids"]]:
         return "stage", "admitted twice"
-    lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body["bidder"]})
+    lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body.get("bidder", "")})
     return None
 
 
@@ -1929,6 +1949,7 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "StageChanged": _fold_stage,
     "BidImported": _fold_bid,
     "BidAdmitted": _fold_admission,
+    "DarkBidAdmitted": _fold_admission,
     "PriceRead": _fold_price_read,
     "ScoreEntered": _fold_score,
     "SheetLocked": _fold_lock,
@@ -2510,6 +2531,7 @@ _STATES: Mapping[str, Mapping[str, str]] = {
     "opened": {
         "PartKeyPublished": "opened",
         "BidAdmitted": "opened",
+        "DarkBidAdmitted": "opened",
         "PriceRead": "opened",
         "RecordConfirmed": "opened",
         "OfficerSteppedUp": "opened",
@@ -2587,6 +2609,8 @@ class _Ceremony:
     gates: dict[str, int] = field(default_factory=dict)
     unlocked: set[str] = field(default_factory=set)
     admitted: dict[str, str] = field(default_factory=dict)
+    dark: set[str] = field(default_factory=set)
+    codes: dict[str, str] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     found: dict[int, list[Failure]] = field(default_factory=lambda: defaultdict(list))
 
@@ -2621,7 +2645,7 @@ def _ceremony(case: _Case) -> _Ceremony:
     case.need(5)
     _terms(case)
     if case.ceremony is None:
-        case.ceremony = _Ceremony(case, case.policy)
+        case.ceremony = _Ceremony(case, case.policy, dark=_dark_lots(case))
         _fold_ceremony(case, case.ceremony)
     return case.ceremony
 
@@ -2667,6 +2691,8 @@ def _unlocked(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     wanted = {lot["id"] for lot in lots if any(item["part"] == "detailed" for item in lot["items"])}
     if entry.body["part"] == "detailed":
         fold.unlocked.add(entry.body["lot"])
+        if fold.unlocked >= fold.dark:
+            fold.dark = set()
         if fold.unlocked >= wanted:
             fold.gates.setdefault("GroupUnlocked", entry.seq + 1)
     yield from ()
@@ -3107,7 +3133,29 @@ def _admitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     judged = {part["part"]: part for part in first.verdicts.get(body["number"], {}).get("parts", ())}
     if any(judged.get(one["part"], one) != one for one in body["documents"]):
         yield "admission", f"{body['bid']}: other documents than judged"
+    if body["lot"] in fold.dark:
+        yield "admission", f"{body['bid']}: named in a dark lot"
     fold.admitted[body["bid"]] = body["number"]
+
+
+def _coded(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Check a bid that joined by its code: entries in the order of codes, numbers as the openings have them."""
+    lot, bid = entry.body["lot"], entry.body["bid"]
+    if lot not in fold.dark or bid in fold.admitted:
+        yield "admission", f"{bid}: no dark lot, or admitted twice"
+    if bid <= fold.codes.get(lot, ""):
+        yield "admission", f"{bid}: not in the order of codes"
+    number = fold.case.openings.get((entry.seq, "/number"))
+    first = next(iter(fold.windows.values()), None)
+    if number is not None and (first is None or first.rows.get(number, {}).get("verdict") != "opened"):
+        yield "admission", f"{bid}: {number}"
+    fold.codes[lot] = bid
+    fold.admitted[bid] = number or ""
+
+
+def _price_told(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    if entry.body["lot"] in fold.dark:
+        yield "price_read", f"{entry.body['bid']}: before its lot was unlocked"
 
 
 def _check_prices(case: _Case) -> Findings:
@@ -3220,10 +3268,14 @@ def _check_admissions(case: _Case, fold: _Ceremony, prices: Mapping[str, list[di
     """Demand that every opened bid joined its lots, each with the price of its sheet."""
     first = next(iter(fold.windows.values()), None)
     opened = [one for one, told in first.verdicts.items() if told["verdict"] == "opened"] if first else []
+    joins = [*case.of("BidAdmitted", "DarkBidAdmitted")]
+    if any(entry.type == "DarkBidAdmitted" and not fold.admitted.get(entry.body["bid"]) for entry in joins):
+        case.remarks.append("dark bids were never unlocked: whose they are stays sealed, and is not checked")
+        return
     joined = {
-        (entry.body["lot"], entry.body["number"]): entry.body["bid"] for entry in case.of("BidAdmitted")
+        (entry.body["lot"], fold.admitted.get(entry.body["bid"], "")): entry.body["bid"] for entry in joins
     }
-    if len(joined) != len([*case.of("BidAdmitted")]):
+    if len(joined) != len(joins):
         yield Failure("admission", file=ENTRIES, detail="a bid in one lot twice")
     for number in opened if fold.state != "aborted" else ():
         if number not in {one for _, one in joined}:
@@ -3262,7 +3314,8 @@ _CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
     "OpeningRecorded": (21, _recorded),
     "PartKeyPublished": (22, _nothing),
     "BidAdmitted": (22, _admitted),
-    "PriceRead": (22, _nothing),
+    "DarkBidAdmitted": (22, _coded),
+    "PriceRead": (22, _price_told),
     "RecordConfirmed": (21, _confirmed),
     "CeremonyPaused": (20, _pausing),
     "CeremonyResumed": (20, _resuming),

@@ -66,9 +66,9 @@ class SeatView:
             case "SessionOpened":
                 self.tender = body["tender"]
                 self.stage = Stage.GATHERING if body["rehearsal"] else Stage.RECEIVING
-            case "BidAdmitted":
+            case "BidAdmitted" | "DarkBidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
-                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
+                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body.get("bidder", "")}]
             case "StageChanged":
                 self.stage = Stage(body["after"])
             case "SessionPaused" | "SessionResumed":

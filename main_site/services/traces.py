@@ -23,7 +23,7 @@ PATIENCE_S = 120
 READING_S = 60
 MEMORY = 2 << 30
 MOST_PAGES = 1_000
-_FIELDS = ("/Author", "/Title", "/Subject", "/Keywords", "/Creator", "/Producer", "/Company", "/Manager")
+MAX_FIELD = 20_000
 
 
 async def read_traces(pdf: bytes) -> Traces:
@@ -48,7 +48,7 @@ def _traces(told: dict[str, Any]) -> Traces:
     return Traces(
         total=told["total"],
         texts=tuple(told["texts"]),
-        metadata=tuple(told["metadata"]),
+        metadata=told["metadata"],
         attachments=told["attachments"],
         comments=tuple(told["comments"]),
         signatures=told["signatures"],
@@ -93,9 +93,11 @@ def traces_of(data: bytes, seconds: float = READING_S) -> dict[str, Any]:
     return told
 
 
-def _metadata(reader: Any) -> list[str]:  # noqa: ANN401 - pypdf is imported where it is used
-    found = [field for field in _FIELDS if (reader.metadata or {}).get(field)]
-    return found + (["XMP"] if "/Metadata" in reader.trailer["/Root"] else [])
+def _metadata(reader: Any) -> dict[str, str]:  # noqa: ANN401 - pypdf is imported where it is used
+    found = {str(name): str(value)[:MAX_FIELD] for name, value in (reader.metadata or {}).items()}
+    root = reader.trailer["/Root"]
+    packet = root["/Metadata"].get_data() if "/Metadata" in root else b""
+    return {**found, "XMP": packet[:MAX_FIELD].decode(errors="replace")}
 
 
 def _images(page: Any) -> Iterator[int]:  # noqa: ANN401 - likewise

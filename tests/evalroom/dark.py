@@ -82,7 +82,7 @@ class DarkRoom(opening.Opening):
 def usual_value(bid: str, item: str) -> str:
     if item in ("form", "licence", "response"):
         return "pass"
-    return f"{1 + CODES.index(BidId(bid))}.5"
+    return f"{1 + ord(bid[-1]) % 4}.5"
 
 
 @cache

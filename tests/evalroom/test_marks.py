@@ -63,13 +63,32 @@ def test_a_picture_on_most_pages_is_a_letterhead_and_one_on_few_is_a_figure() ->
 
 
 def test_what_belongs_to_the_file_is_told_without_a_page() -> None:
-    traces = Traces(1, ("",), metadata=("/Author",), attachments=1, signatures=1, unmasked=2, comments=(1, 1))
+    traces = Traces(
+        1, ("",), metadata={"/Author": "W"}, attachments=1, signatures=1, unmasked=2, comments=(1, 1)
+    )
     found = kinds(traces)
     assert (1,) == found.pop(MarkKind.COMMENT)
     assert (
         dict.fromkeys((MarkKind.METADATA, MarkKind.ATTACHMENT, MarkKind.SIGNATURE, MarkKind.UNMASKED), ())
         == found
     )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "found"),
+    [
+        ({"/Author": "W"}, True),
+        ({"/Company": "某"}, True),
+        ({"/Title": "澄源水务科技 投标文件"}, True),
+        ({"XMP": "<rdf:li>远汇信息系统集成有限公司</rdf:li>"}, True),
+        ({"/Producer": "WPS", "/Creator": "Word", "/Title": "技术部分", "XMP": "<x/>"}, False),
+        ({"/Author": "", "/Company": ""}, False),
+    ],
+)
+def test_what_a_file_tells_of_its_making_is_a_mark_where_it_says_who(
+    metadata: dict[str, str], *, found: bool
+) -> None:
+    assert found is (MarkKind.METADATA in kinds(Traces(1, ("",), metadata=metadata)))
 
 
 def test_pages_that_nobody_searched_are_told() -> None:
