@@ -57,7 +57,7 @@ HANDING_IN_S, SLOWER = 45, 8
 """Seconds from the policy to the deadline, or so many times what writing the documents took if that is longer."""
 
 RELEASE_S = 12
-"""Seconds in which bidders may release their halves; one of them lets them pass."""
+"""Seconds in which bidders may release their halves, longer where handing in is; one of them lets them pass."""
 
 PRELIMINARY_SHARE = 0.25
 
@@ -217,7 +217,8 @@ async def _take_in(cast: _Cast, opening: Opening) -> None:
     await opening.prepare(LotId(lot["id"]))
     wait = max(HANDING_IN_S, round(SLOWER * (time.monotonic() - began)))
     _say(f"the trustees make their keys and sign the policy; the deadline is in {wait} s")
-    await cast.operator.take_bids_in(cast.session, int(time.time() + wait) * 1000, RELEASE_S * 1000)
+    release = RELEASE_S * wait // HANDING_IN_S
+    await cast.operator.take_bids_in(cast.session, int(time.time() + wait) * 1000, release * 1000)
     await opening.hand_in()
     _say("waiting for the deadline")
 

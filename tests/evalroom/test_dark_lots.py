@@ -1,18 +1,21 @@
 """Dark lots 暗标: until the technical sheets are unlocked nobody learns whose a code is; afterwards everybody does."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from evalroom import commands as co
+from evalroom import visibility
 from evalroom.errors import Refusal
 from evalroom.events import Fact, GroupUnlocked, Stage
 from evalroom.ids import BidId, BidNumber, LotId
 from evalroom.ledger.commitment import check_opening
 from evalroom.roles import Role
 from evalroom.sealing import facts as sf
+from evalroom.sealing import rules as dark_rules
 from evalroom.sealing.dark import CodedBid
 from evalroom.sealing.policy import PartName, PartTerms, Window
 from evalroom.sealing.rules import AlreadyDone, Contradiction, PolicyUnfit, StillDark, UnknownBid
@@ -165,6 +168,50 @@ def test_two_sessions_that_differ_in_whose_the_codes_are_give_experts_the_same_b
         room.unlock()
     for who in EXPERTS:
         assert texts(who, rooms[0].history) != texts(who, rooms[1].history)
+
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def rule_of(event: type[Any], rule: visibility.Rule) -> Plant:
+    """Return what plants another rule for an event."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(visibility, "_RULES", {**visibility._RULES, event: rule})
+
+    return plant
+
+
+def codes_in_the_order_of_the_list(patch: pytest.MonkeyPatch) -> None:
+    """Let bids join in the order of the closed list, as the rules forbid."""
+    patch.setattr(dark_rules, "is_code", lambda _: True)
+    order = d.DarkRoom.admitting
+
+    def listed(room: d.DarkRoom, whose: d.Whose) -> co.Order:
+        command = order(room, whose).command
+        assert isinstance(command, co.AdmitDarkBids)
+        bids = sorted(command.bids, key=lambda one: one.number)
+        again = [replace(one, bid=BidId(f"{n}{one.bid}")) for n, one in enumerate(bids)]
+        return replace(order(room, whose), command=replace(command, bids=tuple(again)))
+
+    patch.setattr(d.DarkRoom, "admitting", listed)
+
+
+LEAKS: Mapping[str, Plant] = {
+    "commitment": rule_of(sf.DarkBidAdmitted, visibility._for(visibility._EVERYBODY)),
+    "record": rule_of(sf.OpeningRecorded, visibility._for(visibility._EVERYBODY)),
+    "order": codes_in_the_order_of_the_list,
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_planted_leak_is_found(leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    LEAKS[leak](monkeypatch)
+    rooms = [d.opened(), d.opened()]
+    for room, whose in zip(rooms, (d.FIRST_ORDER, d.OTHER_ORDER), strict=True):
+        room.admit_dark(whose)
+    first, other = (texts(EXPERTS[0], room.history) for room in rooms)
+    assert first != other or [word for word in NOBODY if word in "".join(first)]
 
 
 def test_no_expert_is_sent_what_joins_a_code_with_a_name_or_a_list() -> None:
