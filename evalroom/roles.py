@@ -85,6 +85,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "reveal_draw": frozenset({_S, _O, _L, _A, _R}),
     "continue_draw": frozenset({_O}),
     "void_draw": frozenset({_H}),
+    "admit_dark_bids": frozenset({_H}),
 }
 """Command kind to the roles that may give it."""
 
