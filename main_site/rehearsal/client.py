@@ -67,9 +67,9 @@ class SeatView:
         match item["type"]:
             case "SessionOpened":
                 self.tender = body["tender"]
-            case "BidAdmitted":
+            case "BidAdmitted" | "DarkBidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
-                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
+                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body.get("bidder", "")}]
             case "SessionPaused" | "SessionResumed":
                 self.paused = item["type"] == "SessionPaused"
             case "SessionClosed":

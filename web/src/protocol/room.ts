@@ -308,6 +308,16 @@ export interface CoverMade {
   noise: string
 }
 
+/**
+ * An opened bid joins a dark lot under a random code; its number stays committed until the sheets are
+ * unlocked.
+ */
+export interface DarkBidAdmitted {
+  lot: string
+  bid: string
+  number: Commitment
+}
+
 /** Announce a draw on these terms (`DrawDeclared`). */
 export interface DeclareDraw {
   draw: string
@@ -589,6 +599,7 @@ export interface Lot {
   bids: Bid[]
   pricing: PriceFormula
   candidates: number
+  dark?: PartName[]
 }
 
 /** Nobody wins this lot; `ground` is a code, `reason` what was written. */
@@ -1496,6 +1507,7 @@ export interface EventBodies {
   PartKeySealed: PartKeySealed
   BidAdmitted: BidAdmitted
   PriceRead: PriceRead
+  DarkBidAdmitted: DarkBidAdmitted
   PolicyDrafted: PolicyDrafted
   SubmissionsOpened: SubmissionsOpened
   BidsClosed: BidsClosed
