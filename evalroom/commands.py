@@ -50,6 +50,7 @@ from evalroom.events import (
 from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.profile import PLAIN
 from evalroom.roles import Role
+from evalroom.sealing.dark import CodedBid
 from evalroom.sealing.facts import (
     BidderEvent,
     CeremonyPaused,
@@ -534,6 +535,15 @@ class VoidDraw:
     kind: Literal["void_draw"] = "void_draw"
 
 
+@dataclass(frozen=True, slots=True)
+class AdmitDarkBids:
+    """Let opened bids join a dark lot, each by its code, in the order of the codes."""
+
+    lot: LotId
+    bids: tuple[CodedBid, ...]
+    kind: Literal["admit_dark_bids"] = "admit_dark_bids"
+
+
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
@@ -547,7 +557,7 @@ SeatCommand = (
 OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
 """What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | UnsealRoster | OpeningCommand
+HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | UnsealRoster | AdmitDarkBids | OpeningCommand
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {

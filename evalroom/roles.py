@@ -88,6 +88,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "void_draw": frozenset({_H}),
     "seal_roster": frozenset({_O}),
     "unseal_roster": frozenset({_H}),
+    "admit_dark_bids": frozenset({_H}),
 }
 """Command kind to the roles that may give it."""
 

@@ -25,6 +25,7 @@ from evalroom.commands import (
     AcceptDiscipline,
     ActAsBidder,
     ActAsTrustee,
+    AdmitDarkBids,
     AdvanceStage,
     AnswerFinding,
     Approve,
@@ -108,9 +109,11 @@ from evalroom.ranking import rank, technical_mean
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
-from evalroom.sealing.ceremony import Ceremony, CeremonyState
+from evalroom.sealing.ceremony import Admitted, Ceremony, CeremonyState
+from evalroom.sealing.dark import NUMBER_PATH, admission
 from evalroom.sealing.facts import CEREMONY_EVENTS, CeremonyEvent
-from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE, Circumstances, check
+from evalroom.sealing.policy import PartName
+from evalroom.sealing.rules import FIRST_GATE, NO_NUMBER, SHEETS_GATE, Circumstances, check
 from evalroom.sheet import (
     Cell,
     DigestMismatch,
@@ -152,6 +155,9 @@ IN_WINDOWS = (
 AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed, sf.KeysNotDestroyed)
 """What bidders and trustees may still do, or be said not to have done, once bids have been opened."""
 
+ADMITTING = (sf.BidAdmitted, sf.DarkBidAdmitted)
+"""How opened bids join their lots."""
+
 SHEETS = (
     ev.ScoreEntered, ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked, ev.FindingRaised, ev.FindingAnswered,
 )  # fmt: skip
@@ -169,7 +175,7 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     L: (*DRAFTING, *DRAWING),
     K: (*DRAFTING, *DRAWING, ev.BookingConfirmed, ev.BookingDeclined),
     V: (*HANDING_IN, *DRAWING, sf.OpeningAborted, *AFTER_OPENING[1:]),
-    U: (*IN_WINDOWS, *DRAWING, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.LotFailed),
+    U: (*IN_WINDOWS, *DRAWING, *AFTER_OPENING, *ADMITTING, sf.OpeningAborted, ev.LotFailed),
     G: (*AFTER_OPENING, *GATHERED, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
     B: (*AFTER_OPENING, *GATHERED, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
     E: (*AFTER_OPENING, *GATHERED, *VOTES, vo.ChairElected, ev.LotFailed),
@@ -437,6 +443,8 @@ class Session:
     gates: dict[str, int] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     draws: Draws = field(default_factory=Draws)
+    named_at: int = 0
+    """Entries there were once the bidders of all dark lots were known, 0 before."""
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -508,6 +516,8 @@ class Session:
                 return self._void(command, order)
             case UnsealRoster():
                 return self._unseal_roster(command, order)
+            case AdmitDarkBids():
+                return self._admit_dark(command, order)
             case _:
                 assert_never(command)
         return (_act(command, order),)
@@ -982,12 +992,31 @@ class Session:
             facts.append(fact)
         return tuple(facts)
 
+    def _admit_dark(self, command: AdmitDarkBids, order: Order) -> tuple[Fact, ...]:
+        """Return how bids join a dark lot: each fact with the secret that opens its commitment after the unlock."""
+        going_on = self.ceremony.copy()
+        facts = []
+        for ahead, one in enumerate(command.bids):
+            secret = ev.Secret(NUMBER_PATH, one.number, one.nonce)
+            act = self._by_host(order, admission(self.id, command.lot, one))
+            fact = replace(act, secrets=(secret,))
+            self._check_ceremony(fact.event, order, going_on, ahead, one.number)
+            self._evolve_ceremony(going_on, fact, self.size + ahead + 1)
+            facts.append(fact)
+        return tuple(facts)
+
     def _check_ceremony(
-        self, act: Event, order: Order, ceremony: Ceremony | None = None, ahead: int = 0
+        self,
+        act: Event,
+        order: Order,
+        ceremony: Ceremony | None = None,
+        ahead: int = 0,
+        number: BidNumber = NO_NUMBER,
     ) -> None:
         if not isinstance(act, CeremonyEvent) or self.rehearsal:
             raise WrongStage(stage=self.stage, command=order.command.kind, rehearsal="true")
-        check(ceremony or self.ceremony, act, self._circumstances(order, ahead))
+        now = replace(self._circumstances(order, ahead), number=number)
+        check(ceremony or self.ceremony, act, now)
         if isinstance(act, sf.WindowClosed) and act.window == self.ceremony.price_window():
             self._demand_price_draws_over()
         if type(act) not in TRANSITIONS[self.stage]:
@@ -1007,6 +1036,7 @@ class Session:
             gates=self.gates,
             officers=officers,
             lots={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
+            dark=self.dark_parts(),
             seat=order.actor,
             key=order.command.key if isinstance(order.command, ActAsBidder) else b"",
         )
@@ -1022,6 +1052,9 @@ class Session:
         if type(fact.event) in CEREMONY_EVENTS and isinstance(fact.event, CeremonyEvent):
             by = (fact.actor, fact.site)
             ceremony.evolve(fact.event, fact.at, size, by, self.rejected_numbers())
+        if isinstance(fact.event, sf.DarkBidAdmitted):
+            number = BidNumber(fact.secrets[0].value)
+            ceremony.admitted[fact.event.bid] = Admitted(fact.event.lot, number)
 
     # --- draws ------------------------------------------------------------------------------------------
 
@@ -1204,6 +1237,18 @@ class Session:
         """Return a sheet as it stands; one nobody has touched is empty."""
         return self.sheets.get((seat, lot, part)) or Sheet()
 
+    def dark_parts(self) -> dict[LotId, tuple[PartName, ...]]:
+        """Return the dark parts of each dark lot, as long as nobody may know whose bids they are.
+
+        All lots end being dark together: a bid has one document for all of its lots.
+        """
+        return {} if self.named_at else {lot.id: lot.dark for lot in self.lots.values() if lot.dark}
+
+    def dark_lots_unlocked(self) -> bool:
+        """Say whether the technical sheets of every dark lot that has not failed are unlocked; of none, never."""
+        live = [lot.id for lot in self.live_lots() if lot.dark]
+        return bool(live) and all((lot, Part.DETAILED) in self.unlocked for lot in live)
+
     def open_parts(self) -> list[tuple[LotId, Part]]:
         """List the lots and the part whose sheets this stage is about, still to be unlocked."""
         part = PART_OF.get(self.stage)
@@ -1365,9 +1410,34 @@ def _keep_admitted(session: Session, fact: Fact) -> None:
     event = fact.event
     if isinstance(event, sf.BidAdmitted):
         lot = session.lots[event.lot]
-        session.lots[event.lot] = replace(lot, bids=(*lot.bids, Bid(event.bid, event.bidder)))
-        lots = tuple(session.lots[one.id] for one in session.tender.lots)
-        session.tender = replace(session.tender, lots=lots)
+        _replace_lot(session, replace(lot, bids=(*lot.bids, Bid(event.bid, event.bidder))))
+
+
+def _keep_dark(session: Session, fact: Fact) -> None:
+    """Let a bid join its lot by its code alone: whose it is stands in the ceremony, where no page reads."""
+    event = fact.event
+    if isinstance(event, sf.DarkBidAdmitted):
+        lot = session.lots[event.lot]
+        _replace_lot(session, replace(lot, bids=(*lot.bids, Bid(event.bid, ""))))
+
+
+def _name_dark_bids(session: Session) -> None:
+    """Name the bidders of all dark lots once the technical sheets of the last one that is still in are unlocked."""
+    dark = session.dark_parts()
+    if not dark or not session.dark_lots_unlocked():
+        return
+    session.named_at = session.size
+    for lot in dark:
+        named = tuple(
+            replace(bid, bidder=session.ceremony.bidder_of(session.ceremony.admitted[bid.id].number))
+            for bid in session.lots[lot].bids
+        )
+        _replace_lot(session, replace(session.lots[lot], bids=named))
+
+
+def _replace_lot(session: Session, lot: Lot) -> None:
+    session.lots[lot.id] = lot
+    session.tender = replace(session.tender, lots=tuple(session.lots[one.id] for one in session.tender.lots))
 
 
 def _keep_recorded(session: Session, fact: Fact) -> None:
@@ -1406,8 +1476,13 @@ def _keep_vote(session: Session, fact: Fact) -> None:
 
 
 def _keep_failure(session: Session, fact: Fact) -> None:
+    """Take a lot out; if it was the last whose technical sheets were awaited, what waits for them goes on."""
     if isinstance(fact.event, ev.LotFailed):
         session.failed[fact.event.lot] = fact.event.ground
+        seen = any((lot.id, Part.DETAILED) in session.unlocked for lot in session.live_lots())
+        if session.stage is D and seen and not session.open_parts():
+            session.gates.setdefault(SHEETS_GATE, session.size)
+        _name_dark_bids(session)
 
 
 def _keep_correction(session: Session, fact: Fact) -> None:
@@ -1557,6 +1632,7 @@ def _keep_result(session: Session, fact: Fact) -> None:
             session.shown.add((lot, part))
             if part is Part.DETAILED and not session.open_parts():
                 session.gates[SHEETS_GATE] = session.size
+            _name_dark_bids(session)
         case ev.BidsReviewed(lot=lot, votes=votes):
             lost = session.lost_bids(session.lots[lot])
             out = {*lost, *(vote.bid for vote in votes if vote.rejected)}
@@ -1610,6 +1686,7 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.BidImported: _keep_bid,
     sf.BidsClosed: _keep_closed_list,
     sf.BidAdmitted: _keep_admitted,
+    sf.DarkBidAdmitted: _keep_dark,
     sf.OpeningRecorded: _keep_recorded,
     ev.SeatJoined: _keep_seat,
     ev.SeatTested: _keep_seat,

@@ -30,6 +30,7 @@ from evalroom.pricing.formula import TECHNICAL, Per, PriceFormula, Quote
 from evalroom.pricing.reading import plain
 from evalroom.profile import CommitteeRules
 from evalroom.roles import OFFICERS, PEOPLE, Role
+from evalroom.sealing.policy import PartName
 
 FULL_MARKS = Decimal(100)
 
@@ -45,6 +46,9 @@ MACHINES = frozenset({HOST_ACTOR, NODE_ACTOR, BIDDER_ACTOR, TRUSTEE_ACTOR})
 MAX_OPTION_NAME = 40
 OPTION_SEPARATORS = frozenset("=＝,，;；、")
 """What stands between options and their points where a template writes them in one cell."""
+
+DARKENED = (PartName.QUALIFICATION, PartName.TECHNICAL)
+"""Parts of a bid that may be dark: its documents; the others are texts that name the bidder or its price."""
 
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,4})?")
 
@@ -147,7 +151,10 @@ class Bid:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """A lot 标段: its own sheets, prices, ranking and report."""
+    """A lot 标段: its own sheets, prices, ranking and report.
+
+    `dark` names the parts of a bid that experts read without knowing whose it is (暗标); empty for an open lot.
+    """
 
     id: LotId
     title: str
@@ -155,6 +162,7 @@ class Lot:
     bids: tuple[Bid, ...]
     pricing: PriceFormula
     candidates: int
+    dark: tuple[PartName, ...] = ()
     checks: Thresholds = Thresholds()
 
 
@@ -234,6 +242,7 @@ def check_tender(
     for lot in tender.lots:
         _check_lot(lot)
         _check_bids(lot, sealed=sealed)
+    _check_dark(tender, sealed=sealed)
     if sealed:
         _check_officers(sites, seats)
 
@@ -317,6 +326,24 @@ def _check_bids(lot: Lot, *, sealed: bool) -> None:
         _demand_some(lot.bids, "bids", lot.id)
     elif lot.bids:
         raise UnusableTender(problem="sealed bids join their lots at the opening, none before", lot=lot.id)
+
+
+def _check_dark(tender: Tender, *, sealed: bool) -> None:
+    """Refuse a dark lot whose bidders would be known all the same, or that nothing would ever unlock."""
+    dark = [lot for lot in tender.lots if lot.dark]
+    if dark and not sealed:
+        raise UnusableTender(
+            problem="a rehearsal names its bidders from the start: no lot is dark", lot=dark[0].id
+        )
+    if dark and len(dark) < len(
+        tender.lots
+    ):  # a bid has one document for all of its lots, open in one of them
+        raise UnusableTender(problem="lots are dark all together or none", lots=len(dark))
+    for lot in dark:
+        if len(set(lot.dark)) != len(lot.dark) or not set(lot.dark) <= set(DARKENED):
+            raise UnusableTender(problem="dark are documents of a bid, each named once", lot=lot.id)
+        if not any(item.part is Part.DETAILED for item in lot.items):
+            raise UnusableTender(problem="a dark lot has items of the detailed part", lot=lot.id)
 
 
 def _check_officers(sites: tuple[Site, ...], seats: tuple[Seat, ...]) -> None:

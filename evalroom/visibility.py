@@ -5,7 +5,7 @@ each audience the members it may see and, where it is entitled, the opened value
 absent, not blank: two sessions that differ in one hidden score give everybody else the same bytes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,15 @@ from evalroom import voting as vo
 from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of, to_json
 from evalroom.events import Event, Fact
-from evalroom.ids import CommandId, LotId, SeatCode, SiteId
+from evalroom.ids import BidNumber, CommandId, LotId, SeatCode, SiteId
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.media import TrackKind
 from evalroom.roles import Role
 from evalroom.sealing import facts as sf
+from evalroom.sealing.dark import document_tag
+from evalroom.sealing.policy import PartName
 from evalroom.session import Session
-from evalroom.tender import Part
+from evalroom.tender import DARKENED, Part
 
 CELLS_PER_ITEM = 200
 """Cells in one `SheetOpened` item: with reasons of usual length it stays far below a frame of 64 KiB."""
@@ -128,12 +130,68 @@ def _unlocked(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
     if not isinstance(event, ev.GroupUnlocked) or who.role not in _COMMITTEE | {_NODE, _SITE_OPERATOR}:
         return ()
+    named = tuple(_named(fact, who, session))
     if who.role not in _READERS:
-        return _plain(fact, who, ("sheets",))
+        return (*_plain(fact, who, ("sheets",)), *named)
     opened = [
         seen for seat in session.experts() for seen in _opened_sheet(session, seat, event.lot, event.part)
     ]
-    return (*_plain(fact, who), *opened)
+    return (*_plain(fact, who), *opened, *named)
+
+
+def _failed(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Tell everybody that a lot failed; with the last one whose sheets were awaited the dark may end."""
+    return (*_plain(fact, who), *_named(fact, who, session)) if who.role in _EVERYBODY else ()
+
+
+def _named(fact: Fact, who: Audience, session: Session) -> Iterator[Seen]:
+    """Tell whose the dark bids are: the entry just taken in was the last that they waited for.
+
+    Experts are told again whenever the sheets of all dark lots are unlocked anew: one of them may have been a reserve.
+    """
+    event = fact.event
+    anew = (
+        isinstance(event, ev.GroupUnlocked) and event.part is Part.DETAILED and session.dark_lots_unlocked()
+    )
+    due = session.named_at == session.size or (who.role is _EXPERT and anew)
+    outside = who.role is _EXPERT and who.seat not in session.members
+    if not session.named_at or not due or outside or who.role not in _COMMITTEE | {_NODE}:
+        return
+    for lot in session.lots.values():
+        for bid in lot.bids if lot.dark else ():
+            number = session.ceremony.admitted[bid.id].number
+            body: dict[str, Json] = {
+                "lot": lot.id,
+                "bid": bid.id,
+                "number": number,
+                "bidder": bid.bidder,
+                "documents": to_json(documents_of(session, number)),
+            }
+            yield Seen("DarkBidNamed", body)
+
+
+def documents_of(session: Session, number: BidNumber) -> tuple[sf.OpenedPart, ...]:
+    """Return the parts of an opened bid that are read as documents."""
+    return tuple(one for one in session.ceremony.documents_of(number) if one.part in DARKENED)
+
+
+def _dark_bid(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Show that a bid joined under its code; a node also learns by which names to ask for its dark documents.
+
+    The lengths that it needs are those of a bidder's own file, which no list of a tender with dark lots has.
+    """
+    event = fact.event
+    if not isinstance(event, sf.DarkBidAdmitted) or who.role not in _COMMITTEE | {_NODE}:
+        return ()
+    body: dict[str, Json] = {"lot": event.lot, "bid": event.bid}
+    if who.role is _NODE:
+        secret, dark = fact.secrets[0], session.lots[event.lot].dark
+        body["documents"] = [
+            {"part": one.part.value, "sha256": document_tag(secret.nonce, one.part), "size": one.size}
+            for one in documents_of(session, BidNumber(secret.value))
+            if one.part in dark
+        ]
+    return (Seen("DarkBidAdmitted", body),)
 
 
 def _opened_sheet(session: Session, seat: SeatCode, lot: LotId, part: Part) -> list[Seen]:
@@ -167,13 +225,28 @@ def _framed(row: Json) -> int:
     return len(text) + text.count(b'"') + text.count(b"\\")
 
 
-def _listed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
-    """Show a list of bids to everybody, in pieces that fit a frame; the first also when there are none."""
+def _not_dark(rule: Rule) -> Rule:
+    """Keep from experts what names bids of the lists, their bidders or prices, as long as a lot is dark.
+
+    What they would be told of an opening could be joined with what they read; afterwards they learn the names.
+    """
+    return lambda fact, who, session: (
+        () if who.role is _EXPERT and session.dark_parts() else rule(fact, who, session)
+    )
+
+
+def _listed(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Show a list of bids to everybody, in pieces that fit a frame; the first also when there are none.
+
+    With dark lots the digests stay out: by them bidders ask for what tells the length of their documents.
+    """
     event = fact.event
     if who.role not in _EVERYBODY or not isinstance(event, sf.BidsClosed | sf.ShareReleased):
         return ()
     body, kind = body_of(event), type(event).__name__
     rows = body["bids"]
+    if session.dark_parts() and isinstance(event, sf.BidsClosed):
+        rows = [{"bid": one.bid, "root": one.root} for one in event.bids]
     pieces = _chunks(list(rows)) if isinstance(rows, list) else []
     return tuple(Seen(kind, {**body, "bids": piece}) for piece in pieces)
 
@@ -254,7 +327,7 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.SteppedBack: _for(_EVERYBODY),
     ev.TenderFailed: _for(_EVERYBODY),
     ev.SessionAborted: _for(_EVERYBODY),
-    ev.LotFailed: _for(_EVERYBODY),
+    ev.LotFailed: _failed,
     ev.BookingConfirmed: _for(_STAFF | {_SITE_OPERATOR, _NODE}),
     ev.BookingDeclined: _for(_STAFF | {_SITE_OPERATOR, _NODE}),
     ap.Proposed: _proposal,
@@ -298,22 +371,23 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.PolicyDrafted: _for(_EVERYBODY),
     sf.PolicySigned: _for(_EVERYBODY, "signature"),
     sf.SubmissionsOpened: _for(_EVERYBODY),
-    sf.BidsClosed: _listed,
-    sf.OpeningAborted: _for(_EVERYBODY),
+    sf.BidsClosed: _not_dark(_listed),
+    sf.OpeningAborted: _not_dark(_for(_EVERYBODY)),
     sf.OfficerSteppedUp: _for(_EVERYBODY),
     sf.WindowOpened: _for(_EVERYBODY),
-    sf.WindowExtended: _for(_EVERYBODY),
-    sf.HalfReleased: _for(_EVERYBODY, "sealed"),
-    sf.ShareReleased: _listed,
-    sf.WindowClosed: _for(_EVERYBODY),
-    sf.BidJudged: _for(_EVERYBODY, "parts", "evidence", "signature"),
-    sf.OpeningRecorded: _for(_EVERYBODY),
-    sf.PartKeyPublished: _for(_COMMITTEE),
+    sf.WindowExtended: _not_dark(_for(_EVERYBODY)),
+    sf.HalfReleased: _not_dark(_for(_EVERYBODY, "sealed")),
+    sf.ShareReleased: _not_dark(_listed),
+    sf.WindowClosed: _not_dark(_for(_EVERYBODY)),
+    sf.BidJudged: _not_dark(_for(_EVERYBODY, "parts", "evidence", "signature")),
+    sf.OpeningRecorded: _not_dark(_for(_EVERYBODY)),
+    sf.PartKeyPublished: _not_dark(_for(_COMMITTEE)),
     sf.BidAdmitted: _for(_COMMITTEE | {_NODE}),
+    sf.DarkBidAdmitted: _dark_bid,
     sf.PriceRead: _for(_COMMITTEE),
-    sf.RecordConfirmed: _for(_EVERYBODY, "signature"),
-    sf.CeremonyPaused: _for(_EVERYBODY),
-    sf.CeremonyResumed: _for(_EVERYBODY),
+    sf.RecordConfirmed: _not_dark(_for(_EVERYBODY, "signature")),
+    sf.CeremonyPaused: _not_dark(_for(_EVERYBODY)),
+    sf.CeremonyResumed: _not_dark(_for(_EVERYBODY)),
     sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
     sf.KeysNotDestroyed: _for(_EVERYBODY),
     **dict.fromkeys(DRAW_EVENTS, _for(_EVERYBODY)),
@@ -324,6 +398,7 @@ Of what is handed in (`BidSubmitted`, `BidAcknowledged`, `BidWithdrawn`, `CoverM
 closed list names the bids that count, and before it not even their number may be told; `PartKeySealed` is for whoever
 holds an archive key, from the archive.  Digests of parts stay out of
 `BidJudged`: a price sheet is guessed soon, and they would tell it before the record does.
+`DarkBidNamed` follows the unlock, or the failure of a lot, that ends the dark: whose each code is, with the documents that may be read now.
 """
 
 _OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered, vo.BallotCast})
@@ -376,11 +451,18 @@ def may_read_bids(role: Role, stage: ev.Stage) -> bool:
     return role is _OPERATOR or (role in (_EXPERT, _REGULATOR) and stage not in BEFORE_REVIEW)
 
 
+def may_read_part(session: Session, lot: LotId, part: PartName) -> bool:
+    """Say whether a part of a bid may be read by those who read bids at all: of a dark lot only what names nobody."""
+    return part in session.dark_parts().get(lot, DARKENED)
+
+
 def released(entry: Mapping[str, Any], session: Session) -> bool:
     """Say whether the secrets of a journal entry (type and body) may be shown to whoever reads the archive."""
     body = entry["body"]
     if entry["type"] == "BallotCast":  # a secret vote stays secret: counts are told, never who chose what
         return False
+    if entry["type"] == sf.DarkBidAdmitted.__name__:
+        return session.named_at > 0
     if entry["type"] == "BidImported":
         return body["bid"] in session.priced
     if entry["type"] == "FindingAnswered":

@@ -48,11 +48,13 @@ def sample_template() -> SessionTemplate:
 
 
 def sealed_template() -> SessionTemplate:
-    """Return the sample session with sealed bids: no bids yet, officers at every site, and terms of sealing.
+    """Return the sample session with sealed bids: no bids yet, officers at every site, terms of sealing, a dark lot.
+
+    What experts judge stands in the technical part, which names nobody; who is qualified is seen after the unlock.
 
     Deadline and hour stand on 1 January 2100: whoever drafts the policy says when they really are.
     """
-    lot = replace(_tender().lots[0], bids=())
+    lot = replace(_tender().lots[0], bids=(), items=_dark_items(), dark=(PartName.TECHNICAL,))
     tender = replace(_tender(), lots=(lot,))
     seats = (*_seats(), *_officers())
     return SessionTemplate(SessionId("YC-2026-0117"), tender, _sites(), seats, _sealing())
@@ -86,6 +88,7 @@ def _sealing() -> SealingTerms:
         parts=(
             PartTerms(PartName.IDENTITY, DOCUMENTS, mib),
             PartTerms(PartName.OPENING, DOCUMENTS, mib),
+            PartTerms(PartName.QUALIFICATION, DOCUMENTS, 8 * mib),
             PartTerms(PartName.TECHNICAL, DOCUMENTS, 32 * mib),
             PartTerms(PartName.PRICE, PRICES, mib),
         ),
@@ -256,7 +259,93 @@ def _commercial() -> tuple[Item, ...]:
     )
 
 
-def _score(item: str, title: str, standard: str, full: str, group: Group = Group.TECHNICAL) -> Item:
+def _dark_items() -> tuple[Item, ...]:
+    """Return a rubric of which every line can be judged without knowing whose the bid is."""
+    rows = (
+        (
+            "P1",
+            Group.FORM,
+            "形式：暗标格式",
+            "技术部分不出现投标人名称、标识、人员姓名和联系方式，页码连续，目录与正文一致。",
+        ),
+        (
+            "P2",
+            Group.RESPONSIVENESS,
+            "响应性：工期",
+            "技术部分承诺的总工期不超过 240 日历天，进度计划与之一致。",
+        ),
+        (
+            "P3",
+            Group.RESPONSIVENESS,
+            "响应性：质保与响应",
+            "质保期不少于 36 个月，一般故障到场时间不超过 8 小时。",
+        ),
+        (
+            "P4",
+            Group.RESPONSIVENESS,
+            "响应性：建设内容",
+            "覆盖感知、网络、平台、应用四层和数据接口，没有缺项。",
+        ),
+    )
+    passes = (
+        Item(
+            ItemId(item),
+            Part.PRELIMINARY,
+            ItemKind.PASS,
+            title,
+            standard,
+            "0",
+            0,
+            objective=True,
+            group=group,
+        )
+        for item, group, title, standard in rows
+    )
+    return (
+        *passes,
+        *_technical(),
+        _score(
+            "C1",
+            "监测点规模",
+            "监测点不少于 800 个得 3 分，每再增加 150 个得 1 分，最多 6 分；以技术部分所列数量为准。",
+            "6",
+            Group.COMMERCIAL,
+            digits=0,
+            objective=True,
+        ),
+        _commercial()[1],
+        Item(
+            ItemId("C3"),
+            Part.DETAILED,
+            ItemKind.DEDUCT,
+            "技术条款偏离",
+            "满分 5 分；非实质性技术条款每有一处负偏离扣 1 分，扣完为止；扣分须写明条款号。",
+            "5",
+            1,
+            objective=False,
+            group=Group.COMMERCIAL,
+        ),
+    )
+
+
+def _score(
+    item: str,
+    title: str,
+    standard: str,
+    full: str,
+    group: Group = Group.TECHNICAL,
+    *,
+    digits: int = 1,
+    objective: bool = False,
+) -> Item:
     return Item(
-        ItemId(item), Part.DETAILED, ItemKind.SCORE, title, standard, full, 1, objective=False, group=group
+        ItemId(item),
+        Part.DETAILED,
+        ItemKind.SCORE,
+        title,
+        standard,
+        full,
+        digits,
+        objective=objective,
+        group=group,
     )

@@ -4,7 +4,7 @@ The four bids differ where the rubric looks: figures, cases, staff, deviations. 
 are brought in beside the documents.  Everything is made up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalroom.ids import BidId
@@ -144,13 +144,26 @@ def bid_documents() -> dict[BidId, bytes]:
     return {bid.id: _document(bid, OFFERS[bid.id], font).to_bytes() for bid in lot.bids}
 
 
-def surveyed_document(bid: Bid, like: BidId) -> bytes:
-    """Return the PDF of a bid with a survey of the ground appended, 4 MB in all; `like` says whose figures it has."""
-    booklet = _document(bid, OFFERS[like], sample_font())
+NOBODY = Bid(BidId("—"), "投标人")
+"""Whose name stands in a dark document."""
+
+CARELESS = BidId("B3")
+"""A document like this one tells its bidder in the file's title, as office programs do: readers never see it."""
+
+
+def qualification_document(bid: Bid, like: BidId) -> bytes:
+    """Return the PDF by which a bidder proves who it is; `like` says whose figures it has."""
+    return _document(bid, OFFERS[like], sample_font(), _QUALIFICATION).to_bytes()
+
+
+def dark_document(bid: Bid, like: BidId) -> bytes:
+    """Return the technical PDF of a dark bid: it names nobody, and has a survey of the ground, 4 MB in all."""
+    booklet = _document(NOBODY, OFFERS[like], sample_font(), _TECHNICAL)
+    booklet.title = f"{bid.bidder} 投标文件" if like == CARELESS else "技术部分"
     page = booklet.add_page()
     booklet.bookmark("附图　管网分区地形测量图")
     page.text(_LEFT, _TOP, 16, "附图　管网分区地形测量图", bold=True)
-    page.picture = Picture(_survey(bid.id), *_SURVEY_DOTS, (_LEFT, 90, _RIGHT - _LEFT, _TOP - 120))
+    page.picture = Picture(_survey(like), *_SURVEY_DOTS, (_LEFT, 90, _RIGHT - _LEFT, _TOP - 120))
     return booklet.to_bytes()
 
 
@@ -173,10 +186,13 @@ def _survey(seed: str) -> bytes:
     return bytes(np.clip(ground, 0, 255).astype(np.uint8).tobytes())
 
 
-def _document(bid: Bid, offer: Offer, font: Font) -> Booklet:
+Chapter = Callable[["_Text", Bid, Offer], None]
+
+
+def _document(bid: Bid, offer: Offer, font: Font, chapters: Sequence[Chapter] = ()) -> Booklet:
     text = _Text(Booklet(font, f"{bid.bidder} 投标文件"), bid.bidder)
     _cover(text, bid)
-    for chapter in _CHAPTERS:
+    for chapter in chapters or _CHAPTERS:
         chapter(text, bid, offer)
     return text.booklet
 
@@ -237,8 +253,9 @@ def _cover(text: _Text, bid: Bid) -> None:
     page.centred(middle, 520, 34, "投标文件", bold=True)
     page.centred(middle, 480, 14, "（资格、商务与技术部分）")
     page.line(150, 300, WIDTH - 150, 300)
-    page.centred(middle, 270, 15, f"投标人：{bid.bidder}（盖章）")
-    page.centred(middle, 240, 13, f"投标编号：{bid.id}")
+    if bid != NOBODY:
+        page.centred(middle, 270, 15, f"投标人：{bid.bidder}（盖章）")
+        page.centred(middle, 240, 13, f"投标编号：{bid.id}")
     page.centred(middle, 140, 10, "样例文件，公司、人员与数据均为虚构，仅供演示")
 
 
@@ -446,15 +463,6 @@ def _service(text: _Text, _: Bid, offer: Offer) -> None:
     text.paragraph("培训结束进行考核，合格率达到 95% 以上；培训教材、录像和操作手册一并移交。")
 
 
-_CHAPTERS = (
-    _letter,
-    _qualification,
-    _deviations,
-    _references,
-    _solution,
-    _monitoring,
-    _data,
-    _security,
-    _plan,
-    _service,
-)
+_QUALIFICATION: tuple[Chapter, ...] = (_letter, _qualification, _deviations, _references)
+_TECHNICAL: tuple[Chapter, ...] = (_solution, _monitoring, _data, _security, _plan, _service)
+_CHAPTERS = (*_QUALIFICATION, *_TECHNICAL)

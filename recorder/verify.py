@@ -565,6 +565,10 @@ _SHAPES: Mapping[str, _Shape] = {
     "earlier": _match(r"(|[0-9a-f]{32})"),
     "hex": _match(r"([0-9a-f]{2})*"),
     "sealed": _match("identity|opening|qualification|technical|price"),
+    "darkened": lambda value: (
+        isinstance(value, list) and set(map(str, value)) <= {"qualification", "technical"}
+    ),
+    "code": _match(r"T-[0-9A-HJKMNP-TV-Z]{3}"),
     "verdict": _match("opened|revoked|withdrawn|malformed|awaiting_bytes"),
     "trustee": _match("host|site|supervisor"),
     "wholes": lambda value: isinstance(value, list) and all(_whole(one) for one in value),
@@ -663,19 +667,26 @@ _PRICING = _object(
         "title:text", bids=_rows("bid:text price:figure score:text valid:flag", values=_NAMED), given=_NAMED
     ),
 )
-_LOTS = _rows(
-    "id:text title:text candidates:whole",
-    items=_rows(
+_IN_LOT: Mapping[str, _Shape] = {
+    "items": _rows(
         "id:text part:part kind:judged title:text standard:text full:decimal digits:whole objective:flag"
         " group:group reason_below:percent",
         options=_rows("name:text points:decimal"),
     ),
-    bids=_rows("id:text bidder:text"),
-    pricing=_PRICING,
-    checks=_object(
+    "bids": _rows("id:text bidder:text"),
+    "pricing": _PRICING,
+    "checks": _object(
         "reason_below:decimal copied_bids:whole copied_chars:whole vector_cells:whole deviation:decimal"
     ),
-)
+}
+_LOT = _object("id:text title:text candidates:whole dark:darkened", **_IN_LOT)
+_EARLIER_LOT = _object("id:text title:text candidates:whole", **_IN_LOT)
+"""A lot of a journal that was written before lots could be dark."""
+
+
+def _lots(value: _Json) -> bool:
+    return isinstance(value, list) and all(_LOT(one) or _EARLIER_LOT(one) for one in value)
+
 
 _ACT = _kinds(
     step_back="after:stage",
@@ -694,7 +705,7 @@ _MAKE_UP = _object("least:whole share:share odd:flag owners:whole")
 _BODIES: Mapping[str, _Shape] = {
     "SessionOpened": _object(
         "session:text rehearsal:flag software:text profile:text profile_sha256:digest",
-        tender=_object("code:text title:text", lots=_LOTS),
+        tender=_object("code:text title:text", lots=_lots),
         sites=_rows("id:text name:text host:flag node:flag"),
         seats=_rows("code:text site:text node:text role:text label:text specialty:specialty reserve:flag"),
         keys=_object("log:text quorum:whole", witnesses=_rows("site:text vkey:text")),
@@ -806,6 +817,7 @@ _BODIES: Mapping[str, _Shape] = {
     "PartKeyPublished": _object("bid:number part:sealed key:hex"),
     "PartKeySealed": _object("bid:number part:sealed recipient:text wrapped:text"),
     "BidAdmitted": _object("lot:text bid:text number:number bidder:text", documents=_OPENED_PARTS),
+    "DarkBidAdmitted": _object("lot:text bid:code number:commit"),
     "PriceRead": _object("lot:text bid:text price_fen:whole"),
     "RecordConfirmed": _object("window:text bid:number objection:text signature:text"),
     "CeremonyPaused": _object("reason:text"),
@@ -956,7 +968,7 @@ _STAGES: Mapping[str, frozenset[str]] = {
         _WINDOWS,
     ),
     "OpeningAborted": frozenset({"receiving", "opening"}),
-    "BidAdmitted": frozenset({"opening"}),
+    **dict.fromkeys(("BidAdmitted", "DarkBidAdmitted"), frozenset({"opening"})),
     "RecordConfirmed": _AFTER_OPENING,
     "KeysDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
     "KeysNotDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
@@ -1856,12 +1868,39 @@ _COMMITTED: Mapping[str, tuple[str, ...]] = {
     "FindingAnswered": ("/reason",),
     "BidImported": ("/price",),
     "BallotCast": ("/choice",),
+    "DarkBidAdmitted": ("/number",),
 }
 """Entry type to the commitments in its body; a secret ballot is never opened."""
 
 
+def _dark_lots(case: _Case) -> set[str]:
+    return {str(lot["id"]) for lot in case.opened["tender"]["lots"] if lot.get("dark")}
+
+
+def _unlocked_at(case: _Case, lots: set[str]) -> int | None:
+    """Return the entry with which the detailed sheets of all these lots were first open, less those that had failed."""
+    unlocked: set[str] = set()
+    failed: dict[str, str] = {}
+    for entry in case.of("GroupUnlocked", "SheetReopened", "LotFailed", "SteppedBack", "ExpertReplaced"):
+        body = entry.body
+        after = {"SteppedBack": body.get("after", ""), "ExpertReplaced": "preliminary"}.get(entry.type, "")
+        if entry.type == "LotFailed":
+            failed[body["lot"]] = body["ground"]
+        elif entry.type == "GroupUnlocked" and body["part"] == "detailed":
+            unlocked.add(body["lot"])
+        elif entry.type == "SheetReopened" and body["part"] == "detailed":
+            unlocked.discard(body["lot"])
+        if after in {"preliminary", "detailed"}:
+            unlocked.clear()
+        if after == "preliminary":
+            failed = {lot: ground for lot, ground in failed.items() if ground == "ordered"}
+        if (live := lots - failed.keys()) and live <= unlocked:
+            return entry.seq
+    return None
+
+
 def _released(case: _Case) -> Callable[[_Entry], bool]:
-    """Return the rule which commitments are open: unlocked parts, and prices that were opened."""
+    """Return the rule which commitments are open: unlocked parts, prices opened, numbers once no lot is dark any more."""
     parts = {
         (lot["id"], item["id"]): item["part"]
         for lot in case.opened["tender"]["lots"]
@@ -1870,11 +1909,14 @@ def _released(case: _Case) -> Callable[[_Entry], bool]:
     unlocked = {(entry.body["lot"], entry.body["part"]) for entry in case.of("GroupUnlocked")}
     asked = {entry.body["finding"]: entry.body for entry in case.of("FindingRaised")}
     priced = {price["bid"] for entry in case.of("PricesOpened") for price in entry.body["prices"]}
+    named = _unlocked_at(case, _dark_lots(case)) is not None
 
     def rule(entry: _Entry) -> bool:
         body = entry.body
         if entry.type == "BallotCast":
             return False
+        if entry.type == "DarkBidAdmitted":
+            return named
         if entry.type == "BidImported":
             return body["bid"] in priced
         if entry.type == "FindingAnswered":
@@ -2037,7 +2079,7 @@ class _Fold:
     lost: dict[str, set[str]] = field(default_factory=dict)
     corrected: dict[tuple[str, str], int] = field(default_factory=dict)
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
-    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    numbers: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     spoilt: set[str] = field(default_factory=set)
     drawn: dict[str, tuple[_Json, list[str]]] = field(default_factory=dict)
 
@@ -2359,10 +2401,14 @@ def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 
 
 def _fold_admission(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
-    fold.numbers[entry.body["number"]] = (lot["id"], entry.body["bid"])
+    """Let a bid join its lot; the number of a dark one is known from the openings, or not at all."""
+    dark = entry.type == "DarkBidAdmitted"
+    number = fold.openings.get((entry.seq, "/number")) if dark else entry.body["number"]
+    if number is not None:
+        fold.numbers[number].append((lot["id"], entry.body["bid"]))
     if entry.body["bid"] in [one["id"] for one in lot["bids"]]:
         return "stage", "admitted twice"
-    lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body["bidder"]})
+    lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body.get("bidder", "")})
     return None
 
 
@@ -2377,9 +2423,9 @@ def _fold_verdict(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 def _fold_record(fold: _Fold, _: _Entry, __: _Json) -> _Wrong:
     """Take bids out of the evaluation that a later window could not open."""
     for number in fold.spoilt & fold.numbers.keys():
-        lot, bid = fold.numbers[number]
-        fold.lost.setdefault(lot, set()).add(bid)
-        fold.rejected[lot] = sorted({*fold.rejected.get(lot, []), bid})
+        for lot, bid in fold.numbers[number]:
+            fold.lost.setdefault(lot, set()).add(bid)
+            fold.rejected[lot] = sorted({*fold.rejected.get(lot, []), bid})
     return None
 
 
@@ -2593,6 +2639,7 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "BidAdmitted": _fold_admission,
     "BidJudged": _fold_verdict,
     "OpeningRecorded": _fold_record,
+    "DarkBidAdmitted": _fold_admission,
     "PriceRead": _fold_price_read,
     "ScoreEntered": _fold_score,
     "SheetLocked": _fold_lock,
@@ -3554,6 +3601,7 @@ _STATES: Mapping[str, Mapping[str, str]] = {
         "PartKeyPublished": "opened",
         "PartKeySealed": "opened",
         "BidAdmitted": "opened",
+        "DarkBidAdmitted": "opened",
         "PriceRead": "opened",
         "RecordConfirmed": "opened",
         "OfficerSteppedUp": "opened",
@@ -3630,8 +3678,11 @@ class _Ceremony:
     paused: int | None = None
     covered: int = 0
     gates: dict[str, int] = field(default_factory=dict)
-    unlocked: set[str] = field(default_factory=set)
+    unlocked_at: int | None = None
+    named_at: int | None = None
     admitted: dict[str, str] = field(default_factory=dict)
+    dark: set[str] = field(default_factory=set)
+    codes: dict[str, str] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     sealed: set[tuple[str, str, str]] = field(default_factory=set)
     found: dict[int, list[Failure]] = field(default_factory=lambda: defaultdict(list))
@@ -3667,7 +3718,15 @@ def _ceremony(case: _Case) -> _Ceremony:
     case.need(5)
     _terms(case)
     if case.ceremony is None:
-        case.ceremony = _Ceremony(case, case.policy)
+        lots, dark = case.opened["tender"]["lots"], _dark_lots(case)
+        sheets = {lot["id"] for lot in lots if any(item["part"] == "detailed" for item in lot["items"])}
+        case.ceremony = _Ceremony(
+            case,
+            case.policy,
+            dark=dark,
+            unlocked_at=_unlocked_at(case, sheets),
+            named_at=_unlocked_at(case, dark),
+        )
         _fold_ceremony(case, case.ceremony)
     return case.ceremony
 
@@ -3708,13 +3767,11 @@ def _cosigned(fold: _Ceremony, entry: _Entry) -> _Wrongs:
 
 
 def _unlocked(fold: _Ceremony, entry: _Entry) -> _Wrongs:
-    """Note the gate `GroupUnlocked` once the detailed sheets of every lot are open."""
-    lots = fold.case.opened["tender"]["lots"]
-    wanted = {lot["id"] for lot in lots if any(item["part"] == "detailed" for item in lot["items"])}
-    if entry.body["part"] == "detailed":
-        fold.unlocked.add(entry.body["lot"])
-        if fold.unlocked >= wanted:
-            fold.gates.setdefault("GroupUnlocked", entry.seq + 1)
+    """Note the gate `GroupUnlocked` once the detailed sheets of every lot that has not failed are open."""
+    if entry.seq == fold.named_at:
+        fold.dark = set()
+    if entry.seq == fold.unlocked_at:
+        fold.gates.setdefault("GroupUnlocked", entry.seq + 1)
     yield from ()
 
 
@@ -4167,6 +4224,8 @@ def _admitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     judged = {part["part"]: part for part in first.verdicts.get(body["number"], {}).get("parts", ())}
     if any(judged.get(one["part"], one) != one for one in body["documents"]):
         yield "admission", f"{body['bid']}: other documents than judged"
+    if body["lot"] in fold.dark:
+        yield "admission", f"{body['bid']}: named in a dark lot"
     fold.admitted[body["bid"]] = body["number"]
 
 
@@ -4196,6 +4255,26 @@ def _check_sealed_keys(fold: _Ceremony) -> Findings:
         fold.case.remarks.append(
             "no archive key was named: documents that were opened cannot be read any more"
         )
+
+
+def _coded(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Check a bid that joined by its code: entries in the order of codes, numbers as the openings have them."""
+    lot, bid = entry.body["lot"], entry.body["bid"]
+    if lot not in fold.dark or bid in fold.admitted:
+        yield "admission", f"{bid}: no dark lot, or admitted twice"
+    if bid <= fold.codes.get(lot, ""):
+        yield "admission", f"{bid}: not in the order of codes"
+    number = fold.case.openings.get((entry.seq, "/number"))
+    first = next(iter(fold.windows.values()), None)
+    if number is not None and (first is None or first.rows.get(number, {}).get("verdict") != "opened"):
+        yield "admission", f"{bid}: {number}"
+    fold.codes[lot] = bid
+    fold.admitted[bid] = number or ""
+
+
+def _price_told(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    if entry.body["lot"] in fold.dark:
+        yield "price_read", f"{entry.body['bid']}: before its lot was unlocked"
 
 
 def _check_prices(case: _Case) -> Findings:
@@ -4309,10 +4388,14 @@ def _check_admissions(case: _Case, fold: _Ceremony, prices: Mapping[str, list[di
     """Demand that every opened bid joined its lots, each with the price of its sheet."""
     first = next(iter(fold.windows.values()), None)
     opened = [one for one, told in first.verdicts.items() if told["verdict"] == "opened"] if first else []
+    joins = [*case.of("BidAdmitted", "DarkBidAdmitted")]
+    if any(entry.type == "DarkBidAdmitted" and not fold.admitted.get(entry.body["bid"]) for entry in joins):
+        case.remarks.append("dark bids were never unlocked: whose they are stays sealed, and is not checked")
+        return
     joined = {
-        (entry.body["lot"], entry.body["number"]): entry.body["bid"] for entry in case.of("BidAdmitted")
+        (entry.body["lot"], fold.admitted.get(entry.body["bid"], "")): entry.body["bid"] for entry in joins
     }
-    if len(joined) != len([*case.of("BidAdmitted")]):
+    if len(joined) != len(joins):
         yield Failure("admission", file=ENTRIES, detail="a bid in one lot twice")
     for number in opened if fold.state != "aborted" else ():
         if number not in {one for _, one in joined}:
@@ -4352,7 +4435,8 @@ _CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
     "PartKeyPublished": (22, _nothing),
     "PartKeySealed": (22, _key_sealed),
     "BidAdmitted": (22, _admitted),
-    "PriceRead": (22, _nothing),
+    "DarkBidAdmitted": (22, _coded),
+    "PriceRead": (22, _price_told),
     "RecordConfirmed": (21, _confirmed),
     "CeremonyPaused": (20, _pausing),
     "CeremonyResumed": (20, _resuming),
@@ -4364,6 +4448,7 @@ _CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
 _ASIDE: Mapping[str, Callable[[_Ceremony, _Entry], _Wrongs]] = {
     "CheckpointCosigned": _cosigned,
     "GroupUnlocked": _unlocked,
+    "LotFailed": _unlocked,
     "BidsReviewed": _reviewed,
 }
 """Entries that windows wait for."""

@@ -29,7 +29,6 @@ from evalroom.protocol.liveness import OFFLINE_MS, LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.protocol.subscriber import Acknowledged, Delivered, KeptAtSite, Rejected, SubscriberEnd
 from evalroom.roles import Role
-from evalroom.sealing.facts import BidAdmitted
 from evalroom.stages import OVER, stage_after
 from evalroom.tender import Seat
 from recorder.booth import Booth
@@ -443,8 +442,8 @@ class Evaluation:
                 }
             case "BidImported":
                 self._learn_bid(body)
-            case "BidAdmitted":
-                self._learn_admitted(decode_event(kind, body))
+            case "BidAdmitted" | "DarkBidAdmitted" | "DarkBidNamed":
+                self._learn_admitted(body)
             case _:
                 pass
 
@@ -461,11 +460,12 @@ class Evaluation:
         document = KnownDocument(str(body["sha256"]), int(str(body["bytes"])))
         self.parts.documents.learn(self.id, BidId(str(body["bid"])), document)
 
-    def _learn_admitted(self, event: ev.Event) -> None:
-        if isinstance(event, BidAdmitted):
-            for one in event.documents:
-                document = KnownDocument(one.sha256, one.size)
-                self.parts.sealed_documents.learn(self.id, event.bid, one.part, document)
+    def _learn_admitted(self, body: dict[str, object]) -> None:
+        """Take in which documents a bid has here: of a dark one, until it is named, by other names than digests."""
+        documents = body["documents"]
+        for one in documents if isinstance(documents, list) else ():
+            document = KnownDocument(str(one["sha256"]), int(str(one["size"])))
+            self.parts.sealed_documents.learn(self.id, BidId(str(body["bid"])), str(one["part"]), document)
 
     def _follow_stage(self) -> None:
         """Do what the stage reached asks of a site."""

@@ -83,6 +83,7 @@ TRANSITIONS: Mapping[CeremonyState, Mapping[type[CeremonyEvent], tuple[CeremonyS
         sf.PartKeyPublished: (_OPENED,),
         sf.PartKeySealed: (_OPENED,),
         sf.BidAdmitted: (_OPENED,),
+        sf.DarkBidAdmitted: (_OPENED,),
         sf.PriceRead: (_OPENED,),
         sf.RecordConfirmed: (_OPENED,),
         sf.OfficerSteppedUp: (_OPENED,),
@@ -293,6 +294,16 @@ class Ceremony:
         return tuple(
             site for site, seats in officers.items() if there.count(site) < min(OFFICERS_PER_SITE, seats)
         )
+
+    def bidder_of(self, number: BidNumber) -> str:
+        """Return the bidder's name as the first window's record has it, nothing for a bid that was not opened."""
+        first = next(iter(self.windows.values()), None)
+        return first.rows[number].bidder if first and number in first.rows else ""
+
+    def documents_of(self, number: BidNumber) -> tuple[sf.OpenedPart, ...]:
+        """Return what the verdicts so far say of the parts of a bid, opened."""
+        told = [one.verdicts[number] for one in self.windows.values() if number in one.verdicts]
+        return tuple(part for one in told for part in one.parts)
 
     # --- what the host works out ------------------------------------------------------------------------
 

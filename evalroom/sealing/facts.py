@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evalroom.ids import BidId, BidNumber, LotId
+from evalroom.ledger.commitment import Commitment
 from evalroom.sealing.policy import PartName, TrusteeKind
 
 
@@ -263,6 +264,15 @@ class BidAdmitted:
 
 
 @dataclass(frozen=True, slots=True)
+class DarkBidAdmitted:
+    """An opened bid joins a dark lot under a random code; its number stays committed until the sheets are unlocked."""
+
+    lot: LotId
+    bid: BidId
+    number: Commitment
+
+
+@dataclass(frozen=True, slots=True)
 class PriceRead:
     """The price of an admitted bid in fen, as its price sheet has it."""
 
@@ -323,7 +333,7 @@ OpeningEvent = (
 """What the host's opening service tells the journal of its own accord."""
 
 CeremonyEvent = (
-    TrusteeEvent | BidderEvent | OpeningEvent
+    TrusteeEvent | BidderEvent | OpeningEvent | DarkBidAdmitted
     | PolicyDrafted | SubmissionsOpened | BidsClosed | OpeningAborted | OfficerSteppedUp
     | WindowOpened | WindowExtended | WindowClosed | CeremonyPaused | CeremonyResumed | KeysNotDestroyed
 )  # fmt: skip

@@ -26,12 +26,14 @@ from evalroom.sealing.ceremony import (
     WindowRecord,
     WrongCeremonyState,
 )
+from evalroom.sealing.dark import is_code
 from evalroom.sealing.facts import CeremonyEvent, Verdict
 from evalroom.sealing.policy import (
     MAX_TRUSTEES,
     PUBLIC_PARTS,
     Mode,
     PartName,
+    Policy,
     PolicyRefuses,
     Trustee,
     TrusteeKey,
@@ -44,6 +46,8 @@ from evalroom.sealing.suites import find_suite
 FIRST_GATE, SHEETS_GATE = "BidsClosed", "GroupUnlocked"
 GATES = frozenset({FIRST_GATE, SHEETS_GATE})
 """Entries that a window may wait for: the closed list, and the unlock of the technical sheets of every lot."""
+
+NO_NUMBER = BidNumber("")
 
 MAX_TRIES = 32
 """Wrong halves that the journal takes of one bid in one window; the right one is taken after any number."""
@@ -160,6 +164,12 @@ class TooManyReleases(Refusal):
     code = "too_many_releases"
 
 
+class StillDark(Refusal):
+    """The bids of this lot are dark until its technical sheets are unlocked: this would tell whose they are."""
+
+    code = "still_dark"
+
+
 class Contradiction(Refusal):
     """This says otherwise than the journal: it was not written down; look at the entries named."""
 
@@ -171,7 +181,8 @@ class Circumstances:
     """What a rule must know besides the ceremony; `at` is the host's clock, UTC ms.
 
     `gates` tells how many entries the journal had once a gate had passed, `officers` how many officer's seats each
-    site has, `lots` which bids each lot has; `seat` acts, `key` is the envelope key of a bidder's act.
+    site has, `lots` which bids each lot has; `dark` has the lots whose bidders nobody may know yet, with their dark
+    parts.  `seat` acts, `key` is the envelope key of a bidder's act, `number` what a dark admission has committed.
     """
 
     at: int
@@ -181,8 +192,10 @@ class Circumstances:
     gates: Mapping[str, int] = field(default_factory=dict)
     officers: Mapping[SiteId, int] = field(default_factory=dict)
     lots: Mapping[LotId, frozenset[BidId]] = field(default_factory=dict)
+    dark: Mapping[LotId, tuple[PartName, ...]] = field(default_factory=dict)
     seat: str = ""
     key: bytes = b""
+    number: BidNumber = NO_NUMBER
 
 
 def check(ceremony: Ceremony, act: CeremonyEvent, now: Circumstances) -> None:
@@ -238,6 +251,17 @@ def _check_draft(ceremony: Ceremony, act: sf.PolicyDrafted, now: Circumstances) 
     gates = [one.gate for one in policy.windows]
     if gates[0] != FIRST_GATE or not GATES.issuperset(gates):
         raise PolicyUnfit(reason=f"gates are {FIRST_GATE} for the first window, else it or {SHEETS_GATE}")
+    _check_dark_policy(policy, now)
+
+
+def _check_dark_policy(policy: Policy, now: Circumstances) -> None:
+    """Demand that dark parts are there to be read, and that no window tells meanwhile which bids were rejected."""
+    dark = {part for parts in now.dark.values() for part in parts}
+    first = {part.name for part in policy.parts if part.window == policy.windows[0].name}
+    if not dark <= first:
+        raise PolicyUnfit(reason="the dark parts of a lot are opened in the first window")
+    if dark and any(one.gate != SHEETS_GATE for one in policy.windows[1:]):
+        raise PolicyUnfit(reason=f"with dark lots every further window waits for {SHEETS_GATE}")
 
 
 def _check_policy_signature(ceremony: Ceremony, act: sf.PolicySigned, _: Circumstances) -> None:
@@ -476,6 +500,30 @@ def _check_key_sealed(ceremony: Ceremony, act: sf.PartKeySealed, _: Circumstance
 
 
 def _check_admission(ceremony: Ceremony, act: sf.BidAdmitted, now: Circumstances) -> None:
+    if act.lot in now.dark:
+        raise Contradiction(lot=act.lot, reason="bids join a dark lot by code, with their number committed")
+    _check_joining(ceremony, act, act.number, now)
+    row = ceremony.windows[ceremony.terms.windows[0].name].rows[act.number]
+    if act.bidder != row.bidder or not act.bidder:
+        raise Contradiction(bid=act.bid, reason="another bidder than in the record")
+    if len({one.part for one in act.documents}) != len(act.documents):
+        raise Contradiction(bid=act.bid, reason="a part twice")
+
+
+def _check_dark_admission(ceremony: Ceremony, act: sf.DarkBidAdmitted, now: Circumstances) -> None:
+    """Demand a code, and entries in the order of codes: any other order could be that of a list with names."""
+    if act.lot not in now.dark or not is_code(act.bid):
+        raise Contradiction(lot=act.lot[:64], bid=act.bid[:64], reason="no dark lot, or no code")
+    _check_joining(ceremony, act, now.number, now)
+    if any(one.lot == act.lot and bid >= act.bid for bid, one in ceremony.admitted.items()):
+        raise Contradiction(
+            lot=act.lot, bid=act.bid, reason="bids join a dark lot in the order of their codes"
+        )
+
+
+def _check_joining(
+    ceremony: Ceremony, act: sf.BidAdmitted | sf.DarkBidAdmitted, number: BidNumber, now: Circumstances
+) -> None:
     _demand_name(act.bid)
     taken = {bid.lower() for bids in now.lots.values() for bid in bids}
     if (
@@ -484,18 +532,15 @@ def _check_admission(ceremony: Ceremony, act: sf.BidAdmitted, now: Circumstances
         or act.bid.lower() in map(str.lower, ceremony.admitted)
     ):
         raise Contradiction(lot=act.lot[:64], bid=act.bid, reason="no such lot, or an id that is taken")
-    if act.number not in ceremony.standing():
-        raise UnknownBid(bid=act.number[:40])
-    if Admitted(act.lot, act.number) in ceremony.admitted.values():
-        raise AlreadyDone(bid=act.number, lot=act.lot)
-    row = ceremony.windows[ceremony.terms.windows[0].name].rows[act.number]
-    if act.bidder != row.bidder or not act.bidder:
-        raise Contradiction(bid=act.bid, reason="another bidder than in the record")
-    if len({one.part for one in act.documents}) != len(act.documents):
-        raise Contradiction(bid=act.bid, reason="a part twice")
+    if number not in ceremony.standing():
+        raise UnknownBid(bid=number[:40])
+    if Admitted(act.lot, number) in ceremony.admitted.values():
+        raise AlreadyDone(bid=number, lot=act.lot)
 
 
-def _check_price(ceremony: Ceremony, act: sf.PriceRead, _: Circumstances) -> None:
+def _check_price(ceremony: Ceremony, act: sf.PriceRead, now: Circumstances) -> None:
+    if act.lot in now.dark:  # the hall shows prices beside names
+        raise StillDark(lot=act.lot)
     found = ceremony.admitted.get(act.bid)
     if found is None or found.lot != act.lot:
         raise UnknownBid(bid=act.bid[:64], lot=act.lot[:64])
@@ -611,6 +656,7 @@ _CHECKS: Mapping[type[CeremonyEvent], Callable[[Ceremony, Any, Circumstances], N
     sf.PartKeyPublished: _check_publication,
     sf.PartKeySealed: _check_key_sealed,
     sf.BidAdmitted: _check_admission,
+    sf.DarkBidAdmitted: _check_dark_admission,
     sf.PriceRead: _check_price,
     sf.RecordConfirmed: _check_confirmation,
     sf.CeremonyPaused: _check_pause,

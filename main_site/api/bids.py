@@ -8,9 +8,10 @@ in addresses: whoever logs requests in front of this node must leave them out (o
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from evalroom.encoding import to_json
@@ -18,7 +19,7 @@ from evalroom.ids import BidNumber
 from evalroom.ledger.base64 import NotBase64, decode_base64, encode_base64
 from evalroom.sealing.policy import Mode
 from main_site.services.centre import Centre
-from main_site.services.submissions import Submissions
+from main_site.services.submissions import DigestNeeded, Submissions
 from main_site.store.bids import PIECE, Announcement, PieceMismatch
 from signaling.permits import permit
 from signaling.problems import COUNTED_BY_ROUTE
@@ -38,6 +39,10 @@ Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Short = Annotated[str, StringConstraints(max_length=64)]
 Signed = Annotated[str, StringConstraints(max_length=6000)]
 """A signature in b64; the longest is suite 0x01's, 4,500 characters."""
+
+
+Digest = Annotated[str, Header(alias="x-bid-digest", max_length=64)]
+"""The digest of the bid, hex: with dark lots its bidder proves by it that it is the one who asks."""
 
 
 class Announced(BaseModel):
@@ -139,9 +144,10 @@ def _handing_in(centre: Centre) -> APIRouter:
         return Response(status_code=204)
 
     @router.post(place + "/submit")
-    async def submit(tender: str, bid: str, request: Request) -> Response:
+    async def submit(tender: str, bid: str, request: Request, digest: Digest = "") -> Response:
         """Submit a bid whose pieces are all here; answers the receipt."""
         await request.body()
+        centre.submission(tender).check_asker(BidNumber(bid), digest)
         return _receipt(await centre.submission(tender).submit(BidNumber(bid)), bid)
 
     @router.post(place + "/withdraw")
@@ -179,22 +185,27 @@ def _afterwards(centre: Centre) -> APIRouter:
     place = "/api/v1/tenders/{tender}/bids/{bid}"
 
     @router.get(place)
-    async def status(tender: str, bid: str) -> dict[str, Any]:
-        """Say where a bid stands; with its receipt once it is submitted."""
+    async def status(tender: str, bid: str, digest: Digest = "") -> dict[str, Any]:
+        """Say where a bid stands; with its receipt once it is submitted, for whom it may have it."""
         submissions = centre.submission(tender)
         told: dict[str, Any] = submissions.status(BidNumber(bid))
-        if submissions.hall.entry_of(BidNumber(bid)) is not None:
+        with suppress(DigestNeeded):
+            submissions.check_asker(BidNumber(bid), digest)
+            if submissions.hall.entry_of(BidNumber(bid)) is None:
+                return told
             told |= {"receipt": (await submissions.receipt(BidNumber(bid))).decode()}
         return told
 
     @router.get(place + "/receipt")
-    async def receipt(tender: str, bid: str) -> Response:
+    async def receipt(tender: str, bid: str, digest: Digest = "") -> Response:
         """Return the receipt as it stands now."""
+        centre.submission(tender).check_asker(BidNumber(bid), digest)
         return _receipt(await centre.submission(tender).receipt(BidNumber(bid)), bid)
 
     @router.get(place + "/head")
-    async def head(tender: str, bid: str) -> Response:
+    async def head(tender: str, bid: str, digest: Digest = "") -> Response:
         """Return the envelope's head and tail, one behind the other; a header says how long the whole is."""
+        centre.submission(tender).check_asker(BidNumber(bid), digest)
         data, size = await centre.submission(tender).head(BidNumber(bid))
         return Response(data, media_type="application/octet-stream", headers={"x-envelope-size": str(size)})
 

@@ -78,16 +78,16 @@ async def opened_document(live: Live, bid: BidId, part: str) -> SealedDocument:
     Raises:
         Unknown: no such bid.
         NotOpened: it has no such document.
+        StillDark: the document would tell whose the bid is.
     """
     opening = live.opening
-    admitted = opening.ceremony.admitted.get(bid) if opening else None
-    if opening is None or admitted is None:
+    if opening is None:
         raise Unknown(bid=bid[:64])
     try:
         name = PartName(part or PartName.TECHNICAL)
     except ValueError as error:
         raise NotOpened(bid=bid[:64], part=part[:16]) from error
-    return await opening.document(admitted.number, name)
+    return await opening.document(bid, name)
 
 
 async def serve_range(request: Request, document: SealedDocument) -> Response:

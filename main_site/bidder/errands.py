@@ -69,13 +69,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A bid that is to be opened: what is known of it here, and where its envelope would lie."""
+    """A bid that is to be opened: what is known of it here, and where its envelope would lie.
+
+    `digest` is its digest in hex, by which the host knows its bidder while a lot is dark; "" where nothing here tells it.
+    """
 
     tender: str
     bid: bytes
     policy: Policy
     path: Path | None = None
     record: BidRecord | None = None
+    digest: str = ""
 
 
 def policy(where: There, tender: str, out: Path, *, as_json: bool) -> None:
@@ -207,7 +211,11 @@ def status(where: There, bid: Path, *, as_json: bool) -> None:
         kept = None
         if found.get("state") not in WITHOUT_RECEIPT:
             kept = str(
-                given.keep_receipt(given.bid_path(bid), there.receipt(known.tender, known.number), known)
+                given.keep_receipt(
+                    given.bid_path(bid),
+                    there.receipt(known.tender, known.number, known.digest.hex()),
+                    known,
+                )
             )
     shown_facts = {name: value for name, value in found.items() if name in {"state", "verdict", "cause"}}
     result = {"bid": known.number, "tender": known.tender, **shown_facts, "receipt": kept}
@@ -283,7 +291,7 @@ def _opening(
             record, keys = given.keys_of(bid if isinstance(bid, Path) else None, keys_at)
             lies = given.lies_at(bid, keys_at.keys)
             yield (
-                Own(record.tender, record.bid, record.terms(), lies, record),
+                Own(record.tender, record.bid, record.terms(), lies, record, record.digest.hex()),
                 keys.openers(record.algorithms()),
             )
         case TokenSlot():
@@ -309,10 +317,11 @@ def _own(there: Host, bid: Path | Named | None) -> Own:
         return Own(bid.tender, _number(there, bid), found)
     record = given.record_of(bid)
     if record is not None:
-        return Own(record.tender, record.bid, record.terms(), given.bid_path(bid), record)
+        path = given.bid_path(bid)
+        return Own(record.tender, record.bid, record.terms(), path, record, record.digest.hex())
     known = given.known_of(bid)
     found, _ = _policy(there, known.tender)
-    return Own(known.tender, known.bid, found, bid)
+    return Own(known.tender, known.bid, found, bid, digest=known.digest.hex())
 
 
 def _number(there: Host, named: Named) -> bytes:
@@ -340,7 +349,7 @@ def _envelope(there: Host, own: Own) -> Envelope:
         with stored(own.path) as source:
             envelope = open_envelope(source.read, source.size, own.policy, own.bid)
     else:
-        ends, size = there.head(own.tender, own.bid.hex())
+        ends, size = there.head(own.tender, own.bid.hex(), own.digest)
         envelope = open_envelope(ends_only(ends, size), size, own.policy, own.bid)
     if own.record is not None and envelope.digest != own.record.digest:
         raise OtherPolicy(reason="the envelope is not the one these keys belong to", bid=own.bid.hex())

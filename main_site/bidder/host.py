@@ -129,9 +129,9 @@ class Host:
         headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
         self._ask("PUT", path, content=data, headers=headers)
 
-    def submit(self, tender: str, bid: str) -> str:
+    def submit(self, tender: str, bid: str, digest: str = "") -> str:
         """Hand the bid in, all pieces being there, and return the receipt."""
-        return _receipt(self._ask("POST", f"/tenders/{tender}/bids/{bid}/submit"))
+        return _receipt(self._ask("POST", f"/tenders/{tender}/bids/{bid}/submit", headers=_own(digest)))
 
     def bring_again(self, tender: str, bid: str, leaves: bytes, tail: bytes) -> tuple[int, frozenset[int]]:
         """Show how the bid's bytes are known; return the length of a piece and which of them are whole there."""
@@ -146,9 +146,9 @@ class Host:
         """Return `state`, and `verdict` and `receipt` where there are."""
         return _object(self._ask("GET", f"/tenders/{tender}/bids/{bid}"))
 
-    def receipt(self, tender: str, bid: str) -> str:
+    def receipt(self, tender: str, bid: str, digest: str = "") -> str:
         """Return the receipt as it stands now."""
-        return _receipt(self._ask("GET", f"/tenders/{tender}/bids/{bid}/receipt"))
+        return _receipt(self._ask("GET", f"/tenders/{tender}/bids/{bid}/receipt", headers=_own(digest)))
 
     def withdraw(self, tender: str, bid: str, signature: str) -> dict[str, Any]:
         """Take the bid back."""
@@ -156,9 +156,9 @@ class Host:
             self._ask("POST", f"/tenders/{tender}/bids/{bid}/withdraw", json={"signature": signature})
         )
 
-    def head(self, tender: str, bid: str) -> tuple[bytes, int]:
+    def head(self, tender: str, bid: str, digest: str = "") -> tuple[bytes, int]:
         """Return the envelope's head and tail, one behind the other, and the length of the whole."""
-        answer = self._ask("GET", f"/tenders/{tender}/bids/{bid}/head")
+        answer = self._ask("GET", f"/tenders/{tender}/bids/{bid}/head", headers=_own(digest))
         size = answer.headers.get("X-Envelope-Size", "")
         if not re.fullmatch("[0-9]{1,16}", size):
             raise UnusableAnswer(at="X-Envelope-Size")
@@ -218,6 +218,11 @@ def _pieces(answer: Mapping[str, Any]) -> tuple[int, frozenset[int]]:
     if not isinstance(piece, int) or not 1 <= piece <= 1 << 26 or not isinstance(have, list):
         raise UnusableAnswer(at="announce")
     return piece, frozenset(number for number in have if isinstance(number, int))
+
+
+def _own(digest: str) -> dict[str, str]:
+    """Return the header by which a bidder shows that the bid is its own: with dark lots the host asks for it."""
+    return {"X-Bid-Digest": digest} if digest else {}
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

@@ -61,12 +61,12 @@ def hand_in(
     for _ in range(ROUNDS - 1):
         try:
             _send(host, source, tender, bid, facts, step)
-            return host.submit(tender, bid)
+            return host.submit(tender, bid, envelope.digest.hex())
         except HostRefused as refusal:
             if refusal.problem not in SENT_AGAIN:
                 raise
     _send(host, source, tender, bid, facts, step)
-    return host.submit(tender, bid)
+    return host.submit(tender, bid, envelope.digest.hex())
 
 
 def _send(host: Host, source: Stored, tender: str, bid: str, facts: dict[str, str | int], step: Step) -> None:

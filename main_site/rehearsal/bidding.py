@@ -21,7 +21,7 @@ from evalroom.tender import Bid
 from main_site.rehearsal.client import SeatClient
 from main_site.rehearsal.direction import KEPT, RehearsalFailed
 from main_site.rehearsal.expert import at
-from main_site.sample_bids import surveyed_document
+from main_site.sample_bids import dark_document, qualification_document
 
 AT_ONCE = 2
 """Bidders who seal at the same time: as many as a small machine has cores."""
@@ -57,14 +57,15 @@ class BiddersDesk:
         self._number = ""
 
     async def prepare(self, lot: LotId) -> None:
-        """Write the parts: an opening sheet, a document of several megabytes, and the price."""
+        """Write the parts: an opening sheet, who it is, a dark document of several megabytes, and the price."""
         sheet = {"v": 1, "bidder": self.bidder.name, "prices": [], "remarks": "工期 210 日历天"}
         price = sheet | {"prices": [{"lot": lot, "price_fen": str(self.bidder.price_fen)}], "remarks": ""}
         document = Bid(BidId(f"{self.bidder.like}"), self.bidder.name)
         (self._folder / "opening.json").write_text(json.dumps(sheet, ensure_ascii=False), encoding="utf-8")
         (self._folder / "price.json").write_text(json.dumps(price, ensure_ascii=False), encoding="utf-8")
-        pdf = await asyncio.to_thread(surveyed_document, document, self.bidder.like)
-        (self._folder / "technical.pdf").write_bytes(pdf)
+        for name, written in (("qualification", qualification_document), ("technical", dark_document)):
+            pdf = await asyncio.to_thread(written, document, self.bidder.like)
+            (self._folder / f"{name}.pdf").write_bytes(pdf)
         self._passphrase.write_text(f"rehearsal of {self.bidder.like} and nothing else\n", encoding="utf-8")
 
     async def hand_in(self) -> dict[str, Any]:
@@ -73,6 +74,7 @@ class BiddersDesk:
         await self._bid("policy", self._host, self._tender, str(policy))
         parts = (
             f"opening={self._folder / 'opening.json'}",
+            f"qualification={self._folder / 'qualification.pdf'}",
             f"technical={self._folder / 'technical.pdf'}",
             f"price={self._folder / 'price.json'}",
         )

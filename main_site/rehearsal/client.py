@@ -87,11 +87,11 @@ class SeatView:
                 opened = decode_event("SessionOpened", body)
                 if isinstance(opened, SessionOpened):
                     self.lots = {lot.id: lot for lot in opened.tender.lots}
-            case "BidAdmitted":
+            case "BidAdmitted" | "DarkBidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
-                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
+                lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body.get("bidder", "")}]
                 known = self.lots[body["lot"]]
-                bids = (*known.bids, Bid(BidId(body["bid"]), body["bidder"]))
+                bids = (*known.bids, Bid(BidId(body["bid"]), body.get("bidder", "")))
                 self.lots[known.id] = replace(known, bids=bids)
             case "SessionPaused" | "SessionResumed":
                 self.paused = item["type"] == "SessionPaused"

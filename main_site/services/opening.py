@@ -21,6 +21,7 @@ import structlog
 from evalroom import events as ev
 from evalroom.commands import (
     ActAsBidder,
+    AdmitDarkBids,
     CloseWindow,
     Command,
     NoteOpening,
@@ -43,7 +44,7 @@ from evalroom.sealing.inspection import RootMismatch, check_root
 from evalroom.sealing.policy import PUBLIC_PARTS, Mode, PartName, Trustee, TrusteeKind
 from evalroom.sealing.price_sheet import SHEET_PARTS, PriceSheet
 from evalroom.sealing.record import Record, RecordRow
-from evalroom.sealing.rules import AlreadyDone, UnknownBid
+from evalroom.sealing.rules import AlreadyDone, StillDark, UnknownBid
 from evalroom.sealing.sealed_key import seal_key
 from evalroom.sealing.stream import BytesMissing
 from evalroom.sealing.suite import WrapNotOpened
@@ -58,9 +59,12 @@ from evalroom.sealing.verdict import (
     rule,
     superseded,
 )
+from evalroom.session import Unknown
 from evalroom.stages import OVER
+from evalroom.visibility import may_read_part
 from main_site.services.combining import Due, Found, examine, look, read_sheet
 from main_site.services.conductor import Committed
+from main_site.services.dark_bids import DarkBids, draw_admission
 from main_site.services.evidence import Places, Proofs
 from main_site.services.released import ReleasedSecrets, sealed_digest
 from main_site.services.sealed_documents import KeptKeys, NotOpened, SealedDocument
@@ -165,6 +169,7 @@ class Opening:
         """Bids that awaited bytes and have been seen to be whole since."""
         self._paused_by = ""
         self._allowed: set[str] = set()
+        self.dark = DarkBids(lambda: self.conductor.session, self._opened_document, self._give, parts.now)
         self._take(facts)
         self._changed = asyncio.Event()
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -189,6 +194,7 @@ class Opening:
         self._wake()
 
     def _take(self, facts: Sequence[Fact]) -> None:
+        self.dark.take(facts)
         for fact in facts:
             match fact.event:
                 case sf.CeremonyPaused():
@@ -221,6 +227,7 @@ class Opening:
                     continue
         finally:
             await self._stop_asking()
+            await self.dark.close()
 
     async def _step(self) -> float:
         """Do what is due; return in how many seconds to look again if nothing happens."""
@@ -824,6 +831,9 @@ class Opening:
         facts: list[sf.OpeningEvent] = [*await self._keys_to_publish(), *self._admissions()]
         if facts:
             await self._give(NoteOpening(tuple(facts)))
+        for order in self._dark_admissions():
+            await self._give(order)
+        self.dark.search()
         prices = list(self._prices())
         if prices:
             await self._give(NoteOpening(tuple(prices)))
@@ -849,13 +859,36 @@ class Opening:
         here = {(one.lot, one.number) for one in self.ceremony.admitted.values()}
         if self.conductor.session.stage is not Stage.OPENING:
             return []
-        lots = list(self.conductor.session.lots)
+        lots, dark = list(self.conductor.session.lots), self.conductor.session.dark_parts()
         return [
             sf.BidAdmitted(lot, BidId(name), number, first.rows[number].bidder, self._documents(number))
             for number in self.ceremony.standing()
             for lot, name in self._places_in(first.rows[number], lots)
-            if (lot, number) not in here
+            if (lot, number) not in here and lot not in dark
         ]
+
+    def _dark_admissions(self) -> list[AdmitDarkBids]:
+        """Return the orders by which the first window's bids join the dark lots that none has joined yet.
+
+        All bids of a lot join at once: a second draw would tell who came later.
+        """
+        session = self.conductor.session
+        if session.stage is not Stage.OPENING:
+            return []
+        rows = self.ceremony.windows[self.ceremony.terms.windows[0].name].rows
+        taken, lots = set(self.ceremony.admitted), list(session.lots)
+        joined = {one.lot for one in self.ceremony.admitted.values()}
+        orders = []
+        for lot in (one for one in session.dark_parts() if one not in joined):
+            numbers = [
+                number
+                for number in self.ceremony.standing()
+                if lot in {place for place, _ in self._places_in(rows[number], lots)}
+            ]
+            if numbers:
+                orders.append(draw_admission(lot, numbers, taken))
+                taken |= {one.bid for one in orders[-1].bids}
+        return orders
 
     def _places_in(self, row: RecordRow, lots: Sequence[LotId]) -> list[tuple[LotId, str]]:
         """Return the lots a bid stands in, those it has a price for, with its id in each."""
@@ -867,12 +900,16 @@ class Opening:
         return tuple(part for one in told for part in one.parts if part.part in DOCUMENT_PARTS)
 
     def _prices(self) -> list[sf.PriceRead]:
-        record = self.ceremony.windows.get(self.ceremony.price_window())
+        record, dark = (
+            self.ceremony.windows.get(self.ceremony.price_window()),
+            self.conductor.session.dark_parts(),
+        )
         if record is None or not record.recorded:
             return []
         return [
             sf.PriceRead(one.lot, bid, price.price_fen)
             for bid, one in self.ceremony.admitted.items()
+            if one.lot not in dark
             if bid not in self.ceremony.prices and one.number in record.rows
             for price in record.rows[one.number].prices
             if price.lot == one.lot
@@ -894,13 +931,25 @@ class Opening:
 
     # --- documents ----------------------------------------------------------------------------------------------
 
-    async def document(self, number: BidNumber, part: PartName) -> SealedDocument:
-        """Return an opened document of a bid that takes part.
+    async def document(self, bid: BidId, part: PartName) -> SealedDocument:
+        """Return an opened document of a bid on the sheets, masked as long as the bid is dark.
 
         Raises:
+            Unknown: no such bid.
+            StillDark: it names its bidder, whom nobody may know yet.
             NotOpened: it was not opened, or is none.
             LocalFault: its key or bytes cannot be had now.
         """
+        session, admitted = self.conductor.session, self.ceremony.admitted.get(bid)
+        if admitted is None:
+            raise Unknown(bid=bid[:64])
+        if not self.dark.is_dark(bid):
+            return await self._opened_document(admitted.number, part)
+        if part in DOCUMENT_PARTS and not may_read_part(session, admitted.lot, part):
+            raise StillDark(bid=bid, part=part)
+        return await self.dark.document(bid, part)
+
+    async def _opened_document(self, number: BidNumber, part: PartName) -> SealedDocument:
         opened = next((one for one in self._documents(number) if one.part is part), None)
         if opened is None or number not in self.ceremony.standing():
             raise NotOpened(bid=number[:40], part=part)
@@ -909,13 +958,13 @@ class Opening:
         uploads = self.parts.submissions.uploads
         return SealedDocument(opened.sha256, opened.size, uploads, bid.envelope, part, key)
 
-    def find(self, sha256: str) -> tuple[BidNumber, PartName] | None:
-        """Return the admitted bid, and its part, whose text has this digest."""
-        for one in self.ceremony.admitted.values():
-            for part in self._documents(one.number):
+    def find(self, sha256: str) -> tuple[BidId, PartName] | None:
+        """Return the bid on the sheets, and its part, that a site asks for by this name: a digest, of a dark one a tag."""
+        for bid, one in self.ceremony.admitted.items():
+            for part in self._documents(one.number) if not self.dark.is_dark(bid) else ():
                 if part.sha256 == sha256:
-                    return one.number, part.part
-        return None
+                    return bid, part.part
+        return self.dark.find(sha256)
 
 
 Step = Callable[[Opening], Awaitable[None]]

@@ -17,6 +17,7 @@ from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.policy import PartName
 from evalroom.sealing.stream import ReadAt, StreamReader
 from evalroom.sealing.unseal import open_part
+from main_site.services.masking import Mask
 from main_site.store.bids import Uploads
 from recorder.reel import sync_folder
 from signaling.custody.client import AgentClient
@@ -84,7 +85,10 @@ class KeptKeys:
 
 @dataclass(frozen=True, slots=True)
 class SealedDocument:
-    """One opened part: SHA-256 and length of its text, and how its bytes are read."""
+    """One opened part: SHA-256 and length of its text, how its bytes are read, and what of them is blanked.
+
+    Of a dark one `sha256` is the name that sites ask for it by.
+    """
 
     sha256: str
     size: int
@@ -92,6 +96,7 @@ class SealedDocument:
     envelope: Envelope = field(repr=False)
     part: PartName
     key: bytes = field(repr=False)
+    mask: Mask = field(default_factory=Mask, repr=False)
 
     def read(self, first: int, behind: int) -> bytes:
         """Return bytes `first` to `behind` - 1; blocks.
@@ -100,14 +105,14 @@ class SealedDocument:
             PartDamaged, BytesMissing: the stored bytes are no longer those that were opened.
         """
         with self.uploads.reading(BidNumber(self.envelope.bid.hex())) as read:
-            return bytes(self._reader(read).range(first, behind))
+            return self.mask.apply(first, bytes(self._reader(read).range(first, behind)))
 
     def stream(self, first: int, behind: int) -> Iterator[bytes]:
         """Yield those bytes, 1 MiB at a time; blocks."""
         with self.uploads.reading(BidNumber(self.envelope.bid.hex())) as read:
             reader = self._reader(read)
             for start in range(first, behind, STEP):
-                yield bytes(reader.range(start, min(start + STEP, behind)))
+                yield self.mask.apply(start, bytes(reader.range(start, min(start + STEP, behind))))
 
     def _reader(self, read: ReadAt) -> StreamReader:
         return open_part(self.envelope, self.part, self.key, read)

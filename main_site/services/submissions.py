@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -118,6 +119,12 @@ class NoRoomForBid(DiskFull):
     """The host's disk has no room for a bid of this size: nothing was taken in.  Tell the centre; try again later."""
 
     code = "no_room_for_bid"
+
+
+class DigestNeeded(Refusal):
+    """With dark lots a bid's head and receipt are for its bidder: send the digest that stands in your key file."""
+
+    code = "digest_needed"
 
 
 class OtherRecord(Refusal):
@@ -508,6 +515,20 @@ class Submissions:
         key = (await self._envelope(bid)).envelope_key
         fact = sf.RecordConfirmed(window, bid, objection, signature)
         await self.parts.conductor.give(self._by_bidder(fact, key))
+
+    def check_asker(self, bid: BidNumber, digest: str) -> None:
+        """Let whoever knows the bid's digest pass; before the list is closed the number alone is as good.
+
+        Head and receipt tell how long an envelope and its parts are, by which whoever reads a dark document could find
+        the number that the hall shows beside a name.
+
+        Raises:
+            DigestNeeded: a lot is dark, the list is closed, and this is not the bid's digest.
+        """
+        handed = self.ceremony.handed.get(bid)
+        public = self.ceremony.state not in BEFORE_CLOSE and self.parts.conductor.session.dark_parts()
+        if handed and public and not compare_digest(handed.event.digest.encode(), digest.encode()):
+            raise DigestNeeded(bid=bid[:64])
 
     def status(self, bid: BidNumber) -> dict[str, Json]:
         """Return where a bid stands, once listed with its verdict.

@@ -119,6 +119,8 @@ SEALED_PARTS: Mapping[str, str] = {
     PartName.TECHNICAL: "技术",
     PartName.PRICE: "价格",
 }
+BOTH = "both"
+DARK_PARTS: Mapping[str, str] = {PartName.TECHNICAL: "技术", BOTH: "资格和技术"}
 AT_DEADLINE, AFTER_SHEETS = "deadline", "sheets"
 GATES: Mapping[str, str] = {AT_DEADLINE: "投标截止后", AFTER_SHEETS: "技术评分公开后"}
 YES, NO = "是", "否"
@@ -182,6 +184,25 @@ LOTS = Table(
             required=False,
             default=3,
             limit=99,
+        ),
+        Column(
+            "dark",
+            "暗标",
+            Kind.FLAG,
+            "Whether bids are dark: experts see codes, no bidders, until the technical sheets are unlocked. All lots or none.",
+            "是否暗标：技术评分公开前专家只看到随机代码，看不到投标人；须加密投标，各标段一致。",
+            required=False,
+            default=False,
+        ),
+        Column(
+            "dark_parts",
+            "暗标部分",
+            Kind.CHOICE,
+            "Which parts of a dark bid name nobody, and are read meanwhile.",
+            "暗标中不得出现投标人信息、可供评审的部分；其余部分在技术评分公开后可读。",
+            required=False,
+            default=PartName.TECHNICAL.value,
+            choices=DARK_PARTS,
         ),
     ),
 )

@@ -24,6 +24,7 @@ from evalroom.sealing.policy import MAX_PADDED, PADDED, REQUIRED, Mode, PartName
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.sealing.suites import SUITES
 from evalroom.tender import (
+    DARKENED,
     FULL_MARKS,
     GROUPS,
     Bid,
@@ -42,7 +43,7 @@ from evalroom.tender import (
     check_tender,
 )
 from main_site.template.cells import BEIJING, is_empty, parse_options, plain, read_cell, write_options
-from main_site.template.columns import AFTER_SHEETS, AT_DEADLINE, TABLES, Column, Table, Value
+from main_site.template.columns import AFTER_SHEETS, AT_DEADLINE, BOTH, TABLES, Column, Table, Value
 from main_site.template.formulas import (
     SimpleTerms,
     fault_of,
@@ -295,6 +296,19 @@ def _check_sealing(rows: Mapping[str, list[Row]], findings: Findings) -> None:
         if terms.values[key] == 0:
             findings.add_in(Fault.OUT_OF_RANGE, terms, key)
     _check_sealed_parts(rows["parts"], terms.whole("max_mb"), findings)
+    _check_dark(rows, findings)
+
+
+def _check_dark(rows: Mapping[str, list[Row]], findings: Findings) -> None:
+    """Blame dark parts that bids do not have, or that come too late, and windows that would tell who was rejected."""
+    first = next((row.text("window") for row in rows["parts"]), _WINDOW)
+    windows = {row.text("part"): row.text("window") for row in rows["parts"]} or {PartName.TECHNICAL: first}
+    for lot in (row for row in rows["lots"] if row.flag("dark")):
+        if any(windows.get(part) != first for part in _dark(lot)):
+            findings.add_in(Fault.BAD_SEALING, lot, "dark_parts")
+        for row in rows["parts"]:
+            if row.text("window") != first and row.text("gate") != AFTER_SHEETS:
+                findings.add_in(Fault.BAD_SEALING, row, "gate")
 
 
 def _check_sealed_parts(rows: Iterable[Row], whole: int, findings: Findings) -> None:
@@ -542,6 +556,7 @@ def _lot(row: Row, rows: Mapping[str, list[Row]], rules: CheckRules) -> Lot:
         bids=tuple(Bid(BidId(bid.text("id")), bid.text("bidder")) for bid in mine("bids")),
         pricing=_pricing(mine("pricing")[0], mine("trim")),
         candidates=row.whole("candidates"),
+        dark=_dark(row),
         checks=_thresholds(mine("checks"), rules),
     )
 
@@ -558,6 +573,13 @@ def _thresholds(rows: Sequence[Row], rules: CheckRules) -> Thresholds:
         vector_cells=row.whole("vector_cells"),
         deviation=row.text("deviation"),
     )
+
+
+def _dark(row: Row) -> tuple[PartName, ...]:
+    """Return the dark parts of a lot, none for an open one."""
+    if not row.flag("dark"):
+        return ()
+    return DARKENED if row.text("dark_parts") == BOTH else (PartName.TECHNICAL,)
 
 
 def _item(row: Row) -> Item:
@@ -666,7 +688,7 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
                 "profile": _profile_name(template.profile),
             },
         ],
-        "lots": [{"id": lot.id, "title": lot.title, "candidates": lot.candidates} for lot in lots],
+        "lots": [_lot_row(lot) for lot in lots],
         "items": [_item_row(lot, item) for lot in lots for item in lot.items],
         "checks": [_checks_row(lot) for lot in lots],
         "bids": [{"lot": lot.id, "id": bid.id, "bidder": bid.bidder} for lot in lots for bid in lot.bids],
@@ -689,6 +711,17 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
 def _profile_name(text: str) -> str:
     """Return the name of the preset with this text, or the text."""
     return next((name for name, preset in PRESETS.items() if preset == text), text)
+
+
+def _lot_row(lot: Lot) -> dict[str, Value]:
+    parts = BOTH if len(lot.dark) > 1 else PartName.TECHNICAL.value
+    return {
+        "id": lot.id,
+        "title": lot.title,
+        "candidates": lot.candidates,
+        "dark": bool(lot.dark),
+        "dark_parts": parts,
+    }
 
 
 def _sealing_row(terms: SealingTerms) -> dict[str, Value]:

@@ -214,7 +214,7 @@ async def bring_in(row: Locator, pdf: Path, price: str) -> None:
 async def advance(play: Play, stage: str) -> None:
     """Let the operator lead the session on, with a reason, once nothing is missing any more."""
     page = play.page("OP")
-    await page.locator("nav.tabs button").nth(3).click()
+    await page.locator("nav.tabs [data-tab=run]").click()
     await act_with_reason(page, page.locator(".controls .el-button--primary").first, f"on to {stage}")
 
 
@@ -266,7 +266,7 @@ async def test_the_wall_decodes_the_picture_of_the_other_site(play: Play) -> Non
         room = play.windows["SO"]
         await expect(room.page.locator(".card", has_text="E02")).to_contain_text("检测通过")
         await play.inspection.look(room, "site-seats")
-        await room.page.locator("nav.tabs button").nth(1).click()
+        await room.page.locator("nav.tabs [data-tab=room]").click()
         await play.inspection.look(room, "site-room")
 
 
@@ -275,6 +275,8 @@ async def test_the_wall_decodes_the_picture_of_the_other_site(play: Play) -> Non
 
 async def test_a_bid_is_read_beside_the_sheet_and_a_fail_needs_its_reason(play: Play) -> None:
     async with play.scene(6):
+        await advance(play, "the election")
+        await expect(play.page("E01").locator(".wait h1")).to_be_visible()
         await advance(play, "the preliminary review")
         page = play.page("E01")
         await until(lambda: has_ink(page))
@@ -524,6 +526,8 @@ async def test_prices_and_ranking_follow_and_both_experts_sign_them(play: Play) 
         await expect(play.page("E01").locator("table")).not_to_have_count(0)
         await play.inspection.look(play.windows["E01"], "seat-pricing")
         await advance(play, "the summary")
+        await advance(play, "the report")
+        await expect(play.page("OP").locator(".stages .current")).to_contain_text("评标报告")
         await advance(play, "the signatures")
         await play.inspection.look(play.windows["E01"], "seat-signing")
         digests = set()
@@ -543,7 +547,7 @@ async def test_the_archive_is_ready_and_verified_soon_after(play: Play) -> None:
             await expect(play.page(seat).locator("[aria-current=step]")).to_contain_text("结束")
         await play.inspection.look(play.windows["E01"], "seat-concluded")
         page = play.page("OP")
-        await page.locator("nav.tabs button").nth(5).click()
+        await page.locator("nav.tabs [data-tab=archive]").click()
         verified = page.locator(".archive .pill.good")
         await expect(verified).to_be_visible(timeout=2 * PATIENCE_S * 1000)
         await play.inspection.look(play.windows["OP"], "operator-archive")

@@ -14,14 +14,16 @@ from evalroom.errors import EvalroomError
 from evalroom.ids import SeatCode
 from evalroom.roles import NotPermitted, Role
 from evalroom.sealing import facts as sf
+from evalroom.sealing.dark import CodedBid
 from evalroom.session import WHILE_PAUSED, Paused
+from tests.evalroom import dark
 from tests.evalroom import opening as o
 from tests.evalroom import room as plain
 from tests.evalroom.opening import FIRST, NUMBERS, SECOND, Opening
 
 REVIEWED = tomllib.loads((Path(__file__).parent / "permissions.toml").read_text("utf-8"))["commands"]
 KINDS = {one.__dataclass_fields__["kind"].default: one for one in get_args(co.Command)}
-WORLDS = (*o.STEPS, "two windows")
+WORLDS = (*o.STEPS, "two windows", "dark")
 SEAT_OF = {
     Role.EXPERT: plain.EXPERTS[0],
     Role.SUPERVISOR: plain.SUPERVISOR,
@@ -37,6 +39,8 @@ def world(name: str) -> Opening:
     """Return an opening in which whatever belongs there lacks nothing but the right giver."""
     if name == "two windows":
         return second_window()
+    if name == "dark":
+        return dark.opened()
     room = o.at(name)
     if name == "accepting":
         room.submit(*NUMBERS[:3])
@@ -84,6 +88,9 @@ COMMANDS: Orders = {
     "open_window": lambda _: co.OpenWindow(FIRST),
     "close_window": lambda room: co.CloseWindow(room.ceremony.current),
     "note_opening": lambda _: co.NoteOpening((sf.CoverMade("00"),)),
+    "admit_dark_bids": lambda _: co.AdmitDarkBids(
+        plain.LOT, (CodedBid(dark.CODES[0], NUMBERS[0], dark.nonce_of(NUMBERS[0])),)
+    ),
 }
 
 
@@ -130,7 +137,7 @@ def test_an_order_of_an_opening_is_carried_out_for_the_reviewed_roles_in_the_rev
 def test_each_order_of_an_opening_is_tried() -> None:
     named = {kind for kind, one in KINDS.items() if one in get_args(co.OpeningCommand)}
     acts = {kind for kind, one in KINDS.items() if one in co.ACTS and co.ACTS[one] in sf.CEREMONY_EVENTS}
-    assert named | acts == set(COMMANDS)
+    assert named | acts | {"admit_dark_bids"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)

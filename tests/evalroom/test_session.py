@@ -115,7 +115,7 @@ REVIEWED = tomllib.loads((Path(__file__).parent / "permissions.toml").read_text(
 SEALED = {
     *(kind.__dataclass_fields__["kind"].default for kind in get_args(co.OpeningCommand)),
     "draft_policy", "open_submissions", "step_up", "extend_window", "pause_ceremony", "resume_ceremony",
-    "abort_opening", "state_not_destroyed",
+    "abort_opening", "state_not_destroyed", "admit_dark_bids",
 }  # fmt: skip
 """Orders of an opening, which a rehearsal has none of (tests/evalroom/test_opening.py)."""
 ACROSS = {

@@ -23,6 +23,7 @@ from evalroom.pricing.formula import (
 )
 from evalroom.pricing.rationals import Rounding, RoundingTerms, is_number
 from evalroom.roles import Role
+from evalroom.sealing.policy import PartName
 from evalroom.tender import (
     GROUPS,
     Bid,
@@ -425,3 +426,35 @@ def test_nobody_opens_sealed_bids_alone(role: Role) -> None:
 def test_no_seat_bears_a_machines_name(name: str) -> None:
     seats = (*SEATS, replace(SEATS[0], code=SeatCode(name)))
     assert "machine" in refused(seats=seats)
+
+
+# --- dark lots ----------------------------------------------------------------------------------------------
+
+DARK = replace(SEALED.lots[0], dark=(PartName.TECHNICAL,))
+OPEN_LOT = replace(SEALED.lots[0], id=LotId("other"))
+PRELIMINARY_ONLY = tuple(item for item in DARK.items if item.part is Part.PRELIMINARY)
+
+
+@pytest.mark.parametrize(
+    "lots",
+    [
+        (replace(DARK, dark=(PartName.IDENTITY,)),),
+        (replace(DARK, dark=(PartName.PRICE, PartName.TECHNICAL)),),
+        (replace(DARK, dark=(PartName.TECHNICAL, PartName.TECHNICAL)),),
+        (replace(DARK, items=PRELIMINARY_ONLY, pricing=presets.lowest_price("100")),),
+        (DARK, OPEN_LOT),
+    ],
+)
+def test_a_lot_is_dark_only_where_nothing_else_tells_whose_a_bid_is(lots: tuple[Lot, ...]) -> None:
+    with pytest.raises(UnusableTender, match="dark"):
+        check_tender(replace(TENDER, lots=lots), SITES, SEATS, sealed=True)
+
+
+def test_lots_may_be_dark_together() -> None:
+    both = (DARK, replace(DARK, id=LotId("other"), dark=(PartName.QUALIFICATION, PartName.TECHNICAL)))
+    check_tender(replace(TENDER, lots=both), SITES, SEATS, sealed=True)
+
+
+def test_a_rehearsal_has_no_dark_lot_for_its_first_entry_names_the_bidders() -> None:
+    with pytest.raises(UnusableTender, match="rehearsal"):
+        check_tender(replace(TENDER, lots=(replace(LOT1, dark=(PartName.TECHNICAL,)),)), SITES, SEATS)

@@ -291,9 +291,13 @@ def agent_in(folder: Path, name: str, clock: Callable[[], int]) -> HandAgent:
 async def ceremony(
     folder: Path,
     settings: Mapping[str, object] | None = None,
+    dark: tuple[PartName, ...] = (),
     **options: Any,  # noqa: ANN401 - what `two_windows` takes
 ) -> AsyncIterator[Ceremony]:
-    """Run a host with a sealed tender, its trustees' agents, and West linked; nothing is drafted yet."""
+    """Run a host with a sealed tender, its trustees' agents, and West linked; nothing is drafted yet.
+
+    With `dark` parts the lot is dark.
+    """
     sockets = short_folder()
     local = [{"trustee": name, "socket": str(sockets / name)} for name in ("host", "supervisor")]
     async with AsyncExitStack() as stack:
@@ -304,7 +308,7 @@ async def ceremony(
         begun = utc_ms()
         assert (await http.post("/api/v1/operator/login", json={"code": OPERATOR_CODE})).is_success
         west = await join(http)
-        empty = replace(TENDER, lots=tuple(replace(lot, bids=()) for lot in TENDER.lots))
+        empty = replace(TENDER, lots=tuple(replace(lot, bids=(), dark=dark) for lot in TENDER.lots))
         plan = two_windows(begun + MINUTE, **options)
         await centre.open_session(SessionTemplate(SESSION, empty, SITES, room_opening.SEATS, plan))
         made = Ceremony(app, centre, west, {}, people(), http, now=begun)

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 from evalroom.price_review import compute
 from evalroom.roles import Role
+from evalroom.sealing.policy import PartName
 from evalroom.tender import ItemKind, Part, check_tender
-from main_site.sample import HOST, PRICES_FEN, SITE_A, SITE_B, sample_template
+from main_site.sample import HOST, PRICES_FEN, SITE_A, SITE_B, sample_template, sealed_template
+from main_site.template import parse_toml, parse_xlsx, write_toml, write_xlsx
 
 
 def test_the_sample_can_be_evaluated() -> None:
@@ -64,3 +66,26 @@ def test_sample_texts_are_different_and_in_chinese() -> None:
     texts = [item.standard for item in lot.items] + [bid.bidder for bid in lot.bids]
     assert len(texts) == len(set(texts))
     assert all("一" <= text[0] <= "鿿" for text in texts)
+
+
+# --- the sealed sample: a dark lot ----------------------------------------------------------------------
+
+
+def test_the_sealed_sample_has_a_dark_lot_that_can_be_evaluated() -> None:
+    template = sealed_template()
+    check_tender(template.tender, template.sites, template.seats, sealed=True)
+    (lot,) = template.tender.lots
+    assert (PartName.TECHNICAL,) == lot.dark
+    kinds = Counter((item.part, item.kind) for item in lot.items)
+    assert kinds == Counter((item.part, item.kind) for item in sample_template().tender.lots[0].items)
+    assert [] == [
+        item.id
+        for item in lot.items
+        if item.kind is not ItemKind.PASS and f"{item.full} 分" not in item.standard
+    ]
+
+
+def test_the_sealed_sample_is_written_and_read_back_the_same() -> None:
+    template = sealed_template()
+    assert template == parse_toml(write_toml(template))
+    assert template == parse_xlsx(write_xlsx(template))

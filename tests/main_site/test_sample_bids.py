@@ -6,9 +6,11 @@ import pypdf
 import pytest
 
 from evalroom.ids import BidId
+from evalroom.marks import Traces, marks_in
+from evalroom.tender import Bid
 from main_site.documents import inspect_pdf
 from main_site.sample import PRICES_FEN, sample_template
-from main_site.sample_bids import OFFERS, bid_documents
+from main_site.sample_bids import CARELESS, OFFERS, bid_documents, dark_document, qualification_document
 from main_site.sample_pdf import sample_font
 
 (LOT,) = sample_template().tender.lots
@@ -65,3 +67,19 @@ def test_the_font_holds_every_character_of_the_sample() -> None:
     ]
     texts += [text for item in LOT.items for text in (item.title, item.standard)]
     sample_font().encode("".join(texts))
+
+
+# --- dark documents ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bid", LOT.bids, ids=lambda bid: str(bid.id))
+def test_a_dark_document_names_nobody_on_any_page_and_the_other_part_does_on_every(bid: Bid) -> None:
+    dark = pypdf.PdfReader(io.BytesIO(dark_document(bid, bid.id)), strict=True)
+    named = pypdf.PdfReader(io.BytesIO(qualification_document(bid, bid.id)), strict=True)
+    texts_of_dark = [page.extract_text() for page in dark.pages]
+    assert (8, 5) == (len(dark.pages), len(named.pages))
+    traces = Traces(len(texts_of_dark), tuple(texts_of_dark))
+    assert () == marks_in(traces, [one.bidder for one in LOT.bids])
+    assert bid.id not in "".join(texts_of_dark)
+    assert all(bid.bidder in page.extract_text() for page in named.pages)
+    assert (bid.bidder in str(dark.metadata)) is (bid.id == CARELESS)

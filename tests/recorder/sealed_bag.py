@@ -14,7 +14,7 @@ from typing import ClassVar
 from evalroom import commands as co
 from evalroom import events as ev
 from evalroom.events import Fact, Stage
-from evalroom.ids import BidNumber, SeatCode
+from evalroom.ids import BidId, BidNumber, SeatCode
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.ledger.checkpoint import cosign, sign_checkpoint, with_cosignatures
@@ -22,6 +22,7 @@ from evalroom.ledger.entry import encode
 from evalroom.ledger.proof import TlogProof
 from evalroom.sealing import custody
 from evalroom.sealing import facts as sf
+from evalroom.sealing.dark import CodedBid
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.facts import Verdict
 from evalroom.sealing.policy import PartName, Policy, Trustee, TrusteeKey
@@ -37,6 +38,8 @@ from evalroom.sheet import keys_of
 from recorder.package import build
 from tests.evalroom import opening
 from tests.evalroom import room as trade
+from tests.evalroom.dark import CODES as DARK_CODES
+from tests.evalroom.dark import nonce_of, usual_value
 from tests.evalroom.opening import FIRST, NUMBERS, SECOND
 from tests.evalroom.sealing import bids as sealed
 from tests.evalroom.sealing import tender as keys
@@ -195,6 +198,24 @@ class SealedRoom(opening.Opening):
             self.give(self.noting(sf.PartKeyPublished(number, part, key)))
 
 
+class DarkSealedRoom(SealedRoom):
+    """The same with a dark lot: bids join by codes, in another order than that of any list."""
+
+    def admit(self) -> None:
+        coded = (CodedBid(CODES[one], one, nonce_of(one)) for one in self.ceremony.standing())
+        command = co.AdmitDarkBids(trade.LOT, tuple(sorted(coded, key=lambda one: one.bid)))
+        self.give(replace(trade.by_host(command), at=self.now))
+
+    def fill(self, seat: SeatCode, changes: object = None) -> None:
+        del changes
+        lot = self.session.lots[trade.LOT]
+        for bid, item in keys_of(lot, PART_OF[self.session.stage], self.session.rejected.get(lot.id, ())):
+            self.give(self[seat].enter(bid, item, usual_value(bid, item), reason="seen on page 3"))
+
+
+CODES = dict(zip(LISTED, (DARK_CODES[1], DARK_CODES[2], DARK_CODES[0], BidId("T-9ZZ")), strict=True))
+
+
 def signed(act: sf.BidJudged) -> sf.BidJudged:
     """Return a verdict with the log's signature."""
     return replace(act, signature=encode_base64(LOG.private.sign(verdict_message(act))))
@@ -286,14 +307,25 @@ class SealedPlay(Play):
             self.room.give(self.room.by_bidder(act, envelope_key(number)))
 
 
+class DarkPlay(SealedPlay):
+    """Plays the same session with a dark lot."""
+
+    def open_room(self) -> SealedRoom:
+        people = {seat.code: trade.Person(seat) for seat in opening.SEATS}
+        room = DarkSealedRoom(people=people, policy=policy(), play=self)
+        lots = tuple(replace(lot, dark=(PartName.TECHNICAL,)) for lot in OPEN.tender.lots)
+        room.give(trade.by_host(replace(OPEN, tender=replace(OPEN.tender, lots=lots))))
+        return room
+
+
 def envelope_key(number: BidNumber) -> bytes:
     return keys.signing_key(suite_of(number).code, number).public
 
 
-def make_sealed_bag(path: Path, *, gone: str = "") -> Bag:
+def make_sealed_bag(path: Path, play_of: type[SealedPlay] = SealedPlay, *, gone: str = "") -> Bag:
     """Make the bag of a whole session with sealed bids; a trustee that is `gone` never destroyed its keys."""
     bag = Bag(path)
-    play = SealedPlay(bag, path.with_name(f"{path.name}-reels"), one_by_one)
+    play = play_of(bag, path.with_name(f"{path.name}-reels"), one_by_one)
     play.gone = gone
     play.run()
     bag.openings = [

@@ -1,6 +1,7 @@
 """One fact of every kind that an opening consists of, for tests of their form and of who sees them."""
 
 from evalroom.ids import BidId, BidNumber, LotId
+from evalroom.ledger.commitment import Commitment
 from evalroom.sealing import facts as sf
 from evalroom.sealing.policy import PartName, TrusteeKind
 
@@ -30,6 +31,7 @@ FACTS: tuple[sf.CeremonyEvent, ...] = (
     sf.PartKeyPublished(NUMBER, PartName.OPENING, SHA256),
     sf.PartKeySealed(NUMBER, PartName.TECHNICAL, "centre", "a2V5"),
     sf.BidAdmitted(LotId("lot1"), BidId("bid9"), NUMBER, "路桥公司", (_PART,)),
+    sf.DarkBidAdmitted(LotId("lot1"), BidId("T-7KQ"), Commitment(SHA256)),
     sf.PriceRead(LotId("lot1"), BidId("bid9"), 100),
     sf.RecordConfirmed("first", NUMBER, "the price", "c2ln"),
     sf.CeremonyPaused("two trustees"),

@@ -98,7 +98,7 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
             st.integers(2, 999), st.sampled_from(["0", "12.5", "300"]),
         )
     )  # fmt: skip
-    return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)), checks)
+    return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)), checks=checks)
 
 
 @st.composite

@@ -1,10 +1,12 @@
 """Terms of sealed bids in a template: read strictly, written back the same, and made into a policy with the trustees' keys."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from evalroom.sealing.policy import MalformedPolicy, Mode, PartName, PartTerms, Window, check_policy
+from evalroom.tender import DARKENED
 from main_site.sample import sample_template
 from main_site.template import (
     Fault,
@@ -158,3 +160,54 @@ def test_an_operator_may_change_terms_when_a_policy_is_drafted() -> None:
     assert (5, (1, 2), 3) == (changed.deadline, changed.suites, changed.k)
     assert [6, None] == [window.opens_at for window in changed.windows]
     assert TERMS == changed_terms(TERMS, {})
+
+
+# --- dark lots ------------------------------------------------------------------------------------------
+
+DARK = PLAIN.replace("dark = false", "dark = true", 1)
+GATED = '[[parts]]\npart = "price"\nwindow = "prices"\ngate = "{}"\n'
+TECHNICAL = '[[parts]]\npart = "technical"\nwindow = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("lots", "text", "found"),
+    [
+        (DARK, "", [Fault.MISSING_TABLE]),
+        (DARK.replace("dark = true", 'dark = "perhaps"'), ROW, [Fault.NOT_YES_NO]),
+        (DARK.replace('"technical"', '"price"', 1), ROW, [Fault.NOT_A_CHOICE]),
+        (DARK.replace('dark_parts = "technical"', 'dark_parts = "both"'), ROW, [Fault.BAD_SEALING]),
+        (DARK, ROW + '[[parts]]\npart = "opening"\n', [Fault.BAD_SEALING]),
+        (DARK, ROW + TECHNICAL.format("opening") + GATED.format("deadline"), [Fault.BAD_SEALING]),
+    ],
+)
+def test_a_dark_lot_is_refused_where_it_would_not_stay_dark(lots: str, text: str, found: list[Fault]) -> None:
+    with pytest.raises(TemplateError) as wrong:
+        parse_toml(lots + text)
+    assert found == [one.fault for one in wrong.value.problems]
+
+
+def test_a_dark_lot_of_a_rehearsal_is_refused_at_its_row() -> None:
+    rehearsal = write_toml(sample_template()).replace("dark = false", "dark = true", 1)
+    with pytest.raises(TemplateError) as wrong:
+        parse_toml(rehearsal)
+    (problem,) = wrong.value.problems
+    assert (Fault.UNUSABLE, "lots", 1) == (problem.fault, problem.place.table, problem.place.row)
+    assert "rehearsal" in problem.found
+
+
+@pytest.mark.parametrize("write", [write_toml, write_xlsx])
+def test_dark_parts_are_written_and_read_back_the_same(
+    write: Callable[[SessionTemplate], str | bytes],
+) -> None:
+    for dark in ((PartName.TECHNICAL,), DARKENED):
+        template = sealed()
+        lots = tuple(replace(lot, dark=dark) for lot in template.tender.lots)
+        parts = (
+            (*TERMS.parts, PartTerms(PartName.QUALIFICATION, "first", MIB)) if len(dark) > 1 else TERMS.parts
+        )
+        ordered = tuple(sorted(parts, key=lambda one: [*PartName].index(one.name)))
+        whole = replace(
+            template, tender=replace(template.tender, lots=lots), sealing=replace(TERMS, parts=ordered)
+        )
+        text = write(whole)
+        assert whole == (parse_toml(text) if isinstance(text, str) else parse_xlsx(text))

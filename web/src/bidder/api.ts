@@ -131,13 +131,16 @@ function put(path: string, body: BodyInit, headers: Record<string, string>, sign
   return send(path, { method: 'PUT', body, headers: { Accept: 'application/json', ...headers }, ...(signal === undefined ? {} : { signal }) })
 }
 
+/** By its digest (hex) a bidder shows that the bid is its own: with dark lots the host asks for it. */
+const own = (digest: string): { headers: Record<string, string> } => ({ headers: { 'X-Bid-Digest': digest } })
+
 /** Hand the bid in, all pieces being there; returns the receipt's text. */
-export async function submit(tender: string, bid: string): Promise<string> {
-  return receiptIn(await send(`${ofBid(tender, bid)}/submit`, { method: 'POST' }))
+export async function submit(tender: string, bid: string, digest: string): Promise<string> {
+  return receiptIn(await send(`${ofBid(tender, bid)}/submit`, { method: 'POST', ...own(digest) }))
 }
 
-export async function fetchReceipt(tender: string, bid: string): Promise<string> {
-  return receiptIn(await send(`${ofBid(tender, bid)}/receipt`, {}))
+export async function fetchReceipt(tender: string, bid: string, digest: string): Promise<string> {
+  return receiptIn(await send(`${ofBid(tender, bid)}/receipt`, own(digest)))
 }
 
 async function receiptIn(response: Response): Promise<string> {
@@ -154,8 +157,8 @@ export const withdraw = (tender: string, bid: string, signature: string): Promis
   call('POST', `${ofBid(tender, bid)}/withdraw`, { signature })
 
 /** Return head and tail of the envelope, one behind the other: for releasing without the bid itself. */
-export async function fetchHead(tender: string, bid: string): Promise<Bytes> {
-  return new Uint8Array(await (await send(`${ofBid(tender, bid)}/head`, {})).arrayBuffer())
+export async function fetchHead(tender: string, bid: string, digest: string): Promise<Bytes> {
+  return new Uint8Array(await (await send(`${ofBid(tender, bid)}/head`, own(digest))).arrayBuffer())
 }
 
 export const release = (tender: string, bid: string, window: string, halves: string): Promise<void> =>

@@ -213,7 +213,7 @@ export const useDesk = defineStore('desk', () => {
   /** Fetch the receipt anew: cosignatures and time stamp may have come since. */
   async function renewReceipt(): Promise<void> {
     const bid = kept.value
-    if (bid !== null) await change({ ...bid, receipt: await fetchReceipt(bid.tender, bid.number) })
+    if (bid !== null) await change({ ...bid, receipt: await fetchReceipt(bid.tender, bid.number, bid.digest) })
   }
 
   async function giveUp(): Promise<void> {

@@ -6,6 +6,7 @@ import { computed, ref, shallowRef } from 'vue'
 import { retryDelay } from '@/link/backoff'
 import { Problem } from '@/link/api'
 import { type Said } from '@/locale/errors'
+import { toHex } from '@/proof/bytes'
 
 import { type OwnBid, signConfirmation, signWithdrawal, wrappedHalves } from './acts'
 import { bidStatus, confirmRecord, fetchHall, fetchHead, type Hall, release, withdraw } from './api'
@@ -99,7 +100,7 @@ export const useHall = defineStore('hall', () => {
     const [bid, now] = [own.value, hall.value]
     if (bid === null || now === null) return
     const { tender } = bid.record
-    const halves = await wrappedHalves(bid, await fetchHead(tender, ownNumber.value), now.window, now.session_key)
+    const halves = await wrappedHalves(bid, await fetchHead(tender, ownNumber.value, toHex(bid.record.digest)), now.window, now.session_key)
     await release(tender, ownNumber.value, now.window, halves)
     released.value = [...released.value, now.window]
   }

@@ -41,10 +41,10 @@ export async function handIn(handing: Handing, options: UploadOptions): Promise<
   for (let round = 1; ; round += 1) {
     try {
       await sendPieces(handing, options)
-      return await again(() => submit(handing.tender, handing.bid), handing.bytes.size, options)
+      return await again(() => submit(handing.tender, handing.bid, handing.facts.digest), handing.bytes.size, options)
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause
-      if (cause.code === 'bid_exists' && (await takenIn(handing))) return fetchReceipt(handing.tender, handing.bid)
+      if (cause.code === 'bid_exists' && (await takenIn(handing))) return fetchReceipt(handing.tender, handing.bid, handing.facts.digest)
       if (!AGAIN.has(cause.code) || round === ROUNDS) throw cause
     }
   }

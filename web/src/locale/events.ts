@@ -25,7 +25,7 @@ function namesOf(tender: Tender): Map<string, string> {
   if (names === undefined) {
     names = new Map()
     for (const lot of tender.lots) {
-      for (const bid of lot.bids) names.set(`bid/${bid.id}`, bid.bidder)
+      for (const bid of lot.bids) names.set(`bid/${bid.id}`, bid.bidder || bid.id)
       for (const item of lot.items) names.set(`item/${item.id}`, item.title)
     }
     NAMES.set(tender, names)
@@ -46,7 +46,7 @@ export function sayEvent(type: string, actor: string, body: object, tender: Tend
   const facts: Record<string, unknown> = { actor }
   for (const [name, value] of Object.entries(body)) {
     const key = WORDS[name]?.map((words) => `${words}.${String(value)}`).find((one) => te(one))
-    const named = tender === null ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
+    const named = tender === null || type.startsWith('DarkBid') ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
     if (Array.isArray(value)) facts[name] = value.map((one) => (tender === null ? undefined : namesOf(tender).get(`bid/${String(one)}`)) ?? String(one)).join(', ')
     else if (name === 'track') facts[name] = sayTrack(String(value))
     else if (name === 'price_fen') facts['price'] = yuan(Number(value))

@@ -54,7 +54,7 @@ export function proposable(view: SessionView, seat: string, role: Role): ActKind
     const rule = RULES[kind]
     if (!rule.proposers.includes(role) || !rule.stages.includes(view.stage)) return false
     if (rule.chair && view.chair !== seat) return false
-    if (kind === 'resume') return view.paused !== null
+    if (kind === 'resume') return view.paused !== null && view.twoToResume
     if (kind === 'step_back') return (BACK[view.stage] ?? []).length > 0
     return true
   })

@@ -319,6 +319,16 @@ export interface CoverMade {
   noise: string
 }
 
+/**
+ * An opened bid joins a dark lot under a random code; its number stays committed until the sheets are
+ * unlocked.
+ */
+export interface DarkBidAdmitted {
+  lot: string
+  bid: string
+  number: Commitment
+}
+
 /** Announce a draw on these terms (`DrawDeclared`). */
 export interface DeclareDraw {
   draw: string
@@ -636,6 +646,7 @@ export interface Lot {
   bids: Bid[]
   pricing: PriceFormula
   candidates: number
+  dark?: PartName[]
   checks?: Thresholds
 }
 
@@ -1562,6 +1573,7 @@ export interface EventBodies {
   PartKeySealed: PartKeySealed
   BidAdmitted: BidAdmitted
   PriceRead: PriceRead
+  DarkBidAdmitted: DarkBidAdmitted
   PolicyDrafted: PolicyDrafted
   SubmissionsOpened: SubmissionsOpened
   BidsClosed: BidsClosed

@@ -119,6 +119,7 @@ export function evolveCeremony(view: CeremonyView, item: FeedItem): void {
       view.answers.set(item.body.window, [...(view.answers.get(item.body.window) ?? []), item.body])
       return
     case 'BidAdmitted':
+    case 'DarkBidNamed':
       view.names.set(item.body.number, item.body.bidder)
       return
     case 'CeremonyPaused':

@@ -5,7 +5,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 
 import { concat, toHex } from '@/proof/bytes'
 import type { Entries } from '@/protocol/messages'
-import type { EventBodies, EventType } from '@/protocol/room'
+import type { EventBodies, EventType, OpenedPart } from '@/protocol/room'
 
 /** Exists in feeds only, after `GroupUnlocked`: what another member entered. */
 export interface SheetOpened {
@@ -16,8 +16,17 @@ export interface SheetOpened {
   cells: [string, string, number, string, string][]
 }
 
-export type FeedBodies = EventBodies & { SheetOpened: SheetOpened }
-export type FeedType = EventType | 'SheetOpened'
+/** Exists in feeds only, after the unlock that ends the dark: whose a code is, and which documents may be read now. */
+export interface DarkBidNamed {
+  lot: string
+  bid: string
+  number: string
+  bidder: string
+  documents: OpenedPart[]
+}
+
+export type FeedBodies = EventBodies & { SheetOpened: SheetOpened; DarkBidNamed: DarkBidNamed }
+export type FeedType = EventType | 'SheetOpened' | 'DarkBidNamed'
 
 /** One item as this audience may see it: withheld members are absent. */
 export type FeedItem = {

@@ -3,7 +3,7 @@
 
 import { shallowReactive } from 'vue'
 
-import type { Bid, EventBodies, Item, Lot, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
+import type { Bid, EventBodies, Item, Lot, OpenedPart, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
 
 import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
 import { type DrawView, evolveDraws } from './draws'
@@ -108,6 +108,8 @@ export interface SessionView {
   stageSinceMs: number
   paused: { reason: string; by: string; atMs: number; resumeMs: number | null } | null
   /** Seats of the committee's members; reserves are none. */
+  /** Whether the rule profile asks for a second person to resume. */
+  twoToResume: boolean
   members: string[]
   chair: string | null
   readonly recused: Set<string>
@@ -164,6 +166,7 @@ export function emptyView(): SessionView {
     stageSinceMs: 0,
     paused: null,
     closed: false,
+    twoToResume: false,
     members: [],
     chair: null,
     recused: shallowReactive(new Set<string>()),
@@ -389,6 +392,11 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'RosterSealed':
     case 'RosterUnsealed':
       return evolveDraws(view.draws, item)
+    case 'DarkBidAdmitted':
+      return admitDarkBid(view, item.body)
+    case 'DarkBidNamed':
+      evolveCeremony(view.ceremony, item)
+      return nameBid(view, item.body)
     default:
       // A newer node may know more types; a page that refused them could not be left open over an update.
       item satisfies never
@@ -402,6 +410,8 @@ function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: 
   view.seats = body.seats ?? []
   view.rehearsal = body.rehearsal ?? false
   view.stage = view.rehearsal ? 'gathering' : 'planned'
+  // Of the profile's TOML the pages need this one key; everything else is the host's to know.
+  view.twoToResume = /^\s*second_person\s*=\s*true\s*(#.*)?$/m.test(body.profile)
   view.members = view.seats.filter((seat) => seat.role === 'expert' && !seat.reserve).map((seat) => seat.code)
   view.stageSinceMs = at
 }
@@ -472,10 +482,28 @@ function countVote(view: SessionView, body: EventBodies['VoteCounted']): void {
 
 /** A sealed bid, once opened, joins the bids of its lot. */
 function admitBid(view: SessionView, body: EventBodies['BidAdmitted']): void {
-  view.openedParts.set(body.bid, (body.documents ?? []).map(({ part }) => part).filter((part) => READABLE.has(part)))
+  view.openedParts.set(body.bid, readable(body.documents))
+  changeBids(view, body.lot, (bids) => [...bids, { id: body.bid, bidder: body.bidder }])
+}
+
+/** In a dark lot a bid goes by its code, and what is read of it names nobody. */
+function admitDarkBid(view: SessionView, body: EventBodies['DarkBidAdmitted']): void {
+  view.openedParts.set(body.bid, view.tender?.lots.find((lot) => lot.id === body.lot)?.dark ?? [])
+  changeBids(view, body.lot, (bids) => [...bids, { id: body.bid, bidder: '' }])
+}
+
+function nameBid(view: SessionView, body: FeedBodies['DarkBidNamed']): void {
+  view.openedParts.set(body.bid, readable(body.documents))
+  changeBids(view, body.lot, (bids) => bids.map((bid) => (bid.id === body.bid ? { ...bid, bidder: body.bidder } : bid)))
+}
+
+function readable(documents: readonly OpenedPart[] | undefined): PartName[] {
+  return (documents ?? []).map(({ part }) => part).filter((part) => READABLE.has(part))
+}
+
+function changeBids(view: SessionView, id: string, change: (bids: Bid[]) => Bid[]): void {
   if (!view.tender) return
-  const bid = { id: body.bid, bidder: body.bidder }
-  const lots = view.tender.lots.map((lot) => (lot.id === body.lot ? { ...lot, bids: [...lot.bids, bid] } : lot))
+  const lots = view.tender.lots.map((lot) => (lot.id === id ? { ...lot, bids: change(lot.bids) } : lot))
   view.tender = { ...view.tender, lots }
 }
 
@@ -542,6 +570,20 @@ export function openFindings(view: SessionView, seat: string): RaisedFinding[] {
 export function bidsInPlay(view: SessionView, lot: Lot): Bid[] {
   const rejected = new Set((view.reviews.get(lot.id)?.votes ?? []).filter((vote) => vote.rejected).map((vote) => vote.bid))
   return lot.bids.filter((bid) => !rejected.has(bid.id))
+}
+
+/** A code name of a dark lot (evalroom/sealing/dark.py). */
+const CODE = /^T-[0-9A-HJKMNP-TV-Z]{3}$/
+
+/** By which name a bid goes: its bidder's; in a dark lot its code, and once the bidder is told both, for it was scored by the code. */
+export function titleOf(bid: Bid): string {
+  if (bid.bidder === '') return bid.id
+  return CODE.test(bid.id) ? `${bid.bidder} ${bid.id}` : bid.bidder
+}
+
+/** Whether the bidders of a lot are hidden still. */
+export function isDark(lot: Lot): boolean {
+  return (lot.dark ?? []).length > 0 && lot.bids.every((bid) => bid.bidder === '')
 }
 
 export function itemsOf(lot: Lot, part: Part): Item[] {

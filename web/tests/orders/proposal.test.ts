@@ -33,7 +33,8 @@ describe('who proposes and decides', () => {
   it('offers resuming only while the evaluation is paused', () => {
     expect(proposable(view(), 'S1', 'supervisor')).not.toContain('resume')
     const paused = { reason: '', by: 'S1', atMs: 0, resumeMs: null }
-    expect(proposable(view({ paused }), 'S1', 'supervisor')).toContain('resume')
+    expect(proposable(view({ paused, twoToResume: true }), 'S1', 'supervisor')).toContain('resume')
+    expect(proposable(view({ paused }), 'S1', 'supervisor')).not.toContain('resume')
   })
 
   it('never lets anybody decide what they proposed', () => {
