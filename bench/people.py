@@ -17,18 +17,15 @@ from evalroom.events import Commitment, Secret
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, sign_act
+from evalroom.pricing.presets import lowest_price
 from evalroom.protocol import messages as m
 from evalroom.roles import Role
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
@@ -97,14 +94,12 @@ def import_of(operator: Person, bid: BidId, fen: int, document: Document) -> m.S
 
 def template_of(session: SessionId, seats: dict[str, Role]) -> SessionTemplate:
     """Return a session of these seats and an operator, all at the host."""
-    half_up = RoundingTerms(2, Rounding.HALF_UP)
-    pricing = PricingTerms(Formula.LOWEST_PRICE, "40", None, (), "0", "0", "0", half_up)
     items = tuple(
         Item(item, Part.DETAILED, ItemKind.SCORE, f"Item {item}", "as described", "5", 1, objective=False)
         for item in ITEMS
     )
     bids = tuple(Bid(bid, f"Bidder {bid}") for bid in BIDS)
-    lot = Lot(LOT, "Bench", items, bids, pricing, 3)
+    lot = Lot(LOT, "Bench", items, bids, lowest_price("40"), 3)
     people = {**seats, OPERATOR: Role.OPERATOR}
     return SessionTemplate(
         session,

@@ -1,15 +1,16 @@
 """Sealing and opening bids beside what they are made of, and beside `age` and `openssl cms`.
 
-    python3 dev.py bench sealing [--megabytes 256] [--runs 5] [--gigabytes 10] [--bids 30]
+    python3 dev.py bench sealing [--megabytes 256] [--runs 5] [--gigabytes 10] [--command-gigabytes 1] [--bids 30]
 
-*on one core* is CPU time of this process, *on two* wall time with a pool of two threads for the leaf hashes; both
-over the same pieces of 1 MiB in memory, in turns.  The peers read a file and write to nowhere, as ours does
+*one core* is CPU time of this process, *threads* wall time with others for the leaf hashes (one that hashes in lanes, or two of
+hashlib); all over the same pieces of 1 MiB in memory, in turns.  *in lanes* is by Intel's multi-buffer library, where it is.  The peers read a file and write to nowhere, as ours does
 then.  The ten gigabytes are made on the fly, sealed, then opened from an envelope that is encrypted anew where
 it is read, in a process of its own whose peak memory counts.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import resource
 import secrets
@@ -28,17 +29,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench import figures, machine, peers
 from bench.bid import PIECE, SMALL, Bid, Regrown, same_piece
+from evalroom.sealing import lanes
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.inspection import Inspection
+from evalroom.sealing.lanes import LeafSlots, one_by_one, receipt_root
 from evalroom.sealing.policy import PartName
-from evalroom.sealing.seal import seal
+from evalroom.sealing.seal import seal_in_place
 from evalroom.sealing.stream import CHUNK, SEALED_CHUNK, ChunkCipher, ReadAt, sealed_size
 from evalroom.sealing.suites import find_suite
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
+from evalroom.sealing.trailer import ReceiptRoot
 from evalroom.sealing.unseal import content_key, open_half, open_part, open_share, read_text
 
 MIB = 1 << 20
 SHA, AES = "SHA-256 alone", "AES-256-GCM, 16 KiB at a time"
+SHEET = {"v": 1, "bidder": "甲", "prices": [{"lot": "L1", "price_fen": "100"}], "remarks": ""}
 Work = Callable[[], object]
 
 
@@ -65,13 +69,40 @@ class Memory:
     def seal(self, tree: ReceiptRoot | None = None) -> None:
         """Seal a bid of that size, receipt root and all; keys are made before."""
         bid = Bid.make(2)
-        for _ in seal(bid.plan, bid.sources(same_piece(self.piece, self.count * MIB)), tree):
+        for _ in seal_in_place(bid.plan, bid.sources(same_piece(self.piece, self.count * MIB)), tree):
             pass
 
+    def seal_in_lanes(self) -> None:
+        """Seal with the leaves hashed side by side, where they come."""
+        self.seal(receipt_root())
+
     def seal_on_two(self) -> None:
-        """Seal with the leaves hashed by two threads."""
+        """Seal with the leaves hashed beside, in lanes where there are any."""
+        threads = 1 if lanes.lanes_here() else 2
+        with ThreadPoolExecutor(threads) as pool:
+            self.seal(receipt_root(lambda work: pool.submit(work).result, threads=threads))
+
+    def busier_of_two(self) -> float:
+        """Return the CPU seconds of the busier of two threads, the one that seals and the one that hashes in lanes.
+
+        On two idle cores that is how long both take; it can be told on a machine that others use.
+        """
+        hashing = [0.0]
+
+        def clocked(work: Callable[[], list[bytes]]) -> list[bytes]:
+            began = time.thread_time()
+            found = work()
+            hashing[0] += time.thread_time() - began
+            return found
+
+        with ThreadPoolExecutor(1) as pool:
+            tree = receipt_root(lambda work: pool.submit(clocked, work).result)
+            return max(timed(lambda: self.seal(tree), time.thread_time), hashing[0])
+
+    def seal_on_two_plainly(self) -> None:
+        """Seal with the leaves hashed by two threads of hashlib."""
         with ThreadPoolExecutor(2) as pool:
-            self.seal(ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result))
+            self.seal(ReceiptRoot(LeafSlots(one_by_one, 1, lambda work: pool.submit(work).result, 5)))
 
     def encrypt_plainly(self) -> None:
         """Encrypt without any scheme: one key, 16 KiB a call, into one buffer."""
@@ -106,9 +137,12 @@ class Memory:
         size = self.count * MIB / 1e6
         return {
             SHA: size / timed(self.hash, cpu),
-            "seal + root, one core": size / timed(self.seal, cpu),
+            "seal + root by hashlib, one core": size / timed(self.seal, cpu),
+            "seal + root in lanes, one core": size / timed(self.seal_in_lanes, cpu),
             "SHA-256 alone, wall": size / timed(self.hash, wall),
-            "seal + root, two threads, wall": size / timed(self.seal_on_two, wall),
+            "seal + root by hashlib, threads, wall": size / timed(self.seal_on_two_plainly, wall),
+            "seal + root in lanes, threads, wall": size / timed(self.seal_on_two, wall),
+            "… CPU of the busier of the two": size / self.busier_of_two(),
             AES: size / timed(self.encrypt_plainly, cpu),
             "stream": size / timed(self.stream, cpu),
             "Cobblestone-256 of cryptography": size / timed(self.cobblestone, cpu),
@@ -130,8 +164,8 @@ def seal_file(source: Path, target: Path, threads: int) -> Bid:
     """Seal a file into another, keys and signature and all."""
     bid = Bid.make(1)
     with ThreadPoolExecutor(2) as pool, target.open("wb") as out:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result) if threads > 1 else None
-        for piece in seal(bid.plan, bid.sources(read_file(source)), tree):
+        tree = receipt_root((lambda work: pool.submit(work).result) if threads > 1 else None, threads=threads)
+        for piece in seal_in_place(bid.plan, bid.sources(read_file(source)), tree):
             out.write(piece)
     return bid
 
@@ -239,7 +273,7 @@ def huge(size: int) -> None:
     written, before = 0, bytearray()
     began = time.perf_counter()
     last: bytes | bytearray | memoryview = b""
-    for sealed in seal(bid.plan, bid.sources(same_piece(piece, size))):
+    for sealed in seal_in_place(bid.plan, bid.sources(same_piece(piece, size))):
         if len(before) < small_size(bid):
             before += sealed
         written += len(sealed)
@@ -255,6 +289,37 @@ def huge(size: int) -> None:
     print(f"{machine.peak_mib():.0f} {time.perf_counter() - began:.1f}")
 
 
+def command_line(folder: Path, size: int) -> float:
+    """Return the peak memory, in MiB, of `evalroom bid seal` at a sparse file of `size` bytes; writes as much to the disk."""
+    policy, sheet, document, word = (
+        folder / name for name in ("policy.json", "sheet.json", "document", "word")
+    )
+    policy.write_bytes(Bid.make(1).plan.policy.encode())
+    sheet.write_text(json.dumps(SHEET, ensure_ascii=False), "utf-8")
+    word.write_text(secrets.token_hex(16), "utf-8")
+    with document.open("wb") as file:
+        file.truncate(size)
+    words = [
+        "bid",
+        "seal",
+        str(folder / "bid.evb1"),
+        "--policy",
+        str(policy),
+        "--passphrase-file",
+        str(word),
+        "--json",
+    ]
+    parts = ["--part", f"opening={sheet}", "--part", f"technical={document}"]
+    command = [sys.executable, "-m", "main_site", *words, *parts]
+    process, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL), 0.0
+    while process.poll() is None:
+        peak = max(peak, machine.peak_mib(process.pid))
+        time.sleep(0.01)
+    if process.returncode:
+        raise SystemExit("evalroom bid seal failed")
+    return peak
+
+
 def small_size(bid: Bid) -> int:
     """Return how long everything before the technical part is."""
     return 12 + len(bid.plan.header) + len(SMALL) * sealed_size(1 << 16)
@@ -266,7 +331,8 @@ def main() -> None:
     if options.child:
         huge(int(options.gigabytes * 1e9))
         return
-    print(machine.describe())
+    peers.debian_library(lanes.NAMES, "libipsec-mb1")
+    print(f"{machine.describe()}\n{lanes.lanes_here()} leaves are hashed side by side")
     memory = Memory(options.megabytes, secrets.token_bytes(MIB))
     _report_memory(figures.medians([memory.figures() for _ in range(options.runs)]))
     with tempfile.TemporaryDirectory() as name:
@@ -280,12 +346,20 @@ def main() -> None:
         for what, value in figures.medians(runs).items():
             print(f"{what}: {figures.show(value)}", flush=True)
     _report_huge(options.gigabytes)
+    with tempfile.TemporaryDirectory() as name:
+        peak = command_line(Path(name), int(options.command_gigabytes * 1e9))
+    print(
+        f"evalroom bid seal at {options.command_gigabytes:g} GB: {peak:.0f} MiB of memory at most", flush=True
+    )
 
 
 def _report_memory(middle: dict[str, float]) -> None:
     wants = {
-        "seal + root, one core": SHA,
-        "seal + root, two threads, wall": "SHA-256 alone, wall",
+        "seal + root by hashlib, one core": SHA,
+        "seal + root in lanes, one core": SHA,
+        "seal + root by hashlib, threads, wall": "SHA-256 alone, wall",
+        "seal + root in lanes, threads, wall": "SHA-256 alone, wall",
+        "… CPU of the busier of the two": SHA,
         "stream": AES,
         "Cobblestone-256 of cryptography": AES,
         "AES-256-GCM, 1 MiB at a time": AES,
@@ -333,6 +407,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--megabytes", type=int, default=256)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--gigabytes", type=float, default=10)
+    parser.add_argument("--command-gigabytes", type=float, default=1)
     parser.add_argument("--bids", type=int, default=30)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()

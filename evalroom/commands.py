@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalroom.approval import Act, Approved, Proposed, Vetoed
 from evalroom.draws.facts import (
     DrawCommitted,
     DrawContinued,
@@ -22,9 +23,12 @@ from evalroom.draws.facts import (
 from evalroom.events import (
     AlarmClosed,
     BidImported,
+    BookingConfirmed,
+    BookingDeclined,
     Commitment,
     DisciplineAccepted,
     Event,
+    ExpertRecused,
     HostEvent,
     NodeEvent,
     ReportSigned,
@@ -40,13 +44,16 @@ from evalroom.events import (
     SheetLocked,
     Stage,
     StageChanged,
+    TenderFailed,
 )
 from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.profile import PLAIN
 from evalroom.roles import Role
 from evalroom.sealing.facts import (
     BidderEvent,
     CeremonyPaused,
     CeremonyResumed,
+    KeysNotDestroyed,
     OfficerSteppedUp,
     OpeningAborted,
     OpeningEvent,
@@ -56,6 +63,7 @@ from evalroom.sealing.facts import (
     WindowExtended,
 )
 from evalroom.tender import Part, Seat, Site, Tender
+from evalroom.voting import BallotCast
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class OpenSession:
     keys: SessionKeys
     rehearsal: bool
     software: str
+    profile: str = PLAIN
     kind: Literal["open_session"] = "open_session"
 
 
@@ -126,9 +135,10 @@ class AdvanceStage:
 
 @dataclass(frozen=True, slots=True)
 class PauseSession:
-    """Close the inputs on every site."""
+    """Close the inputs on every site, and say when it will go on (UTC ms) where the profile asks for it."""
 
     reason: str
+    resume_at: int | None
     kind: Literal["pause_session"] = "pause_session"
 
 
@@ -138,6 +148,80 @@ class ResumeSession:
 
     reason: str
     kind: Literal["resume_session"] = "resume_session"
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Propose an act that needs a second person; `proposal` is a new id."""
+
+    proposal: str
+    act: Act
+    reason: str
+    kind: Literal["propose"] = "propose"
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Approve a proposal by its digest: what it does follows at once."""
+
+    proposal: str
+    digest: str
+    kind: Literal["approve"] = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Refuse a proposal by its digest, with a reason."""
+
+    proposal: str
+    digest: str
+    reason: str
+    kind: Literal["veto"] = "veto"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBooking:
+    """Confirm, for one's own site, that these seats are held for the session."""
+
+    site: SiteId
+    seats: tuple[SeatCode, ...]
+    kind: Literal["confirm_booking"] = "confirm_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineBooking:
+    """Say that one's own site cannot hold its seats."""
+
+    site: SiteId
+    reason: str
+    kind: Literal["decline_booking"] = "decline_booking"
+
+
+@dataclass(frozen=True, slots=True)
+class RecuseSelf:
+    """Step aside before the evaluation begins 回避."""
+
+    seat: SeatCode
+    reason: str
+    kind: Literal["recuse_self"] = "recuse_self"
+
+
+@dataclass(frozen=True, slots=True)
+class CastBallot:
+    """Vote in a round; the choice is committed."""
+
+    vote: str
+    round: int
+    choice: Commitment
+    kind: Literal["cast_ballot"] = "cast_ballot"
+
+
+@dataclass(frozen=True, slots=True)
+class FailTender:
+    """End the evaluation when every lot has failed."""
+
+    reason: str
+    kind: Literal["fail_tender"] = "fail_tender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +379,15 @@ class AbortOpening:
 
 
 @dataclass(frozen=True, slots=True)
+class StateNotDestroyed:
+    """State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close."""
+
+    trustee: str
+    reason: str
+    kind: Literal["state_not_destroyed"] = "state_not_destroyed"
+
+
+@dataclass(frozen=True, slots=True)
 class ActAsBidder:
     """Do what a bidder asked for through the host: submit, withdraw, release, confirm.
 
@@ -431,8 +524,10 @@ class VoidDraw:
 
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
+    | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
     | EnterScore | LockSheet | SignReport | CloseAlarm | CloseSession
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
+    | StateNotDestroyed
     | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw | SealRoster
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
@@ -451,6 +546,14 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     AdvanceStage: StageChanged,
     PauseSession: SessionPaused,
     ResumeSession: SessionResumed,
+    Propose: Proposed,
+    Approve: Approved,
+    Veto: Vetoed,
+    ConfirmBooking: BookingConfirmed,
+    DeclineBooking: BookingDeclined,
+    RecuseSelf: ExpertRecused,
+    CastBallot: BallotCast,
+    FailTender: TenderFailed,
     EnterScore: ScoreEntered,
     LockSheet: SheetLocked,
     SignReport: ReportSigned,
@@ -463,6 +566,7 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     PauseCeremony: CeremonyPaused,
     ResumeCeremony: CeremonyResumed,
     AbortOpening: OpeningAborted,
+    StateNotDestroyed: KeysNotDestroyed,
     DeclareDraw: DrawDeclared,
     CommitDraw: DrawCommitted,
     RevealDraw: DrawRevealed,

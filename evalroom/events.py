@@ -8,46 +8,20 @@ group unlock (archive.md §1).  Those of the opening stand in `evalroom.sealing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from evalroom.approval import ApprovalEvent
 from evalroom.draws.facts import DrawEvent
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
+from evalroom.ledger.commitment import Commitment as Commitment
+from evalroom.ledger.commitment import Secret as Secret
 from evalroom.media import GapCause, Medium, TrackKind
+from evalroom.pricing.formula import NamedValue
+from evalroom.pricing.trace import PriceRow, PriceStep
 from evalroom.roles import Role
 from evalroom.sealing.facts import CeremonyEvent
-from evalroom.tender import Formula, Part, Seat, Site, Tender
-
-
-class Stage(StrEnum):
-    """The stages of this version; the others of domain.md join the table when their rules do."""
-
-    RECEIVING = "receiving"
-    OPENING = "opening"
-    GATHERING = "gathering"
-    BRIEFED = "briefed"
-    PRELIMINARY = "preliminary"
-    DETAILED = "detailed"
-    PRICING = "pricing"
-    SUMMARY = "summary"
-    SIGNING = "signing"
-    CONCLUDED = "concluded"
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex."""
-
-    commit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """The opening of one commitment: RFC 6901 pointer into the body, the value, 32 bytes of nonce in hex."""
-
-    path: str
-    value: str
-    nonce: str
-
+from evalroom.stages import Stage as Stage
+from evalroom.tender import Part, Seat, Site, Tender
+from evalroom.voting import VoteEvent
 
 # --- the session and its stages -------------------------------------------------------------------
 
@@ -71,7 +45,10 @@ class SessionKeys:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """The first entry: everything the session is bound to.  `rehearsal` marks bids brought in unsealed."""
+    """The first entry: everything the session is bound to.
+
+    `rehearsal` marks bids brought in unsealed; `profile` is the whole text of the rule profile.
+    """
 
     session: SessionId
     tender: Tender
@@ -80,6 +57,8 @@ class SessionOpened:
     keys: SessionKeys
     rehearsal: bool
     software: str
+    profile: str
+    profile_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +72,10 @@ class StageChanged:
 
 @dataclass(frozen=True, slots=True)
 class SessionPaused:
-    """Inputs are closed on every site; recording goes on."""
+    """Inputs are closed on every site; recording goes on.  `resume_at` is the announced time (UTC ms), or none."""
 
     reason: str
+    resume_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +89,54 @@ class SessionResumed:
 class SessionClosed:
     """The last act: nothing but the final checkpoint follows."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedBack:
+    """The session went back to an earlier stage; what was concluded from there on is void, kept as an annex."""
+
+    before: Stage
+    after: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenderFailed:
+    """Every lot has failed 流标: the evaluation ends."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAborted:
+    """The session was ended for good before its conclusion."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LotFailed:
+    """Nobody wins this lot; `ground` is a code, `reason` what was written."""
+
+    lot: LotId
+    ground: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingConfirmed:
+    """A sub-site holds these seats for the session."""
+
+    site: SiteId
+    seats: tuple[SeatCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookingDeclined:
+    """A sub-site cannot hold its seats, and says why: the host asks another."""
+
+    site: SiteId
     reason: str
 
 
@@ -195,6 +223,28 @@ class DisciplineAccepted:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class ExpertRecused:
+    """A member stepped aside before the evaluation began 回避, and said why."""
+
+    seat: SeatCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertReplaced:
+    """A reserve seat took a member's place; sheets, votes and signatures of the leaver are void.
+
+    `before` and `after` are the stages: the session goes back to where the newcomer begins.
+    """
+
+    seat: SeatCode
+    newcomer: SeatCode
+    reason: str
+    before: Stage
+    after: Stage
+
+
 # --- sheets ---------------------------------------------------------------------------------------
 
 
@@ -217,6 +267,16 @@ class SheetLocked:
     lot: LotId
     part: Part
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SheetReopened:
+    """A locked sheet may be changed again; the locked version stays in the journal."""
+
+    seat: SeatCode
+    lot: LotId
+    part: Part
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +318,13 @@ class BidsReviewed:
 
 
 @dataclass(frozen=True, slots=True)
-class PriceRow:
-    """One bid in the price kernel: price in fen; deviation and score as exact rationals "n/d"."""
+class PriceCorrected:
+    """A price was corrected for the comparison by two persons; the kernel's earlier run is kept."""
 
+    lot: LotId
     bid: BidId
     price_fen: int
-    admitted: bool
-    trimmed: bool
-    deviation: str
-    score: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +332,9 @@ class PricesComputed:
     """One run of the price kernel with every intermediate; rationals are strings "n/d"."""
 
     lot: LotId
-    formula: Formula
-    base_fen: str
+    formula: str
+    given: tuple[NamedValue, ...]
+    steps: tuple[PriceStep, ...]
     rows: tuple[PriceRow, ...]
 
 
@@ -484,9 +543,11 @@ HostEvent = (
 
 Event = (
     SessionOpened | StageChanged | SessionPaused | SessionResumed | SessionClosed
-    | BidImported | PricesOpened
-    | SeatJoined | SeatTested | DisciplineAccepted
-    | ScoreEntered | SheetLocked | GroupUnlocked | BidsReviewed
+    | SteppedBack | TenderFailed | SessionAborted | LotFailed | BookingConfirmed | BookingDeclined
+    | ApprovalEvent | VoteEvent
+    | BidImported | PricesOpened | PriceCorrected
+    | SeatJoined | SeatTested | DisciplineAccepted | ExpertRecused | ExpertReplaced
+    | ScoreEntered | SheetLocked | SheetReopened | GroupUnlocked | BidsReviewed
     | PricesComputed | RankingComputed | ReportSigned | AlarmClosed
     | NodeEvent | HostEvent | CeremonyEvent | DrawEvent
 )  # fmt: skip

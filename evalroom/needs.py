@@ -19,7 +19,6 @@ class NeedCode(StrEnum):
     SIGNED_ACT = "signed_act"
     ACCEPTANCE = "acceptance"
     UNLOCK = "unlock"
-    ADMITTED_BID = "admitted_bid"
     SIGNATURES = "signatures"
     REHEARSAL = "rehearsal"
     TRACK_END = "track_end"
@@ -34,7 +33,16 @@ class NeedCode(StrEnum):
     PRICE_WINDOW = "price_window"
     PRICES = "prices"
     OPENING_ENDED = "opening_ended"
+    BOOKING = "booking"
+    CHAIR = "chair"
+    SUCCESSOR = "successor"
+    COMPETITION = "competition"
+    LIVE_LOT = "live_lot"
+    RESUMPTION = "resumption"
+    SITES_BACK = "sites_back"
+    KEYS_DESTROYED = "keys_destroyed"
     DRAWS = "draws"
+    DRAWN_VALUE = "drawn_value"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -43,7 +51,6 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.SIGNED_ACT: "an act is signed with the key of its seat, and has an id; not so from",
     NeedCode.ACCEPTANCE: "experts who have not yet accepted the discipline notice",
     NeedCode.UNLOCK: "sheets not yet locked by all members and cosigned, lot",
-    NeedCode.ADMITTED_BID: "every bid was rejected in the preliminary review, lot",
     NeedCode.SIGNATURES: "experts who have not yet signed",
     NeedCode.REHEARSAL: "plain bids are for rehearsals; this session takes sealed ones",
     NeedCode.TRACK_END: "tracks still being recorded",
@@ -57,8 +64,17 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.ADMISSION: "opened bids or lots that have not come together",
     NeedCode.PRICE_WINDOW: "windows with prices that are not opened yet",
     NeedCode.PRICES: "bids whose price was not read",
+    NeedCode.BOOKING: "sub-sites that have not confirmed their seats",
+    NeedCode.CHAIR: "the committee has no chair; members who have not voted",
+    NeedCode.SUCCESSOR: "members who stepped aside and have no successor",
+    NeedCode.COMPETITION: "the committee has not voted whether the few bids left compete, lot",
+    NeedCode.LIVE_LOT: "every lot has failed: end the evaluation; failed",
+    NeedCode.RESUMPTION: "a pause announces the time at which it will go on, later than now",
+    NeedCode.SITES_BACK: "sites whose link is not back",
     NeedCode.OPENING_ENDED: "a session ends before the evaluation only when its opening was aborted; it stands at",
+    NeedCode.KEYS_DESTROYED: "trustees that have not destroyed their keys, nor are stated not to have done so",
     NeedCode.DRAWS: "draws under way",
+    NeedCode.DRAWN_VALUE: "values of the price formula that were not drawn",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

@@ -1,65 +1,75 @@
 """Totals, ties and candidates of a lot, computed exactly and rounded once at the end.
 
-The total that is published is the total that is ranked.  Ties go by the declared keys: lower price, then
-higher technical mean; what they leave tied is named, never settled by accident of order.
+The total that is published is the total that is ranked.  Ties go by the keys that the lot's price formula
+declares; what they leave tied is named, never settled by accident of order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from evalroom.events import PricesComputed, RankingComputed, RankRow
 from evalroom.ids import BidId
-from evalroom.pricing import parse_rational, rational, rounded
+from evalroom.pricing.formula import PRICE, READ, TECHNICAL
+from evalroom.pricing.inputs import number
+from evalroom.pricing.rationals import parse_rational, rational, rounded
+from evalroom.pricing.ties import place
+from evalroom.pricing.trace import PriceRow
 from evalroom.sheet import Sheet, technical_points
 from evalroom.tender import Lot
 
-_Key = tuple[Fraction, int, Fraction]
-
 
 def rank(
-    lot: Lot, sheets: Iterable[Sheet], prices: PricesComputed, rejected: Iterable[BidId]
+    lot: Lot,
+    sheets: Iterable[Sheet],
+    prices: PricesComputed,
+    rejected: Iterable[BidId],
+    settled: Sequence[BidId] = (),
 ) -> RankingComputed:
-    """Rank the lot's bids that were neither rejected nor priced above the ceiling.
+    """Rank the lot's bids that were neither rejected nor put out by a rule of the price formula.
 
     The technical mark is the mean over the members; the total is mark plus price score, rounded as declared.
+    `settled` is the order that a recorded act (a draw, the tenderer's decision) gave to bids the keys leave tied.
+
+    Raises:
+        TieOrderMalformed: `settled` names other bids than those of whole ties.
     """
     members = tuple(sheets)
-    out = set(rejected) | {row.bid for row in prices.rows if not row.admitted}
-    keys = {
-        row.bid: (parse_rational(row.score), row.price_fen, _technical_mean(lot, members, row.bid))
-        for row in prices.rows
-        if row.bid not in out
+    out = set(rejected) | {BidId(row.bid) for row in prices.rows if not row.admitted}
+    rows = {BidId(row.bid): row for row in prices.rows if row.bid not in out}
+    marks = {bid: technical_mean(lot, members, bid) for bid in rows}
+    totals = {
+        bid: rounded(parse_rational(row.score) + marks[bid], lot.pricing.total) for bid, row in rows.items()
     }
-    order = sorted(keys, key=lambda bid: (*_order(lot, keys[bid]), bid))
-    rows = [_rank_row(lot, bid, keys, order) for bid in order]
+    keys = {key.by: _values(lot, key.by, rows, marks) for key in lot.pricing.ties}
+    places = place({bid: Fraction(total) for bid, total in totals.items()}, keys, lot.pricing.ties, settled)
+    ranked = [
+        RankRow(
+            bid=BidId(bid),
+            technical=rational(marks[BidId(bid)]),
+            price=rows[BidId(bid)].score,
+            total=str(totals[BidId(bid)]),
+            rank=places.place[bid],
+            candidate=places.place[bid] <= lot.candidates,
+        )
+        for bid in places.order
+    ]
     return RankingComputed(
-        lot=lot.id, rows=tuple(rows), ties=_ties(lot, keys, order), rejected=tuple(sorted(out))
+        lot=lot.id, rows=tuple(ranked), ties=tuple(map(BidId, places.tied)), rejected=tuple(sorted(out))
     )
 
 
-def _technical_mean(lot: Lot, sheets: tuple[Sheet, ...], bid: BidId) -> Fraction:
+def technical_mean(lot: Lot, sheets: Sequence[Sheet], bid: BidId) -> Fraction:
+    """Return the exact mean over the members of a bid's technical points."""
     return sum((Fraction(technical_points(sheet, lot, bid)) for sheet in sheets), Fraction(0)) / len(sheets)
 
 
-def _order(lot: Lot, key: _Key) -> tuple[Fraction, int, Fraction]:
-    score, fen, technical = key
-    total = Fraction(rounded(score + technical, lot.pricing.rounding))
-    return (-total, fen, -technical)
-
-
-def _rank_row(lot: Lot, bid: BidId, keys: Mapping[BidId, _Key], order: list[BidId]) -> RankRow:
-    score, _, technical = keys[bid]
-    place = 1 + sum(1 for other in order if _order(lot, keys[other]) < _order(lot, keys[bid]))
-    return RankRow(
-        bid=bid,
-        technical=rational(technical),
-        price=rational(score),
-        total=str(rounded(score + technical, lot.pricing.rounding)),
-        rank=place,
-        candidate=place <= lot.candidates,
-    )
-
-
-def _ties(lot: Lot, keys: Mapping[BidId, _Key], order: list[BidId]) -> tuple[BidId, ...]:
-    orders = [_order(lot, keys[bid]) for bid in order]
-    return tuple(bid for bid, one in zip(order, orders, strict=True) if orders.count(one) > 1)
+def _values(
+    lot: Lot, key: str, rows: Mapping[BidId, PriceRow], marks: Mapping[BidId, Fraction]
+) -> dict[str, Fraction]:
+    """Return what a tie key compares, by bid; an input of the bids has its declared value in a session."""
+    if key == TECHNICAL:
+        return {str(bid): mark for bid, mark in marks.items()}
+    if key in {READ, PRICE, "score"}:
+        return {bid: parse_rational(getattr(row, key)) for bid, row in rows.items()}
+    fixed = next(number(one.value) for one in lot.pricing.inputs if one.name == key)
+    return dict.fromkeys(rows, fixed)

@@ -18,6 +18,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     SITE_OPERATOR = "site_operator"
     ARCHIVIST = "archivist"
+    REGULATOR = "regulator"
     NODE = "node"
     HOST = "host"
     TRUSTEE = "trustee"
@@ -33,8 +34,8 @@ class NotPermitted(Refusal):
 
 _E, _S, _O = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
 _L, _A, _N, _H = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE, Role.HOST
-_T, _B = Role.TRUSTEE, Role.BIDDER
-PEOPLE = frozenset({_E, _S, _O, _L, _A})
+_T, _B, _R = Role.TRUSTEE, Role.BIDDER, Role.REGULATOR
+PEOPLE = frozenset({_E, _S, _O, _L, _A, _R})
 """The roles of seats; the others are machines and strangers."""
 
 OFFICERS = frozenset({_S, _O, _L})
@@ -49,6 +50,14 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "advance_stage": frozenset({_O, _S}),
     "pause_session": frozenset({_S}),
     "resume_session": frozenset({_S}),
+    "propose": frozenset({_E, _S, _O}),
+    "approve": frozenset({_R, _S, _O}),
+    "veto": frozenset({_R, _S, _O}),
+    "confirm_booking": frozenset({_L}),
+    "decline_booking": frozenset({_L}),
+    "recuse_self": frozenset({_E}),
+    "cast_ballot": frozenset({_E}),
+    "fail_tender": frozenset({_O, _S}),
     "enter_score": frozenset({_E}),
     "lock_sheet": frozenset({_E}),
     "unlock_group": frozenset({_H}),
@@ -64,6 +73,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "pause_ceremony": frozenset({_S, _H}),
     "resume_ceremony": frozenset({_S, _H}),
     "abort_opening": frozenset({_S}),
+    "state_not_destroyed": frozenset({_S}),
     "act_as_bidder": frozenset({_B}),
     "act_as_trustee": frozenset({_T}),
     "close_bids": frozenset({_H}),
@@ -71,8 +81,8 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "close_window": frozenset({_H}),
     "note_opening": frozenset({_H}),
     "declare_draw": frozenset({_O}),
-    "commit_draw": frozenset({_S, _O, _L, _A}),
-    "reveal_draw": frozenset({_S, _O, _L, _A}),
+    "commit_draw": frozenset({_S, _O, _L, _A, _R}),
+    "reveal_draw": frozenset({_S, _O, _L, _A, _R}),
     "continue_draw": frozenset({_O}),
     "void_draw": frozenset({_H}),
     "seal_roster": frozenset({_O}),
@@ -97,8 +107,8 @@ MESSAGES: Mapping[str, frozenset[Role]] = {
 }
 """Message kind, from a seat or a site towards the host, to the roles that may send it."""
 
-MAY_WATCH: frozenset[Role] = frozenset({_E, _S, _O, _L})
-"""Roles that may see live pictures: experts and site operators of their own session and site."""
+MAY_WATCH: frozenset[Role] = frozenset({_E, _S, _O, _L, _R})
+"""Roles that may see live pictures: experts and site operators of their own session and site, the regulator all."""
 
 
 def demand(kind: str, role: Role, table: Mapping[str, frozenset[Role]]) -> None:
@@ -121,7 +131,7 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "GET /api/v1/ice": PEOPLE,
     "GET /api/v1/notice": PEOPLE,
     "WS /ws/seat": PEOPLE,
-    "GET /api/v1/documents/{bid}": frozenset({_E, _O}),
+    "GET /api/v1/documents/{bid}": frozenset({_E, _O, _R}),
     "POST /api/v1/documents": frozenset({_O}),
     "GET /api/v1/replay": frozenset({_A, _S, _O}),
     "GET /api/v1/replay/media/{path:path}": frozenset({_A, _S, _O}),
@@ -147,6 +157,8 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "PUT /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
     "PUT /api/v1/tenders/{tender}/bids/{bid}/pieces/{index}": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/submit": frozenset({Role.ANYONE}),
+    "PUT /api/v1/tenders/{tender}/bids/{bid}/again": frozenset({Role.ANYONE}),
+    "PUT /api/v1/tenders/{tender}/bids/{bid}/again/{index}": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/withdraw": frozenset({Role.ANYONE}),
     "GET /api/v1/tenders/{tender}/bids/{bid}": frozenset({Role.ANYONE}),
     "GET /api/v1/tenders/{tender}/bids/{bid}/receipt": frozenset({Role.ANYONE}),

@@ -9,11 +9,15 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, assert_never
 
+from evalroom import approval as ap
 from evalroom import events as ev
 from evalroom import roles
+from evalroom import voting as vo
 from evalroom.commands import (
     ACTS,
     AbortOpening,
@@ -21,6 +25,8 @@ from evalroom.commands import (
     ActAsBidder,
     ActAsTrustee,
     AdvanceStage,
+    Approve,
+    CastBallot,
     CheckIn,
     CloseAlarm,
     CloseBids,
@@ -28,11 +34,14 @@ from evalroom.commands import (
     CloseWindow,
     Command,
     CommitDraw,
+    ConfirmBooking,
     ContinueDraw,
     DeclareDraw,
+    DeclineBooking,
     DraftPolicy,
     EnterScore,
     ExtendWindow,
+    FailTender,
     ImportBid,
     LockSheet,
     NodeFact,
@@ -46,16 +55,20 @@ from evalroom.commands import (
     PassSelfTest,
     PauseCeremony,
     PauseSession,
+    Propose,
     RecordFacts,
+    RecuseSelf,
     ResumeCeremony,
     ResumeSession,
     RevealDraw,
     SealRoster,
     SeatCommand,
     SignReport,
+    StateNotDestroyed,
     StepUp,
     UnlockGroup,
     UnsealRoster,
+    Veto,
     VoidDraw,
 )
 from evalroom.draws import facts as df
@@ -84,8 +97,11 @@ from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
 from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
-from evalroom.pricing import compute
-from evalroom.ranking import rank
+from evalroom.price_review import compute, needs_marks
+from evalroom.pricing.errors import NothingToPrice
+from evalroom.pricing.formula import Per
+from evalroom.profile import Profile, parse_profile, profile_digest
+from evalroom.ranking import rank, technical_mean
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
@@ -97,6 +113,7 @@ from evalroom.sheet import (
     DigestMismatch,
     OutOfRange,
     Sheet,
+    SheetIncomplete,
     SheetIsLocked,
     StaleRevision,
     check_complete,
@@ -106,26 +123,36 @@ from evalroom.sheet import (
     items_of,
     keys_of,
 )
-from evalroom.tender import Bid, Item, Lot, Part, Seat, Site, Tender, check_tender
+from evalroom.stages import ROAD
+from evalroom.tender import Bid, Item, Lot, Part, Seat, Site, Tender, check_committee, check_tender
 
-V, U = Stage.RECEIVING, Stage.OPENING
-G, B, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.PRELIMINARY, Stage.DETAILED
-R, S, N, C = Stage.PRICING, Stage.SUMMARY, Stage.SIGNING, Stage.CONCLUDED
+L, K, V, U = Stage.PLANNED, Stage.BOOKED, Stage.RECEIVING, Stage.OPENING
+G, B, E, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.ELECTING, Stage.PRELIMINARY, Stage.DETAILED
+R, S, T, N = Stage.PRICING, Stage.SUMMARY, Stage.REPORTING, Stage.SIGNING
+C, A, F, X = Stage.CONCLUDED, Stage.ARCHIVED, Stage.FAILED, Stage.ABORTED
+
+DRAFTING = (sf.TrusteeKeyPublished, sf.PolicyDrafted, sf.PolicySigned)
+"""The policy of a tender is written and signed before its notice is out."""
 
 HANDING_IN = (
-    sf.TrusteeKeyPublished, sf.PolicyDrafted, sf.PolicySigned, sf.SubmissionsOpened,
-    sf.BidSubmitted, sf.BidAcknowledged, sf.BidWithdrawn, sf.CoverMade, sf.BidsClosed,
+    *DRAFTING, sf.SubmissionsOpened, sf.BidSubmitted, sf.BidAcknowledged, sf.BidWithdrawn, sf.CoverMade, sf.BidsClosed,
 )  # fmt: skip
 """What happens around sealed bids until their list is closed."""
 
 IN_WINDOWS = (
     sf.OfficerSteppedUp, sf.WindowOpened, sf.WindowExtended, sf.HalfReleased, sf.ShareReleased, sf.WindowClosed,
-    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PriceRead, sf.CeremonyPaused, sf.CeremonyResumed,
+    sf.BidJudged, sf.OpeningRecorded, sf.PartKeyPublished, sf.PartKeySealed, sf.PriceRead,
+    sf.CeremonyPaused, sf.CeremonyResumed,
 )  # fmt: skip
 """What happens around a window of the opening, at the opening itself or once the technical sheets are unlocked."""
 
-AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed)
-"""What bidders and trustees may still do once bids have been opened."""
+AFTER_OPENING = (sf.RecordConfirmed, sf.KeysDestroyed, sf.KeysNotDestroyed)
+"""What bidders and trustees may still do, or be said not to have done, once bids have been opened."""
+
+SHEETS = (ev.ScoreEntered, ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked)
+"""What happens to sheets while they are open."""
+
+VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted)
 
 DRAWING = (df.DrawDeclared, df.DrawContinued, df.RosterSealed)
 """What begins or continues a draw; what ends one belongs to every stage, or moving on would be a way to stop it."""
@@ -133,25 +160,59 @@ DRAWING = (df.DrawDeclared, df.DrawContinued, df.RosterSealed)
 GATHERED = (*DRAWING, df.RosterUnsealed)
 """The same once people come in: a roster is opened for check-in and not before."""
 
+_WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
+    L: (*DRAFTING, *DRAWING),
+    K: (*DRAFTING, *DRAWING, ev.BookingConfirmed, ev.BookingDeclined),
+    V: (*HANDING_IN, *DRAWING, sf.OpeningAborted, *AFTER_OPENING[1:]),
+    U: (*IN_WINDOWS, *DRAWING, *AFTER_OPENING, sf.BidAdmitted, sf.OpeningAborted, ev.LotFailed),
+    G: (*AFTER_OPENING, *GATHERED, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
+    B: (*AFTER_OPENING, *GATHERED, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
+    E: (*AFTER_OPENING, *GATHERED, *VOTES, vo.ChairElected, ev.LotFailed),
+    P: (*AFTER_OPENING, *GATHERED, *SHEETS, *VOTES, ev.BidsReviewed, ev.LotFailed),
+    D: (*AFTER_OPENING, *GATHERED, *SHEETS, *IN_WINDOWS, ev.LotFailed),
+    R: (*AFTER_OPENING, ev.PricesOpened, ev.PriceCorrected, ev.PricesComputed, ev.LotFailed),
+    S: (
+        *AFTER_OPENING,
+        *DRAWING,
+        *VOTES,
+        ev.PriceCorrected,
+        ev.PricesComputed,
+        ev.RankingComputed,
+        ev.LotFailed,
+    ),
+    T: (*AFTER_OPENING, ev.LotFailed),
+    N: (*AFTER_OPENING, ev.ReportSigned),
+    C: AFTER_OPENING,
+    F: AFTER_OPENING,
+    X: (*AFTER_OPENING,),
+    A: (),
+}
+"""Stage to the events that belong to it and leave it as it is."""
+
+_FAILS = frozenset({U, G, B, E, P, D, R, S, T})
+"""Stages in which a tender may fail as a whole."""
+
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
-    V: dict.fromkeys((*HANDING_IN, *DRAWING, sf.OpeningAborted, sf.KeysDestroyed, ev.SessionClosed), V)
-    | {ev.StageChanged: U},
-    U: dict.fromkeys(
-        (*IN_WINDOWS, *AFTER_OPENING, *DRAWING, sf.BidAdmitted, sf.OpeningAborted, ev.SessionClosed), U
-    )
-    | {ev.StageChanged: G},
-    G: {ev.StageChanged: B, ev.BidImported: G} | dict.fromkeys((*AFTER_OPENING, *GATHERED), G),
-    B: {ev.StageChanged: P, ev.DisciplineAccepted: B} | dict.fromkeys((*AFTER_OPENING, *GATHERED), B),
-    P: {ev.StageChanged: D, ev.ScoreEntered: P, ev.SheetLocked: P, ev.GroupUnlocked: P, ev.BidsReviewed: P}
-    | dict.fromkeys((*AFTER_OPENING, *GATHERED), P),
-    D: {ev.StageChanged: R, ev.ScoreEntered: D, ev.SheetLocked: D, ev.GroupUnlocked: D}
-    | dict.fromkeys((*IN_WINDOWS, *AFTER_OPENING, *GATHERED), D),
-    R: {ev.StageChanged: S, ev.PricesOpened: R, ev.PricesComputed: R} | dict.fromkeys(AFTER_OPENING, R),
-    S: {ev.StageChanged: N, ev.RankingComputed: S} | dict.fromkeys((*AFTER_OPENING, *DRAWING), S),
-    N: {ev.StageChanged: C, ev.ReportSigned: N} | dict.fromkeys(AFTER_OPENING, N),
-    C: {ev.SessionClosed: C} | dict.fromkeys(AFTER_OPENING, C),
+    stage: dict.fromkeys(within, stage)
+    | ({ev.StageChanged: ROAD[ROAD.index(stage) + 1]} if stage in ROAD[:-2] else {})
+    | ({ev.SessionClosed: A} if stage in (V, U, C, F, X) else {})
+    | ({ev.TenderFailed: F} if stage in _FAILS else {})
+    | ({ev.SessionAborted: X} if stage not in (C, A, F, X) else {})
+    for stage, within in _WITHIN.items()
 }
 """Stage to the events that belong to it, each with the stage it leads to."""
+
+RETURNS: Mapping[type[Event], Mapping[Stage, frozenset[Stage]]] = {
+    ev.SteppedBack: {
+        D: frozenset({P}),
+        R: frozenset({P, D}),
+        S: frozenset({P, D, R}),
+        T: frozenset({P, D, R, S}),
+        N: frozenset({P, D, R, S, T}),
+    },
+    ev.ExpertReplaced: {G: frozenset({G})} | {stage: frozenset({B}) for stage in (B, E, P, D, R, S, T, N)},
+}
+"""Events that lead back, with the stages they may lead to: a step back, and a newcomer who begins anew."""
 
 ANYTIME: frozenset[type[Event]] = frozenset(
     {
@@ -159,6 +220,7 @@ ANYTIME: frozenset[type[Event]] = frozenset(
         ev.TrackStarted, ev.FormatChanged, ev.FragmentRecorded, ev.GapDeclared, ev.ReelClosed, ev.ReelReceived,
         ev.TrackEnded, ev.ClockMapped, ev.SiteOffsetMeasured, ev.SiteLost, ev.SiteReturned, ev.AlarmRaised,
         ev.AlarmClosed, ev.CheckpointCosigned, ev.WitnessLate, ev.WitnessRefused,
+        ap.Proposed, ap.Approved, ap.Vetoed,
         df.DrawCommitted, df.DrawRevealed, df.DrawMade, df.DrawVoided,
     }
 )  # fmt: skip
@@ -168,27 +230,31 @@ WHILE_PAUSED: frozenset[type[object]] = frozenset(
     {
         CheckIn, PassSelfTest, ResumeSession, CloseAlarm, RecordFacts, NoteFacts,
         ActAsBidder, ActAsTrustee, CloseWindow, NoteOpening, ExtendWindow, PauseCeremony, ResumeCeremony,
+        Propose, Approve, Veto,
         CommitDraw, RevealDraw, VoidDraw,
     }
 )  # fmt: skip
 """Commands that a pause does not hold back: recording goes on, seats come back, an opening has a pause of its own, and
 nobody stops a draw whose result they begin to know."""
 
-_EARLY = frozenset({V, U, G, B})
+_EARLY = frozenset({L, K, V, U, G, B})
 
 DRAW_STAGES: Mapping[Purpose, frozenset[Stage]] = {
-    Purpose.EXPERTS: _EARLY | {P, D},
-    Purpose.SEATS: _EARLY | {P, D},
+    Purpose.EXPERTS: _EARLY | {E, P, D},
+    Purpose.SEATS: _EARLY | {E, P, D},
     Purpose.SUB_SITE: _EARLY,
     Purpose.CODE: _EARLY,
     Purpose.PRICE_PARAMETER: _EARLY,
-    Purpose.CHAIR: frozenset({G, B}),
+    Purpose.CHAIR: frozenset({E}),
     Purpose.TIE: frozenset({S}),
 }
 """What is drawn to the stages it belongs to; a price parameter moreover comes before prices are unsealed."""
 
 PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
 """The sheets that are open in a stage."""
+
+CONCLUDED_SO = frozenset({"all_rejected", "no_competition", "no_price"})
+"""Grounds of a lot's failure that are conclusions of the committee, and void with them."""
 
 
 class WrongStage(Refusal):
@@ -243,6 +309,24 @@ class OtherResults(Refusal):
     """The digest signed is not that of the results that stand: look at the ranking again, then sign it."""
 
     code = "other_results"
+
+
+class NotMember(Refusal):
+    """Your seat is a reserve, or its place in the committee was taken: you have no part in this, and nothing changed."""
+
+    code = "not_member"
+
+
+class SecondPersonNeeded(Refusal):
+    """The rules of this session ask for a second person here: propose it, and let it be approved."""
+
+    code = "second_person_needed"
+
+
+class NotVoidable(Refusal):
+    """That is not there to be changed: the stage, seat, sheet, lot or price named does not stand so."""
+
+    code = "not_voidable"
 
 
 class SessionOver(Refusal):
@@ -302,6 +386,7 @@ class Session:
     lots: dict[LotId, Lot] = field(default_factory=dict)
     keys: ev.SessionKeys = _NO_KEYS
     rehearsal: bool = False
+    profile: Profile = field(default_factory=Profile)
     stage: Stage = Stage.GATHERING
     paused: bool = False
     closed: bool = False
@@ -311,6 +396,8 @@ class Session:
     bids: dict[BidId, ImportedBid] = field(default_factory=dict)
     sheets: dict[SheetKey, Sheet] = field(default_factory=dict)
     unlocked: set[tuple[LotId, Part]] = field(default_factory=set)
+    shown: set[tuple[LotId, Part]] = field(default_factory=set)
+    priced: set[BidId] = field(default_factory=set)
     rejected: dict[LotId, tuple[BidId, ...]] = field(default_factory=dict)
     prices: dict[LotId, ev.PricesComputed] = field(default_factory=dict)
     rankings: dict[LotId, ev.RankingComputed] = field(default_factory=dict)
@@ -322,6 +409,17 @@ class Session:
     cosigned: int = 0
     last_lock: int = 0
     disputed: set[SiteId] = field(default_factory=set)
+    members: list[SeatCode] = field(default_factory=list)
+    left: set[SeatCode] = field(default_factory=set)
+    recused: set[SeatCode] = field(default_factory=set)
+    chair: SeatCode | None = None
+    booked: set[SiteId] = field(default_factory=set)
+    lost: set[SiteId] = field(default_factory=set)
+    failed: dict[LotId, str] = field(default_factory=dict)
+    corrected: dict[tuple[LotId, BidId], int] = field(default_factory=dict)
+    approvals: ap.Approvals = field(default_factory=ap.Approvals)
+    votes: vo.Votes = field(default_factory=vo.Votes)
+    rounds: int = 1
     ceremony: Ceremony = field(default_factory=Ceremony)
     gates: dict[str, int] = field(default_factory=dict)
     draws: Draws = field(default_factory=Draws)
@@ -354,7 +452,19 @@ class Session:
             case AdvanceStage():
                 return self._advance(command, order)
             case PauseSession() | ResumeSession():
-                self._check_pause(command)
+                self._check_pause(command, order)
+            case Propose():
+                self._check_proposal(command, order)
+            case Approve() | Veto():
+                return self._decide_proposal(command, order)
+            case ConfirmBooking() | DeclineBooking():
+                self._check_booking(command, order)
+            case RecuseSelf():
+                return self._recuse(command, order)
+            case CastBallot():
+                return self._vote(command, order)
+            case FailTender():
+                self._check_failure(command)
             case EnterScore():
                 self._check_score(command, order)
             case LockSheet():
@@ -365,9 +475,11 @@ class Session:
                 self._check_alarm(command)
             case CloseSession():
                 self._check_close(command)
+            case OpenSubmissions():
+                return self._open_submissions(command, order)
             case (
-                DraftPolicy() | OpenSubmissions() | StepUp() | ExtendWindow()
-                | PauseCeremony() | ResumeCeremony() | AbortOpening()
+                DraftPolicy() | StepUp() | ExtendWindow()
+                | PauseCeremony() | ResumeCeremony() | AbortOpening() | StateNotDestroyed()
             ):  # fmt: skip
                 self._check_ceremony(ACTS[type(command)](**_members(command)), order)
             case ActAsBidder() | ActAsTrustee() | CloseBids() | OpenWindow() | CloseWindow() | NoteOpening():
@@ -397,7 +509,8 @@ class Session:
             if isinstance(command, ImportBid) and not self.rehearsal:
                 raise Unready(Need(NeedCode.REHEARSAL))
             event = ACTS[type(command)]
-            if event not in ANYTIME and event not in TRANSITIONS[self.stage]:
+            early = isinstance(command, OpenSubmissions) and self.stage in (L, K)
+            if event not in ANYTIME and event not in TRANSITIONS[self.stage] and not early:
                 raise WrongStage(stage=self.stage, command=command.kind)
 
     def _check_signed(self, command: SeatCommand, order: Order) -> None:
@@ -421,16 +534,21 @@ class Session:
         verify_act(_public_key(key), payload, order.sig)
 
     def _check_giver(self, order: Order) -> None:
-        """Demand that actor, role and site of the connection are those of one seat."""
+        """Demand that actor, role and site of the connection are those of one seat, and an expert a member."""
         seat = self.seats.get(SeatCode(order.actor))
         if seat is None or (seat.role, seat.site) != (order.role, order.site):
             raise NotOwner(seat=order.actor, role=order.role, site=order.site)
+        outside = seat.role is Role.EXPERT and seat.code not in self.members
+        if outside and not isinstance(order.command, CheckIn | PassSelfTest):
+            raise NotMember(seat=seat.code)
 
     def _open(self, command: OpenSession, order: Order) -> tuple[Fact, ...]:
         check_name(command.session)
         check_tender(command.tender, command.sites, command.seats, sealed=not command.rehearsal)
+        check_committee(command.seats, parse_profile(command.profile).committee)
         _check_witnesses(command)
-        return (Fact(order.at, order.site, HOST_ACTOR, ev.SessionOpened(**_members(command))),)
+        opened = ev.SessionOpened(**_members(command), profile_sha256=profile_digest(command.profile))
+        return (Fact(order.at, order.site, HOST_ACTOR, opened),)
 
     def _check_own_seat(
         self, seat: SeatCode, command: CheckIn | PassSelfTest | AcceptDiscipline, order: Order
@@ -452,12 +570,169 @@ class Session:
         if not _FEN.fullmatch(price):
             raise OutOfRange(bid=command.bid, problem="a price in fen, 1 to 15 digits")
 
-    def _check_pause(self, command: PauseSession | ResumeSession) -> None:
+    def _check_pause(self, command: PauseSession | ResumeSession, order: Order) -> None:
         _demand_reason(command.reason)
-        if isinstance(command, PauseSession) and self.stage in (V, U, C):
+        if isinstance(command, ResumeSession):
+            self._check_resumption()
+            if self.profile.pause.second_person:
+                raise SecondPersonNeeded(act="resume")
+            return
+        if self.stage in (L, K, V, U, C, F, X):  # an opening has a pause of its own
             raise WrongStage(stage=self.stage, command=command.kind)
-        if isinstance(command, ResumeSession) and not self.paused:
+        if self.profile.pause.resume_at and (command.resume_at or 0) <= order.at:
+            raise Unready(Need(NeedCode.RESUMPTION))
+
+    def _check_resumption(self) -> None:
+        if not self.paused:
             raise NotPaused
+        if self.profile.pause.second_person and self.lost:
+            raise Unready(Need(NeedCode.SITES_BACK, tuple(sorted(self.lost))))
+
+    # --- what needs a second person -------------------------------------------------------------------
+
+    def _person(self, order: Order) -> ap.Person:
+        return ap.Person(SeatCode(order.actor), order.role, order.actor == self.chair)
+
+    def _check_proposal(self, command: Propose, order: Order) -> None:
+        check_name(command.proposal)
+        _demand_reason(command.reason)
+        proposed = ap.Proposed(command.proposal, command.act, command.reason)
+        self.approvals.check_proposal(proposed, self._person(order), self.stage)
+        self._check_act(command.act)
+
+    def _check_act(self, act: ap.Act) -> None:
+        """Refuse an act that has nothing to act on as the session stands."""
+        match act:
+            case ap.StepBack(after=after):
+                fits = after in RETURNS[ev.SteppedBack].get(self.stage, ())
+            case ap.ReopenSheet(seat=seat, lot=lot, part=part):
+                fits = PART_OF.get(self.stage) is part and self.sheet(seat, lot, part).locked is not None
+                fits = fits and seat in self.members
+            case ap.ReplaceExpert(seat=seat, newcomer=newcomer):
+                fits = seat in self.members and newcomer in self.reserves()
+            case ap.Resume():
+                return self._check_resumption()
+            case ap.CorrectPrice(lot=lot, bid=bid, price_fen=fen):
+                fits = lot in self.prices and any(row.bid == bid for row in self.prices[lot].rows)
+                fits = fits and _FEN.fullmatch(str(fen)) is not None
+            case ap.FailLot(lot=lot):
+                fits = any(one.id == lot for one in self.live_lots())
+            case ap.Reevaluate(ground=ground):
+                fits = ground in self.profile.reevaluation.grounds
+            case ap.AbortSession():
+                fits = True
+            case _:
+                assert_never(act)
+        if not fits:
+            raise NotVoidable(act=act.kind, stage=self.stage)
+        return None
+
+    def _decide_proposal(self, command: Approve | Veto, order: Order) -> tuple[Fact, ...]:
+        decision = ACTS[type(command)](**_members(command))
+        if not isinstance(decision, ap.Approved | ap.Vetoed):
+            raise Unknown(proposal=command.proposal)
+        act = self.approvals.check_decision(decision, self._person(order), regulator=self._has_regulator())
+        if isinstance(command, Veto):
+            _demand_reason(command.reason)
+            return (_act(command, order),)
+        self._check_act(act)
+        reason = self.approvals.waiting[command.proposal].proposed.reason
+        effects = [self._by_host(order, event) for event in self._effects(act, reason)]
+        return (_act(command, order), *effects)
+
+    def _has_regulator(self) -> bool:
+        return any(seat.role is Role.REGULATOR for seat in self.seats.values())
+
+    def _effects(self, act: ap.Act, reason: str) -> Iterator[Event]:
+        """Yield what an approved act does."""
+        match act:
+            case ap.StepBack(after=after):
+                yield from self._step_back(after, reason)
+            case ap.ReopenSheet(seat=seat, lot=lot, part=part):
+                yield ev.SheetReopened(seat, lot, part, reason)
+            case ap.ReplaceExpert(seat=seat, newcomer=newcomer):
+                yield self._replacing(seat, newcomer, reason)
+            case ap.Resume():
+                yield ev.SessionResumed(reason)
+            case ap.CorrectPrice(lot=lot, bid=bid, price_fen=fen):
+                yield from self._correct(self._lot(lot), bid, fen, reason)
+            case ap.FailLot(lot=lot):
+                yield ev.LotFailed(lot, "ordered", reason)
+            case ap.Reevaluate(ground=ground):
+                yield from self._step_back(P, f"{ground}: {reason}")
+            case ap.AbortSession():
+                yield ev.SessionAborted(reason)
+            case _:
+                assert_never(act)
+
+    def _step_back(self, after: Stage, reason: str) -> Iterator[Event]:
+        """Go back; what the stage computes by itself is computed anew on what stands then."""
+        yield ev.SteppedBack(self.stage, after, reason)
+        lots = self.live_lots()
+        if after is R:
+            yield from (event for lot in lots for event in self._price(lot))
+        if after is S:
+            yield from (self._rank(lot) for lot in lots)
+
+    def _replacing(self, seat: SeatCode, newcomer: SeatCode, reason: str) -> ev.ExpertReplaced:
+        return ev.ExpertReplaced(seat, newcomer, reason, self.stage, G if self.stage is G else B)
+
+    def _correct(self, lot: Lot, bid: BidId, fen: int, reason: str) -> Iterator[Event]:
+        yield ev.PriceCorrected(lot.id, bid, fen, reason)
+        prices = self._compute(lot, {**self.prices_of(lot), bid: fen})
+        yield prices
+        if self.stage is S:
+            sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
+            yield rank(lot, sheets, prices, self.rejected.get(lot.id, ()))
+
+    # --- the committee and its votes ------------------------------------------------------------------
+
+    def _check_booking(self, command: ConfirmBooking | DeclineBooking, order: Order) -> None:
+        if command.site != order.site:
+            raise NotOwner(site=command.site)
+        if isinstance(command, DeclineBooking):
+            _demand_reason(command.reason)
+            return
+        own = tuple(sorted(seat.code for seat in self.seats.values() if seat.site == order.site))
+        if tuple(sorted(command.seats)) != own:
+            raise Unready(Need(NeedCode.BOOKING, tuple(set(own) - set(command.seats)) or own))
+
+    def _recuse(self, command: RecuseSelf, order: Order) -> tuple[Fact, ...]:
+        """Let a member step aside; the next reserve of the same specialty takes the place at once."""
+        if command.seat != order.actor:
+            raise NotOwner(seat=command.seat)
+        _demand_reason(command.reason)
+        facts = [_act(command, order)]
+        specialty = self.seats[command.seat].specialty
+        heir = next((one for one in self.reserves() if self.seats[one].specialty is specialty), None)
+        if heir is not None:
+            facts.append(self._by_host(order, self._replacing(command.seat, heir, command.reason)))
+        return tuple(facts)
+
+    def _vote(self, command: CastBallot, order: Order) -> tuple[Fact, ...]:
+        choice = self._opened(order, {"/choice": command.choice})["/choice"]
+        cast = vo.BallotCast(command.vote, command.round, command.choice)
+        self.votes.check_ballot(cast, SeatCode(order.actor), choice)
+        counted = self.votes.counted_with(cast, SeatCode(order.actor), choice)
+        told = self._after_count(counted) if counted else ()
+        return (_act(command, order), *(self._by_host(order, event) for event in told))
+
+    def _after_count(self, counted: vo.VoteCounted) -> Iterator[Event]:
+        """Yield the count and what follows from it: another round, a chair, a lot without competition."""
+        yield counted
+        question = self.votes.questions[counted.vote]
+        again = vo.next_round(question, counted, self.profile.committee.rounds)
+        if again is not None:
+            yield again
+        if question.question is vo.Question.CHAIR and counted.outcome:
+            yield vo.ChairElected(SeatCode(counted.outcome), "vote")
+        if question.question is vo.Question.COMPETITION and counted.outcome == vo.REJECT_ALL:
+            yield ev.LotFailed(LotId(question.lot), "no_competition", "")
+
+    def _check_failure(self, command: FailTender) -> None:
+        _demand_reason(command.reason)
+        if self.live_lots():
+            raise Unready(Need(NeedCode.LIVE_LOT, tuple(lot.id for lot in self.live_lots())))
 
     def _check_score(self, command: EnterScore, order: Order) -> None:
         item = self._cell_item(command)
@@ -500,10 +775,27 @@ class Session:
             ev.LockedSheet(seat, self.sheet(seat, lot.id, command.part).locked or "")
             for seat in self.experts()
         ]
-        facts = [self._by_host(order, ev.GroupUnlocked(lot.id, command.part, tuple(locked)))]
+        told: list[Event] = [ev.GroupUnlocked(lot.id, command.part, tuple(locked))]
         if command.part is Part.PRELIMINARY:
-            facts.append(self._by_host(order, ev.BidsReviewed(lot.id, tuple(self._votes(lot)))))
-        return tuple(facts)
+            told += self._review(lot)
+        return tuple(self._by_host(order, event) for event in told)
+
+    def _review(self, lot: Lot) -> Iterator[Event]:
+        """Yield the result of the preliminary review and what follows from it for the lot."""
+        votes = tuple(self._votes(lot))
+        yield ev.BidsReviewed(lot.id, votes)
+        out = {*self.lost_bids(lot), *(vote.bid for vote in votes if vote.rejected)}
+        left = sum(1 for bid in lot.bids if bid.id not in out)
+        if not left:
+            yield ev.LotFailed(lot.id, "all_rejected", "")
+        elif left < self.profile.review.least_valid:
+            vote, members = vo.lot_vote(vo.Question.COMPETITION, lot.id), tuple(self.experts())
+            options = (vo.REJECT_ALL, vo.GO_ON)
+            yield vo.VoteOpened(vote, vo.Question.COMPETITION, lot.id, 1, options, members)
+        for seat in self.experts():
+            sheet = self.sheet(seat, lot.id, Part.DETAILED)
+            if sheet.locked is not None and _lacks_cells(sheet, lot, out):
+                yield ev.SheetReopened(seat, lot.id, Part.DETAILED, "bids_changed")
 
     def _votes(self, lot: Lot) -> Iterator[ev.BidVote]:
         members = self.experts()
@@ -526,10 +818,13 @@ class Session:
 
     def _check_close(self, command: CloseSession) -> None:
         _demand_reason(command.reason)
-        if self.stage is not C and self.ceremony.state is not CeremonyState.ABORTED:
+        if self.stage not in (C, F, X) and self.ceremony.state is not CeremonyState.ABORTED:
             raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
             raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
+        at_large = self.ceremony.keys_at_large()
+        if at_large:
+            raise Unready(Need(NeedCode.KEYS_DESTROYED, at_large))
         still_open = tuple(track for track, record in self.tracks.items() if record.running)
         if still_open:
             raise Unready(Need(NeedCode.TRACK_END, still_open))
@@ -603,14 +898,35 @@ class Session:
         missing = self.missing_for(after)
         if missing:
             raise Unready(*missing, stage=self.stage)
-        facts = [_act(command, order)]
+        return (_act(command, order), *(self._by_host(order, event) for event in self._entering(after)))
+
+    def _entering(self, after: Stage) -> Iterator[Event]:
+        """Yield what the host does by itself when a stage is entered."""
+        if after is E and self.profile.committee.chair and self.chair is None:
+            members = tuple(self.experts())
+            yield vo.VoteOpened(vo.Question.CHAIR, vo.Question.CHAIR, "", 1, members, members)
         if after is R:
-            facts += [self._by_host(order, event) for lot in self.lots.values() for event in self._price(lot)]
+            yield from (event for lot in self.live_lots() for event in self._price(lot))
         if after is S:
-            facts += [self._by_host(order, self._rank(lot)) for lot in self.lots.values()]
-        return tuple(facts)
+            yield from (self._rank(lot) for lot in self.live_lots())
 
     # --- the opening ----------------------------------------------------------------------------------
+
+    def _open_submissions(self, command: OpenSubmissions, order: Order) -> tuple[Fact, ...]:
+        """Take bids in: with the notice the plan and the booking are over, if nothing is missing there."""
+        if self.rehearsal:
+            raise WrongStage(stage=self.stage, command=command.kind, rehearsal="true")
+        missing = self.missing_for(V) if self.stage in (L, K) else ()
+        if missing:
+            raise Unready(*missing, stage=self.stage)
+        check(self.ceremony, sf.SubmissionsOpened(command.policy), self._circumstances(order, 0))
+        if self.stage not in (L, K, V):
+            raise WrongStage(stage=self.stage, command=command.kind)
+        steps = ROAD[ROAD.index(self.stage) : ROAD.index(V) + 1]
+        changes = (
+            self._by_host(order, ev.StageChanged(before, after, "")) for before, after in pairwise(steps)
+        )
+        return (*changes, _act(command, order))
 
     def _lead_opening(self, command: OpeningCommand, order: Order) -> tuple[Fact, ...]:
         """Return what the host writes down of an opening, each fact checked after those before it."""
@@ -669,16 +985,29 @@ class Session:
     def _check_draw(self, act: Event, order: Order) -> None:
         if isinstance(act, DrawEvent):
             purpose = act.purpose if isinstance(act, df.DrawDeclared) else self._purpose_of(act)
-            draw_rules.check(
-                self.draws, act, self._draw_circumstances(order, stage_fits=self._may_draw(purpose))
-            )
+            fits = self._may_draw(purpose)
+            if isinstance(act, df.DrawDeclared):
+                self._check_drawable(act)
+            draw_rules.check(self.draws, act, self._draw_circumstances(order, stage_fits=fits))
+
+    def _check_drawable(self, act: df.DrawDeclared) -> None:
+        """Demand that a chair is drawn from those the last round left tied, a parameter from the formula's list."""
+        if act.purpose is Purpose.CHAIR:
+            counted = self.votes.outcomes.get(vo.Question.CHAIR)
+            tied = counted.tied if counted and vo.Question.CHAIR not in self.votes.open else ()
+            if self.chair is not None or set(act.options) != set(tied):
+                raise NotVoidable(act="chair", stage=self.stage, tied=", ".join(tied))
+        if act.purpose is Purpose.PRICE_PARAMETER and act.lot in self.lots:
+            inputs = {one.name: one.choices for one in self.lots[act.lot].pricing.inputs_of(Per.TENDER)}
+            if act.subject in inputs and set(act.options) != set(inputs[act.subject]):
+                raise NotVoidable(act=act.subject, stage=self.stage, choices=", ".join(inputs[act.subject]))
 
     def _purpose_of(self, act: DrawEvent) -> Purpose:
         return draw_rules.find(self.draws, act.draw).declared.purpose
 
     def _may_draw(self, purpose: Purpose) -> bool:
         if purpose is Purpose.PRICE_PARAMETER and not self.rehearsal:
-            return self.stage in (V, U) and not self._prices_unsealed()
+            return self.stage in (L, K, V, U) and not self._prices_unsealed()
         return self.stage in DRAW_STAGES[purpose]
 
     def _prices_unsealed(self) -> bool:
@@ -736,7 +1065,11 @@ class Session:
         values = {**draw.values, SeatCode(order.actor): command.value}
         if len(values) < len(draw.declared.parties):
             return (fact,)
-        return (fact, self._by_host(order, draw.result(values)))
+        made = draw.result(values)
+        told: list[Event] = [made]
+        if draw.declared.purpose is Purpose.CHAIR and self.stage is E:
+            told.append(vo.ChairElected(SeatCode(made.drawn[0]), "draw"))
+        return (fact, *(self._by_host(order, event) for event in told))
 
     def _void(self, command: VoidDraw, order: Order) -> tuple[Fact, ...]:
         act = df.DrawVoided(command.draw, draw_rules.find(self.draws, command.draw).awaited())
@@ -755,15 +1088,44 @@ class Session:
         waited = (*(_NEEDED[after](self) if after in _NEEDED else ()), (NeedCode.DRAWS, self.draws.open()))
         return tuple(Need(code, names) for code, names in waited if names)
 
-    def _price(self, lot: Lot) -> tuple[Event, ...]:
+    def prices_of(self, lot: Lot) -> dict[BidId, int]:
+        """Return the prices, in fen, of a lot's bids that are still in, corrected where two persons corrected one."""
         read = self.ceremony.prices
-        fen = {
-            bid.id: self.bids[bid.id].price_fen if self.rehearsal else read[bid.id]
+        return {
+            bid.id: self.corrected.get(
+                (lot.id, bid.id), self.bids[bid.id].price_fen if self.rehearsal else read[bid.id]
+            )
             for bid in lot.bids
             if bid.id not in self.rejected.get(lot.id, ())
         }
-        opened = tuple(ev.OpenedPrice(bid, price) for bid, price in sorted(fen.items()))
-        return (ev.PricesOpened(lot.id, opened), compute(lot, fen))
+
+    def _price(self, lot: Lot) -> tuple[Event, ...]:
+        """Open a lot's prices and run the kernel; a lot in which no price is admissible fails."""
+        fen = self.prices_of(lot)
+        opened = ev.PricesOpened(
+            lot.id, tuple(ev.OpenedPrice(bid, price) for bid, price in sorted(fen.items()))
+        )
+        try:
+            return (opened, self._compute(lot, fen))
+        except NothingToPrice:
+            return (opened, ev.LotFailed(lot.id, "no_price", ""))
+
+    def _compute(self, lot: Lot, fen: Mapping[BidId, int]) -> ev.PricesComputed:
+        marks = {bid: self._mark(lot, bid) for bid in fen} if needs_marks(lot) else None
+        return compute(lot, fen, marks, self._drawn_values(lot))
+
+    def _drawn_values(self, lot: Lot) -> dict[str, str]:
+        """Return the price parameters drawn for a lot, by the name of the formula's input."""
+        drawn = {
+            one.name: self.draws.drawn(Purpose.PRICE_PARAMETER, lot.id, one.name)
+            for one in lot.pricing.inputs_of(Per.TENDER)
+            if one.choices
+        }
+        return {name: values[0] for name, values in drawn.items() if values}
+
+    def _mark(self, lot: Lot, bid: BidId) -> Fraction:
+        sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
+        return technical_mean(lot, sheets, bid)
 
     def _rank(self, lot: Lot) -> ev.RankingComputed:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
@@ -778,7 +1140,22 @@ class Session:
 
     def experts(self) -> list[SeatCode]:
         """List the members of the committee, in the order of their seat codes."""
-        return sorted(seat.code for seat in self.seats.values() if seat.role is Role.EXPERT)
+        return sorted(self.members)
+
+    def reserves(self) -> list[SeatCode]:
+        """List the reserve seats that may still take a member's place, in the order of the session's seats."""
+        seats = (seat for seat in self.seats.values() if seat.role is Role.EXPERT)
+        return [seat.code for seat in seats if seat.code not in self.left and seat.code not in self.members]
+
+    def live_lots(self) -> list[Lot]:
+        """List the lots that have not failed, in the tender's order."""
+        return [lot for lot in self.lots.values() if lot.id not in self.failed]
+
+    def lost_bids(self, lot: Lot) -> set[BidId]:
+        """Return the bids of a lot that a window of the opening lost after they were admitted."""
+        lost = {one.number for one in self.ceremony.admitted.values()} - set(self.ceremony.standing())
+        admitted = self.ceremony.admitted
+        return {bid.id for bid in lot.bids if bid.id in admitted and admitted[bid.id].number in lost}
 
     def sheet(self, seat: SeatCode, lot: LotId, part: Part) -> Sheet:
         """Return a sheet as it stands; one nobody has touched is empty."""
@@ -789,7 +1166,7 @@ class Session:
         part = PART_OF.get(self.stage)
         if part is None:
             return []
-        return [(lot.id, part) for lot in self.lots.values() if self._awaits(lot, part)]
+        return [(lot.id, part) for lot in self.live_lots() if self._awaits(lot, part)]
 
     def _awaits(self, lot: Lot, part: Part) -> bool:
         return bool(items_of(lot, part)) and (lot.id, part) not in self.unlocked
@@ -845,6 +1222,8 @@ class Session:
         """
         stage = self._step(fact.event)
         self._evolve_ceremony(self.ceremony, fact, self.size + 1)
+        if stage is not self.stage:
+            self.approvals.lapse(stage)
         if type(fact.event) in DRAW_EVENTS and isinstance(fact.event, DrawEvent):
             self.draws.evolve(fact.event, self.id, fact.actor)
         self.stage = stage
@@ -859,6 +1238,11 @@ class Session:
             raise IllegalStep(stage=self.stage, event=kind.__name__, size=self.size)
         if kind is ev.SessionOpened or kind in ANYTIME:
             return self.stage
+        if isinstance(event, ev.SteppedBack | ev.ExpertReplaced):
+            allowed = RETURNS[kind].get(self.stage, frozenset())
+            if event.before is not self.stage or event.after not in allowed:
+                raise IllegalStep(stage=self.stage, event=kind.__name__)
+            return event.after
         after = TRANSITIONS[self.stage].get(kind)
         told = (event.before, event.after) if isinstance(event, ev.StageChanged) else (self.stage, after)
         if after is None or told != (self.stage, after):
@@ -905,10 +1289,13 @@ def _set_opened(session: Session, fact: Fact) -> None:
     if isinstance(event, ev.SessionOpened):
         session.id, session.tender, session.keys = event.session, event.tender, event.keys
         session.rehearsal = event.rehearsal
-        session.stage = G if event.rehearsal else V
+        session.profile = parse_profile(event.profile)
+        session.stage = G if event.rehearsal else L
         session.sites = {site.id: site for site in event.sites}
         session.seats = {seat.code: seat for seat in event.seats}
         session.lots = {lot.id: lot for lot in event.tender.lots}
+        seats = (seat for seat in event.seats if seat.role is Role.EXPERT and not seat.reserve)
+        session.members = [seat.code for seat in seats]
 
 
 def _set_paused(session: Session, fact: Fact) -> None:
@@ -951,6 +1338,116 @@ def _keep_recorded(session: Session, fact: Fact) -> None:
                 session.rejected[one.lot] = (*session.rejected.get(one.lot, ()), bid)
 
 
+def _keep_booking(session: Session, fact: Fact) -> None:
+    match fact.event:
+        case ev.BookingConfirmed(site=site):
+            session.booked.add(site)
+        case ev.BookingDeclined(site=site):
+            session.booked.discard(site)
+        case _:
+            pass
+
+
+def _keep_approval(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, ap.ApprovalEvent):
+        session.approvals.evolve(fact.event, SeatCode(fact.actor), session.stage)
+
+
+def _keep_vote(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if isinstance(event, vo.VoteEvent):
+        choice = fact.secrets[0].value if fact.secrets else ""
+        session.votes.evolve(event, SeatCode(fact.actor), choice)
+    if isinstance(event, vo.ChairElected):
+        session.chair = event.seat
+
+
+def _keep_failure(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, ev.LotFailed):
+        session.failed[fact.event.lot] = fact.event.ground
+
+
+def _keep_correction(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if isinstance(event, ev.PriceCorrected):
+        session.corrected[event.lot, event.bid] = event.price_fen
+
+
+def _keep_recusal(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, ev.ExpertRecused):
+        session.recused.add(fact.event.seat)
+
+
+def _keep_replacement(session: Session, fact: Fact) -> None:
+    """Take the leaver's conclusions out of everything, and with them what was built on them."""
+    event = fact.event
+    if not isinstance(event, ev.ExpertReplaced):
+        return
+    session.members = [event.newcomer if seat == event.seat else seat for seat in session.members]
+    session.left.add(event.seat)
+    session.recused.discard(event.seat)
+    session.accepted.discard(event.seat)
+    session.sheets = {key: sheet for key, sheet in session.sheets.items() if key[0] != event.seat}
+    session.votes.void(event.seat)
+    if session.chair == event.seat:
+        session.chair = None
+    if event.after is not event.before:
+        session.rounds += 1
+    _void_conclusions(session, P)
+
+
+def _keep_step_back(session: Session, fact: Fact) -> None:
+    """Void what was concluded from the stage on that the session goes back to; its own sheets are open again."""
+    event = fact.event
+    if not isinstance(event, ev.SteppedBack):
+        return
+    session.rounds += 1
+    part = PART_OF.get(event.after)
+    for key, sheet in list(session.sheets.items()):
+        if key[2] is part:
+            sheet.locked = None
+        elif event.after is P:
+            del session.sheets[key]
+    _void_conclusions(session, event.after)
+
+
+def _void_conclusions(session: Session, stage: Stage) -> None:
+    """Void every conclusion that rests on `stage` or a later one."""
+    if stage is P:
+        session.rejected = {
+            lot.id: tuple(bid.id for bid in lot.bids if bid.id in session.lost_bids(lot))
+            for lot in session.lots.values()
+        }
+        session.failed = {lot: ground for lot, ground in session.failed.items() if ground not in CONCLUDED_SO}
+        session.unlocked.clear()
+    if stage is D:
+        session.unlocked = {one for one in session.unlocked if one[1] is not Part.DETAILED}
+    if stage in (P, D, R):
+        session.prices.clear()
+    if stage in (P, D, R, S):
+        session.rankings.clear()
+    session.signatures.clear()
+
+
+def _keep_reopened(session: Session, fact: Fact) -> None:
+    """Open a sheet again; the group sees each other's values no more until all are locked again."""
+    event = fact.event
+    if isinstance(event, ev.SheetReopened):
+        sheet = session.sheets.setdefault((event.seat, event.lot, event.part), Sheet())
+        sheet.locked = None
+        session.unlocked.discard((event.lot, event.part))
+
+
+def _keep_site(session: Session, fact: Fact) -> None:
+    match fact.event:
+        case ev.SiteLost(site=site):
+            session.lost.add(site)
+        case ev.SiteReturned(site=site):
+            session.lost.discard(site)
+        case _:
+            pass
+
+
 def _keep_seat(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.SeatJoined(seat=seat, key=key):
@@ -987,10 +1484,15 @@ def _keep_result(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.GroupUnlocked(lot=lot, part=part):
             session.unlocked.add((lot, part))
+            session.shown.add((lot, part))
             if part is Part.DETAILED and not session.open_parts():
                 session.gates[SHEETS_GATE] = session.size
         case ev.BidsReviewed(lot=lot, votes=votes):
-            session.rejected[lot] = tuple(vote.bid for vote in votes if vote.rejected)
+            lost = session.lost_bids(session.lots[lot])
+            out = {*lost, *(vote.bid for vote in votes if vote.rejected)}
+            session.rejected[lot] = tuple(bid.id for bid in session.lots[lot].bids if bid.id in out)
+        case ev.PricesOpened(prices=opened):
+            session.priced |= {one.bid for one in opened}
         case ev.PricesComputed(lot=lot) as prices:
             session.prices[lot] = prices
         case ev.RankingComputed(lot=lot) as ranking:
@@ -1044,8 +1546,26 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.DisciplineAccepted: _keep_seat,
     ev.ScoreEntered: _keep_score,
     ev.SheetLocked: _keep_lock,
+    ev.SheetReopened: _keep_reopened,
+    ev.BookingConfirmed: _keep_booking,
+    ev.BookingDeclined: _keep_booking,
+    ev.ExpertRecused: _keep_recusal,
+    ev.ExpertReplaced: _keep_replacement,
+    ev.SteppedBack: _keep_step_back,
+    ev.LotFailed: _keep_failure,
+    ev.PriceCorrected: _keep_correction,
+    ev.SiteLost: _keep_site,
+    ev.SiteReturned: _keep_site,
+    ap.Proposed: _keep_approval,
+    ap.Approved: _keep_approval,
+    ap.Vetoed: _keep_approval,
+    vo.VoteOpened: _keep_vote,
+    vo.BallotCast: _keep_vote,
+    vo.VoteCounted: _keep_vote,
+    vo.ChairElected: _keep_vote,
     ev.GroupUnlocked: _keep_result,
     ev.BidsReviewed: _keep_result,
+    ev.PricesOpened: _keep_result,
     ev.PricesComputed: _keep_result,
     ev.RankingComputed: _keep_result,
     ev.ReportSigned: _keep_result,
@@ -1086,25 +1606,55 @@ def _needs_opened_bids(session: Session) -> _Waited:
     yield NeedCode.ADMISSION, (*(number for number in opened if number not in admitted), *empty)
 
 
+def _needs_booking(session: Session) -> _Waited:
+    if session.profile.booking.confirm:
+        desks = {seat.site for seat in session.seats.values() if seat.role is Role.SITE_OPERATOR}
+        yield NeedCode.BOOKING, tuple(sorted(desks - session.booked - {session.host_site}))
+
+
+def _needs_live_lot(session: Session) -> _Waited:
+    yield NeedCode.LIVE_LOT, () if session.live_lots() else tuple(session.failed)
+
+
 def _needs_bids_and_seats(session: Session) -> _Waited:
     bids = (bid.id for lot in session.tender.lots for bid in lot.bids if session.rehearsal)
     yield NeedCode.BIDS, tuple(bid for bid in bids if bid not in session.bids)
+    yield NeedCode.SUCCESSOR, tuple(sorted(session.recused))
     yield NeedCode.CHECK_IN, tuple(seat for seat in session.experts() if seat not in session.seat_keys)
 
 
 def _needs_acceptance(session: Session) -> _Waited:
+    yield NeedCode.SUCCESSOR, tuple(sorted(session.recused))
+    yield NeedCode.CHECK_IN, tuple(seat for seat in session.experts() if seat not in session.seat_keys)
     yield NeedCode.ACCEPTANCE, tuple(seat for seat in session.experts() if seat not in session.accepted)
+
+
+def _needs_chair(session: Session) -> _Waited:
+    if session.profile.committee.chair and session.chair is None:
+        ballot = session.votes.open.get(vo.Question.CHAIR)
+        yield NeedCode.CHAIR, (ballot.missing() if ballot else tuple(session.experts()))
 
 
 def _needs_unlock(session: Session) -> _Waited:
     yield NeedCode.UNLOCK, tuple(lot for lot, _ in session.open_parts())
-    rejected = session.rejected
-    hopeless = (lot.id for lot in session.tender.lots if len(rejected.get(lot.id, ())) == len(lot.bids))
-    yield NeedCode.ADMITTED_BID, tuple(hopeless)
+    votes = session.votes.open.values()
+    yield (
+        NeedCode.COMPETITION,
+        tuple(one.opened.lot for one in votes if one.opened.question is vo.Question.COMPETITION),
+    )
+    yield from _needs_live_lot(session)
 
 
 def _needs_prices(session: Session) -> _Waited:
     yield from _needs_unlock(session)
+    lots = session.live_lots()
+    named = ((lot, one) for lot in lots for one in lot.pricing.inputs_of(Per.TENDER) if one.choices)
+    undrawn = (
+        f"{lot.id} {one.name}"
+        for lot, one in named
+        if not one.value and not session.draws.drawn(Purpose.PRICE_PARAMETER, lot.id, one.name)
+    )
+    yield NeedCode.DRAWN_VALUE, tuple(undrawn)
     ceremony = session.ceremony
     if session.rehearsal:
         return
@@ -1113,10 +1663,8 @@ def _needs_prices(session: Session) -> _Waited:
         tuple(window.name for window in ceremony.terms.windows if not ceremony.recorded(window.name)),
     )
     out = {bid for bids in session.rejected.values() for bid in bids}
-    yield (
-        NeedCode.PRICES,
-        tuple(bid for bid in ceremony.admitted if bid not in out and bid not in ceremony.prices),
-    )
+    admitted = (bid for bid, one in ceremony.admitted.items() if one.lot not in session.failed)
+    yield NeedCode.PRICES, tuple(bid for bid in admitted if bid not in out and bid not in ceremony.prices)
 
 
 def _needs_signatures(session: Session) -> _Waited:
@@ -1124,10 +1672,14 @@ def _needs_signatures(session: Session) -> _Waited:
 
 
 _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {
+    Stage.RECEIVING: _needs_booking,
     Stage.OPENING: _needs_closed_list,
     Stage.GATHERING: _needs_opened_bids,
     Stage.BRIEFED: _needs_bids_and_seats,
-    Stage.PRELIMINARY: _needs_acceptance,
+    Stage.ELECTING: _needs_acceptance,
+    Stage.PRELIMINARY: _needs_chair,
+    Stage.SUMMARY: _needs_live_lot,
+    Stage.REPORTING: _needs_live_lot,
     Stage.DETAILED: _needs_unlock,
     Stage.PRICING: _needs_prices,
     Stage.CONCLUDED: _needs_signatures,
@@ -1173,6 +1725,15 @@ def _check_witnesses(command: OpenSession) -> None:
         raise Unready(Need(NeedCode.WITNESS_KEYS))
     if not 0 <= command.keys.quorum <= count:
         raise Unready(Need(NeedCode.QUORUM, (str(command.keys.quorum),)))
+
+
+def _lacks_cells(sheet: Sheet, lot: Lot, rejected: set[BidId]) -> bool:
+    """Say whether a sheet that was locked lacks cells now that other bids are in."""
+    try:
+        check_complete(sheet, lot, Part.DETAILED, rejected)
+    except SheetIncomplete:
+        return True
+    return False
 
 
 def _demand_reason(reason: str) -> None:

@@ -24,12 +24,20 @@ from evalroom.ids import (
     SiteId,
     check_name,
 )
+from evalroom.ledger.canonical import canonical
+from evalroom.pricing.checking import check_formula
+from evalroom.pricing.formula import TECHNICAL, Per, PriceFormula, Quote
+from evalroom.pricing.reading import plain
+from evalroom.profile import CommitteeRules
 from evalroom.roles import OFFICERS, PEOPLE, Role
 
 FULL_MARKS = Decimal(100)
 
 MAX_DIGITS = 4
 """Most digits after the point of any points, given or computed; more would hide behind an exponent."""
+
+MAX_FORMULA = 32_768
+"""Bytes of one price formula: a tender of ten lots still fits an entry (1 MiB); the longest preset has 1,300."""
 
 MACHINES = frozenset({HOST_ACTOR, NODE_ACTOR, BIDDER_ACTOR, TRUSTEE_ACTOR})
 """Names of actors that are no person's: no seat bears one."""
@@ -52,27 +60,13 @@ class ItemKind(StrEnum):
     DEDUCT = "deduct"
 
 
-class Formula(StrEnum):
-    """The price formulas of this version (domain.md F1 and F2)."""
+class Specialty(StrEnum):
+    """What an expert stands for in the committee: the law counts technical and economic ones (招标投标法 art. 37)."""
 
-    LOWEST_PRICE = "lowest_price"
-    TRIMMED_MEAN = "trimmed_mean"
-
-
-class Rounding(StrEnum):
-    """How a declared rounding treats the half."""
-
-    HALF_UP = "half_up"
-    HALF_EVEN = "half_even"
-    DOWN = "down"
-
-
-@dataclass(frozen=True, slots=True)
-class RoundingTerms:
-    """A declared rounding: digits after the point, and the treatment of the half."""
-
-    digits: int
-    mode: Rounding
+    NONE = "none"
+    TECHNICAL = "technical"
+    ECONOMIC = "economic"
+    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +81,6 @@ class Item:
     full: str
     digits: int
     objective: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TrimTerms:
-    """From `from_bids` bids on, leave out that many highest and lowest prices from the mean."""
-
-    from_bids: int
-    high: int
-    low: int
-
-
-@dataclass(frozen=True, slots=True)
-class PricingTerms:
-    """The price formula as data: weight, ceiling in fen, trimming, penalties in points per 1 % of deviation."""
-
-    formula: Formula
-    weight: str
-    ceiling_fen: int | None
-    trim: tuple[TrimTerms, ...]
-    penalty_above: str
-    penalty_below: str
-    floor: str
-    rounding: RoundingTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +99,7 @@ class Lot:
     title: str
     items: tuple[Item, ...]
     bids: tuple[Bid, ...]
-    pricing: PricingTerms
+    pricing: PriceFormula
     candidates: int
 
 
@@ -153,13 +124,18 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat: where it stands, the node its browser connects to, and the role of whoever takes it."""
+    """A seat: where it stands, the node its browser connects to, and the role of whoever takes it.
+
+    An expert on a `reserve` seat is no member until taking another's place.
+    """
 
     code: SeatCode
     site: SiteId
     node: SiteId
     role: Role
     label: str
+    specialty: Specialty = Specialty.NONE
+    reserve: bool = False
 
 
 class UnusableTender(Refusal):
@@ -230,7 +206,32 @@ def _check_seats(seats: tuple[Seat, ...], sites: tuple[Site, ...]) -> None:
         if seat.node != seat.site and seat.site in nodes:
             raise UnusableTender(problem="a seat of a site with a node connects to that node", seat=seat.code)
     for role in (Role.EXPERT, Role.OPERATOR):  # without an operator nobody may bring the bids in
-        _demand_some((seat for seat in seats if seat.role is role), f"seat for the role {role}")
+        found = (seat for seat in seats if seat.role is role and not seat.reserve)
+        _demand_some(found, f"seat for the role {role}")
+    for seat in seats:
+        if (seat.reserve or seat.specialty is not Specialty.NONE) and seat.role is not Role.EXPERT:
+            raise UnusableTender(problem="only experts have a specialty or a reserve seat", seat=seat.code)
+
+
+def check_committee(seats: tuple[Seat, ...], rules: CommitteeRules) -> None:
+    """Refuse a committee that is not made up as the profile's rules demand.
+
+    Raises:
+        UnusableTender: too few members, an even number, or too few technical and economic experts.
+    """
+    members = [seat for seat in seats if seat.role is Role.EXPERT and not seat.reserve]
+    outside = [seat for seat in members if seat.specialty in (Specialty.TECHNICAL, Specialty.ECONOMIC)]
+    if len(members) < rules.least:
+        raise UnusableTender(
+            problem="too few members of the committee", found=len(members), least=rules.least
+        )
+    if rules.odd and len(members) % 2 == 0:
+        raise UnusableTender(problem="the committee has an odd number of members", found=len(members))
+    if len(outside) < rules.expert_share * len(members):
+        problem = "too few technical and economic experts among the members"
+        raise UnusableTender(
+            problem=problem, found=len(outside), of=len(members), share=str(rules.expert_share)
+        )
 
 
 def _check_lot(lot: Lot) -> None:
@@ -238,12 +239,12 @@ def _check_lot(lot: Lot) -> None:
     _check_unique("item", (item.id for item in lot.items))
     for item in lot.items:
         _check_item(item)
-    total = sum((points(item.full) for item in lot.items), Decimal(0)) + points(lot.pricing.weight)
+    _check_pricing(lot)
+    total = sum((points(item.full) for item in lot.items), points(lot.pricing.weight))
     if total != FULL_MARKS:
         raise UnusableTender(problem="weights and price do not add up to 100", lot=lot.id, found=str(total))
     if lot.candidates < 1:
         raise UnusableTender(problem="at least one candidate is named", lot=lot.id)
-    _check_pricing(lot.pricing)
 
 
 def _check_bids(lot: Lot, *, sealed: bool) -> None:
@@ -274,25 +275,25 @@ def _check_item(item: Item) -> None:
         raise UnusableTender(problem="0 to 4 digits after the point", item=item.id)
 
 
-def _check_pricing(pricing: PricingTerms) -> None:
-    points(pricing.penalty_below)
-    if points(pricing.floor) > points(pricing.weight):
-        raise UnusableTender(problem="the floor of the price score is above its weight", floor=pricing.floor)
-    if pricing.ceiling_fen is not None and pricing.ceiling_fen <= 0:
-        raise UnusableTender(problem="a ceiling price is above 0 fen", ceiling_fen=pricing.ceiling_fen)
-    if not 0 <= pricing.rounding.digits <= MAX_DIGITS:
-        raise UnusableTender(problem="0 to 4 digits after the point", digits=pricing.rounding.digits)
-    _check_trim(pricing)
-
-
-def _check_trim(pricing: PricingTerms) -> None:
-    if pricing.formula is Formula.TRIMMED_MEAN and not points(pricing.penalty_above):
-        raise UnusableTender(problem="a trimmed mean needs a penalty above the base price")
-    if len({trim.from_bids for trim in pricing.trim}) != len(pricing.trim):
-        raise UnusableTender(problem="two rows of the trim table begin at the same number of bids")
-    for trim in pricing.trim:
-        if trim.high + trim.low >= trim.from_bids or min(trim.high, trim.low) < 0:
-            raise UnusableTender(problem="trimming must leave a bid", from_bids=trim.from_bids)
+def _check_pricing(lot: Lot) -> None:
+    """Refuse a price formula that does not hold its own samples, or asks for what no session can give it."""
+    formula = lot.pricing
+    try:
+        check_formula(formula)
+    except Refusal as why:
+        facts = {name: fact for name, fact in why.detail.items() if name not in {"problem", "lot"}}
+        problem = f"the price formula: {why.detail.get('problem') or why.code}"
+        raise UnusableTender(problem=problem, lot=lot.id, **facts) from why
+    if formula.quote is not Quote.FEN:
+        raise UnusableTender(problem="price sheets hold money: turn it into a rate by `adjust`", lot=lot.id)
+    for one in formula.inputs:
+        given = one.value or one.choices or one.optional or (one.per is Per.BID and one.name == TECHNICAL)
+        if not given:
+            raise UnusableTender(
+                problem="a session cannot give this value of the price formula", lot=lot.id, name=one.name
+            )
+    if len(canonical(plain(formula))) > MAX_FORMULA:
+        raise UnusableTender(problem="the price formula is too long", lot=lot.id, most=MAX_FORMULA)
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalroom import approval as ap
 from evalroom import events as ev
 from evalroom import roles
+from evalroom import voting as vo
 from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of, to_json
 from evalroom.events import Event, Fact
@@ -53,15 +55,20 @@ Rule = Callable[[Fact, Audience, Session], tuple[Seen, ...]]
 
 _EXPERT, _SUPERVISOR, _OPERATOR = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR
 _SITE_OPERATOR, _ARCHIVIST, _NODE = Role.SITE_OPERATOR, Role.ARCHIVIST, Role.NODE
-_EVERYBODY = frozenset({_EXPERT, _SUPERVISOR, _OPERATOR, _SITE_OPERATOR, _ARCHIVIST, _NODE})
-_COMMITTEE = frozenset({_EXPERT, _SUPERVISOR, _OPERATOR, _ARCHIVIST})
-_WATCH = frozenset({_SUPERVISOR, _OPERATOR})
+_REGULATOR = Role.REGULATOR
+_EVERYBODY = frozenset({_EXPERT, _SUPERVISOR, _OPERATOR, _SITE_OPERATOR, _ARCHIVIST, _REGULATOR, _NODE})
+_COMMITTEE = frozenset({_EXPERT, _SUPERVISOR, _OPERATOR, _ARCHIVIST, _REGULATOR})
+_WATCH = frozenset({_SUPERVISOR, _OPERATOR, _REGULATOR})
+_STAFF = frozenset({_SUPERVISOR, _OPERATOR, _ARCHIVIST, _REGULATOR})
 
 
 def view(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     """Return what `who` sees of `fact`, in order; `session` has already taken the fact in."""
     rule = _RULES.get(type(fact.event))
-    return rule(fact, who, session) if rule else ()
+    outside = who.role is _EXPERT and who.seat not in session.members
+    if rule is None or (outside and type(fact.event) in CONCLUSIONS):
+        return ()
+    return rule(fact, who, session)
 
 
 def owner_only(event: Event) -> bool:
@@ -79,11 +86,25 @@ def _for(roles: frozenset[Role], *without: str) -> Rule:
     return lambda fact, who, _: _plain(fact, who, without) if who.role in roles else ()
 
 
-def _own_score(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+def _own(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     if fact.actor != who.seat:
         return ()
     opened = {secret.path: secret.value for secret in fact.secrets}
-    return (Seen("ScoreEntered", body_of(fact.event), opened, fact.cmd),)
+    return (Seen(type(fact.event).__name__, body_of(fact.event), opened, fact.cmd),)
+
+
+def _proposal(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show proposals to the staff; to experts those about sheets, stages and pauses, not those about persons."""
+    event = fact.event
+    told = isinstance(event, ap.Proposed) and isinstance(event.act, ap.StepBack | ap.ReopenSheet | ap.Resume)
+    may = who.role in _STAFF or (who.role is _EXPERT and (told or fact.actor == who.seat))
+    return _plain(fact, who) if may else ()
+
+
+def _recusal(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Tell everybody that a member changed; why, only the staff and the member."""
+    knows = who.role in _STAFF or fact.actor == who.seat
+    return _plain(fact, who, () if knows else ("reason",)) if who.role in _EVERYBODY else ()
 
 
 def _lock(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
@@ -105,7 +126,7 @@ def _unlocked(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
     if not isinstance(event, ev.GroupUnlocked) or who.role not in _COMMITTEE | {_NODE, _SITE_OPERATOR}:
         return ()
-    if who.role is not _EXPERT:
+    if who.role not in (_EXPERT, _REGULATOR):
         return _plain(fact, who, ("sheets",))
     opened = [
         seen for seat in session.experts() for seen in _opened_sheet(session, seat, event.lot, event.part)
@@ -188,13 +209,30 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.SessionResumed: _for(_EVERYBODY),
     ev.SessionClosed: _for(_EVERYBODY),
     ev.BidImported: _bid,
+    ev.SteppedBack: _for(_EVERYBODY),
+    ev.TenderFailed: _for(_EVERYBODY),
+    ev.SessionAborted: _for(_EVERYBODY),
+    ev.LotFailed: _for(_EVERYBODY),
+    ev.BookingConfirmed: _for(_STAFF | {_SITE_OPERATOR, _NODE}),
+    ev.BookingDeclined: _for(_STAFF | {_SITE_OPERATOR, _NODE}),
+    ap.Proposed: _proposal,
+    ap.Approved: _for(_COMMITTEE),
+    ap.Vetoed: _for(_COMMITTEE),
+    vo.VoteOpened: _for(_COMMITTEE),
+    vo.BallotCast: _own,
+    vo.VoteCounted: _for(_COMMITTEE),
+    vo.ChairElected: _for(_EVERYBODY),
+    ev.ExpertRecused: _recusal,
+    ev.ExpertReplaced: _recusal,
+    ev.SheetReopened: _for(_COMMITTEE | {_SITE_OPERATOR}),
+    ev.PriceCorrected: _for(_COMMITTEE),
     ev.PricesOpened: _for(_COMMITTEE),
     ev.SeatJoined: _for(_EVERYBODY, "key"),
     ev.SeatTested: _presence,
     ev.SeatLost: _presence,
     ev.SeatReturned: _presence,
     ev.DisciplineAccepted: _for(_COMMITTEE | {_SITE_OPERATOR}),
-    ev.ScoreEntered: _own_score,
+    ev.ScoreEntered: _own,
     ev.SheetLocked: _lock,
     ev.GroupUnlocked: _unlocked,
     ev.BidsReviewed: _for(_COMMITTEE),
@@ -233,17 +271,29 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.CeremonyPaused: _for(_EVERYBODY),
     sf.CeremonyResumed: _for(_EVERYBODY),
     sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
+    sf.KeysNotDestroyed: _for(_EVERYBODY),
     **dict.fromkeys(DRAW_EVENTS, _for(_EVERYBODY)),
 }
 """Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive.
 
 Of what is handed in (`BidSubmitted`, `BidAcknowledged`, `BidWithdrawn`, `CoverMade`) nobody ever sees anything: the
-closed list names the bids that count, and before it not even their number may be told.  Digests of parts stay out of
+closed list names the bids that count, and before it not even their number may be told; `PartKeySealed` is for whoever
+holds an archive key, from the archive.  Digests of parts stay out of
 `BidJudged`: a price sheet is guessed soon, and they would tell it before the record does.
 """
 
-_OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered})
+_OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered, vo.BallotCast})
 """Events of which only the actor's seat sees anything: the writer need not ask for every other audience."""
+
+
+CONCLUSIONS: frozenset[type[Event]] = frozenset(
+    {
+        ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked, ev.BidsReviewed, ev.PricesOpened, ev.PriceCorrected,
+        ev.PricesComputed, ev.RankingComputed, ev.ReportSigned, sf.PriceRead,
+        vo.VoteOpened, vo.VoteCounted, ap.Proposed, ap.Approved, ap.Vetoed,
+    }
+)  # fmt: skip
+"""What an expert outside the committee does not see: a newcomer finds nothing of what was concluded before."""
 
 
 def nobody_sees(event: Event) -> bool:
@@ -269,21 +319,26 @@ def may_watch(role: Role, kind: TrackKind, stage: ev.Stage, *, own_site: bool) -
 
 
 BEFORE_REVIEW: frozenset[ev.Stage] = frozenset(
-    {ev.Stage.RECEIVING, ev.Stage.OPENING, ev.Stage.GATHERING, ev.Stage.BRIEFED}
-)
+    {
+        ev.Stage.PLANNED, ev.Stage.BOOKED, ev.Stage.RECEIVING, ev.Stage.OPENING, ev.Stage.GATHERING,
+        ev.Stage.BRIEFED, ev.Stage.ELECTING,
+    }
+)  # fmt: skip
 """Stages in which no expert reads a bid yet."""
 
 
 def may_read_bids(role: Role, stage: ev.Stage) -> bool:
-    """Say whether a role may read the bids now: experts from the preliminary review on, the operator always."""
-    return role is _OPERATOR or (role is _EXPERT and stage not in BEFORE_REVIEW)
+    """Say whether a role may read the bids now: experts and the regulator from the review on, the operator always."""
+    return role is _OPERATOR or (role in (_EXPERT, _REGULATOR) and stage not in BEFORE_REVIEW)
 
 
 def released(entry: Mapping[str, Any], session: Session) -> bool:
     """Say whether the secrets of a journal entry (type and body) may be shown to whoever reads the archive."""
     body = entry["body"]
+    if entry["type"] == "BallotCast":  # a secret vote stays secret: counts are told, never who chose what
+        return False
     if entry["type"] == "BidImported":
-        return any(body["bid"] == row.bid for prices in session.prices.values() for row in prices.rows)
+        return body["bid"] in session.priced
     lot = session.lots.get(body["lot"])
     part = next((item.part for item in lot.items if item.id == body["item"]), None) if lot else None
-    return (body["lot"], part) in session.unlocked
+    return (body["lot"], part) in session.shown

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-from main_site import SOFTWARE
+from main_site import software
 from main_site.api.bids import bid_routes
 from main_site.api.opening import opening_routes
 from main_site.api.replay import replay_routes
@@ -41,7 +41,12 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
         await centre.stop()
 
     app = FastAPI(
-        title="EvalRoom", version=SOFTWARE, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="EvalRoom",
+        version=software(),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     app.state.centre = centre
     app.state.identify = centre.identify
@@ -76,7 +81,7 @@ def _health(app: FastAPI, centre: Centre) -> APIRouter:
     @router.get("/readyz")
     async def readyz() -> dict[str, object]:
         """Say how store and sessions stand; no secrets, no names."""
-        return {"status": "ok", "sessions": len(centre.live), "software": SOFTWARE}
+        return {"status": "ok", "sessions": len(centre.live), "software": software()}
 
     @router.get("/api/openapi.json")
     async def openapi() -> dict[str, object]:

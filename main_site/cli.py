@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from main_site.bidder import cli as bidding
+from main_site.holder.cli import archive
+from main_site.pricing import cli as pricing
 from signaling.custody.cli import app as agent
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ app = typer.Typer(name="evalroom", help="Remote cross-region bid evaluation.", n
 
 app.add_typer(agent, name="agent")
 app.add_typer(bidding.bid, name="bid")
+app.add_typer(archive, name="archive")
+app.add_typer(pricing.price, name="price")
 
 FOUND_WRONG, MISUSE = 1, 2
 

@@ -12,8 +12,8 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from main_site.rehearsal.bidding import Bidder, BiddersDesk, Officers, Opening
 from main_site.rehearsal.client import SeatClient
 from main_site.rehearsal.direction import Operator
 from main_site.rehearsal.expert import Pace, SyntheticExpert
-from main_site.rehearsal.nodes import Agent, Node, Nodes, links_up
+from main_site.rehearsal.nodes import Agent, ArchiveKey, Node, Nodes, links_up
 from main_site.sample import DOCUMENTS, PRICES, PRICES_FEN, sample_template, sealed_template
 from main_site.template import SessionTemplate, write_toml
 from main_site.verifying import written
@@ -50,14 +50,17 @@ OFFICERS = (OPERATOR_SEAT, *map(SeatCode, ("SUP2", "SA2", "SA3", "SB2", "SB3")))
 TRUSTEES = (("host", "host", "省中心 主场"), ("supervisor", "supervisor", "省公共资源交易监督管理局"))
 """Trustees with an agent at the host; every sub-site has one of its own."""
 
+HOLDERS = (("supervisor-archive", "省公共资源交易监督管理局 档案室"), ("centre-archive", "省中心 档案室"))
+"""Who may read opened documents when all keys of the tender are destroyed."""
+
 LATE_BIDDER = Bidder("远川智慧水务有限公司", 3_600_000_00, BidId("B4"), releases=False)
 """Seals and hands in like the others, and never releases: its bid is revoked, the others go on."""
 
 HANDING_IN_S, SLOWER = 45, 8
 """Seconds from the policy to the deadline, or so many times what writing the documents took if that is longer."""
 
-RELEASE_S = 12
-"""Seconds in which bidders may release their halves; one of them lets them pass."""
+RELEASE_S, RELEASE_SHARE = 12, 3
+"""Seconds in which bidders may release their halves, or a third of the time to the deadline; one lets them pass."""
 
 PRELIMINARY_SHARE = 0.25
 
@@ -111,7 +114,8 @@ async def _play(nodes: Nodes, out: Path | None, seconds: int, *, once: bool) -> 
         f"[bold]EvalRoom[/bold] · 演示 demonstration: {len(template.sites)} sites, "
         f"{experts} experts, {bids} sealed bids, {items} items"
     )
-    operator, urls = await _start_nodes(nodes, template)
+    holders = [await nodes.make_archive_key(*holder) for holder in HOLDERS]
+    operator, urls = await _start_nodes(nodes, template, holders)
     opened = await operator.open_session(write_toml(template).encode())
     codes = {seat["seat"]: seat["code"] for seat in opened["seats"]}
     cast = _Cast(operator, opened["session"], codes, urls, {seat.code: seat for seat in template.seats})
@@ -120,7 +124,7 @@ async def _play(nodes: Nodes, out: Path | None, seconds: int, *, once: bool) -> 
         for number, bidder in enumerate(bidders, start=1)
     ]
     state = await _rehearse(cast, desks, seconds)
-    ok = await _report(operator, opened["session"], state, out)
+    ok = await _report(operator, opened["session"], state, out, holders)
     if not once:
         console.print(f"\nstill serving at {urls[template.sites[0].id]} · Ctrl-C ends it")
         await asyncio.Event().wait()
@@ -141,19 +145,27 @@ class _Cast:
 
 def _bidders() -> list[Bidder]:
     (lot,) = sample_template().tender.lots
-    return [*(Bidder(bid.bidder, PRICES_FEN[bid.id], bid.id) for bid in lot.bids), LATE_BIDDER]
+    first, *others = (Bidder(bid.bidder, PRICES_FEN[bid.id], bid.id) for bid in lot.bids)
+    return [replace(first, on_paper=True), *others, LATE_BIDDER]
 
 
 # --- the three nodes ----------------------------------------------------------------------------------
 
 
-async def _start_nodes(nodes: Nodes, template: SessionTemplate) -> tuple[Operator, dict[SiteId, str]]:
+async def _start_nodes(
+    nodes: Nodes, template: SessionTemplate, holders: Sequence[ArchiveKey]
+) -> tuple[Operator, dict[SiteId, str]]:
     """Start the host and its sub-sites; return the operator and each site's address."""
     operator_code = secrets.token_urlsafe(9)
     agents = [_said(await nodes.start_agent(*trustee)) for trustee in TRUSTEES]
     sockets = json.dumps([{"trustee": one.name, "socket": str(one.socket)} for one in agents])
     host = await nodes.start_host(
-        operator_code, reel_seconds=str(REEL_S), cosign_seconds="3", agents=sockets, cover_per_hour="600"
+        operator_code,
+        reel_seconds=str(REEL_S),
+        cosign_seconds="3",
+        agents=sockets,
+        cover_per_hour="600",
+        archive_keys=json.dumps([str(one.public) for one in holders]),
     )
     _say_node(host)
     operator = Operator(host.url, operator_code)
@@ -217,7 +229,8 @@ async def _take_in(cast: _Cast, opening: Opening) -> None:
     await opening.prepare(LotId(lot["id"]))
     wait = max(HANDING_IN_S, round(SLOWER * (time.monotonic() - began)))
     _say(f"the trustees make their keys and sign the policy; the deadline is in {wait} s")
-    await cast.operator.take_bids_in(cast.session, int(time.time() + wait) * 1000, RELEASE_S * 1000)
+    release = max(RELEASE_S, wait // RELEASE_SHARE)
+    await cast.operator.take_bids_in(cast.session, int(time.time() + wait) * 1000, release * 1000)
     await opening.hand_in()
     _say("waiting for the deadline")
 
@@ -330,11 +343,17 @@ async def _print_addresses(cast: _Cast) -> None:
     console.print()
 
 
-async def _report(operator: Operator, session: str, state: dict[str, Any], out: Path | None) -> bool:
+async def _report(
+    operator: Operator, session: str, state: dict[str, Any], out: Path | None, holders: Sequence[ArchiveKey]
+) -> bool:
     archive = await asyncio.to_thread(_delivered, Path(state["path"]), out)
     _print_ranking(await operator.overview(session), archive)
     report = await asyncio.to_thread(verify, archive)
     console.print(written(report), markup=False)
+    for one in holders:
+        console.print(
+            f"归档密钥 archive key {one.name}: {await one.opens(archive)} 个内容密钥可用 content keys open"
+        )
     console.print(f"\n档案 archive: [bold]{archive}[/bold]")
     return report.ok
 

@@ -7,23 +7,20 @@ companies are made up; the rubric follows the shape of published ones.
 from dataclasses import replace
 
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.pricing.formula import PriceFormula
+from evalroom.pricing.presets import trimmed_mean
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
-    TrimTerms,
 )
 from main_site.template import SessionTemplate
 from main_site.template.sealing import SealingTerms
@@ -133,18 +130,9 @@ def _tender() -> Tender:
     return Tender("YCSW-2026-0117", "云川市智慧水务感知与调度平台建设项目", (lot,))
 
 
-def _pricing() -> PricingTerms:
+def _pricing() -> PriceFormula:
     """Four prices lose the highest and the lowest; a percent too dear costs twice a percent too cheap."""
-    return PricingTerms(
-        formula=Formula.TRIMMED_MEAN,
-        weight="30",
-        ceiling_fen=3_880_000_00,
-        trim=(TrimTerms(from_bids=4, high=1, low=1),),
-        penalty_above="1",
-        penalty_below="0.5",
-        floor="0",
-        rounding=RoundingTerms(2, Rounding.HALF_UP),
-    )
+    return trimmed_mean("30", above="1", below="0.5", ceiling_fen=3_880_000_00)
 
 
 def _preliminary() -> tuple[Item, ...]:

@@ -105,6 +105,11 @@ class HostSettings(BaseSettings):
         default=(),
         description="Trustees' agents on this machine, the host's and the supervisor's: `[{trustee, socket}]`.",
     )
+    archive_keys: tuple[Path, ...] = Field(
+        default=(),
+        description="Public files of the archive keys, the supervisor's and the centre's, to which content keys of opened "
+        "parts are sealed; without any no document can be read once the trustees' keys are destroyed.",
+    )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @model_validator(mode="after")

@@ -86,7 +86,7 @@ STEPS: Mapping[int, tuple[str, str]] = {
     19: ("closed list and receipts", "截标清单与回执"),
     20: ("hours, officers, shares, keys destroyed", "开标时点、在场人员、份额与密钥销毁"),
     21: ("verdicts and records", "开标结论与记录"),
-    22: ("published keys give the prices", "公开密钥得出报价"),
+    22: ("published keys give the prices, others are sealed", "公开密钥得出报价，其余密钥已密封归档"),
     23: ("draws repeated", "抽签复算"),
 }
 """Step to its name in English and Chinese."""
@@ -153,6 +153,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "role": ("an act that this role may not do", "越权行为"),
     "sheet_digest": ("a locked sheet is not the one in the journal", "锁定的评分表与日志不符"),
     "stage": ("an act outside its stage", "行为不在其阶段"),
+    "approval": ("an act without its second person", "缺少第二人批准"),
+    "profile": ("the rule profile is not the one of its digest", "规则文件与摘要不符"),
     "revision": ("a cell's revisions are broken", "单元格版本不连续"),
     "votes": ("the preliminary review comes out otherwise", "初步评审结果不符"),
     "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
@@ -194,6 +196,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "confirmation": ("a bidder's confirmation is not its own", "投标人确认签名错误"),
     "part_key": ("a published key does not open its part, or is missing", "公开密钥缺失或无法打开对应部分"),
+    "key_sealed": (
+        "a content key was not sealed to a recipient as it must be",
+        "内容密钥未按规定密封给归档密钥持有人",
+    ),
     "sheet": ("a price sheet says otherwise than the journal", "报价单与日志不符"),
     "admission": ("an opened bid was left out, or joined as another", "已开标投标未进入评审或身份不符"),
     "price_read": ("a price was read otherwise than the sheet has it", "唱标价格与报价单不符"),
@@ -503,6 +509,35 @@ def _match(pattern: str) -> _Shape:
 _digest = _match(r"[0-9a-f]{64}")
 _decimal = _match(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 
+_FIGURE = r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,12}|/[1-9][0-9]{0,14})?"
+
+
+def _expression(value: _Json, deep: int = 8) -> bool:
+    """Say whether a value is an expression of price-formula.md §3: a text, or an operation at most 8 deep."""
+    if isinstance(value, str):
+        return True
+    if deep == 0 or not isinstance(value, dict) or value.keys() != {"op", "of"} or value["op"] not in _TAKES:
+        return False
+    least, most = _TAKES[value["op"]]
+    of = value["of"]
+    if not isinstance(of, list) or not least <= len(of) <= most:
+        return False
+    if value["op"] == "else":
+        return all(isinstance(one, str) for one in of)
+    if value["op"] not in _OVER_GROUPS:
+        return all(_expression(one, deep - 1) for one in of)
+    nth = len(of) < 3 or (isinstance(of[2], str) and re.fullmatch("[1-9][0-9]?", of[2]) is not None)
+    return nth and isinstance(of[0], str) and all(_expression(one, deep - 1) for one in of[1:2])
+
+
+_OVER_GROUPS = frozenset({"count", "total", "mean", "median", "lowest", "highest"})
+_TAKES: Mapping[str, tuple[int, int]] = {
+    "sum": (1, 32), "product": (1, 32), "min": (1, 32), "max": (1, 32), "else": (1, 32), "difference": (2, 2),
+    "quotient": (2, 2), "abs": (1, 1), "count": (1, 1), "total": (1, 2), "mean": (1, 2), "median": (1, 2),
+    "lowest": (1, 3), "highest": (1, 3),
+}  # fmt: skip
+"""Operation to how many things it takes."""
+
 _SHAPES: Mapping[str, _Shape] = {
     "text": lambda value: isinstance(value, str),
     "texts": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
@@ -517,7 +552,8 @@ _SHAPES: Mapping[str, _Shape] = {
     ),
     "track": _match(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,160}/[a-z]{1,16}"),
     "stage": _match(
-        "receiving|opening|gathering|briefed|preliminary|detailed|pricing|summary|signing|concluded"
+        "planned|booked|receiving|opening|gathering|briefed|electing|preliminary|detailed|pricing|summary|reporting"
+        "|signing|concluded|archived|failed|aborted"
     ),
     "number": _match(r"[0-9a-f]{32}"),
     "earlier": _match(r"(|[0-9a-f]{32})"),
@@ -529,11 +565,34 @@ _SHAPES: Mapping[str, _Shape] = {
     "numbers": lambda value: isinstance(value, list) and all(_SHAPES["number"](one) for one in value),
     "part": _match("preliminary|detailed"),
     "judged": _match("score|pass|deduct"),
-    "formula": _match("lowest_price|trimmed_mean"),
-    "mode": _match("half_up|half_even|down"),
+    "mode": _match("half_up|half_even|down|up"),
+    "figure": _match(_FIGURE),
+    "perhaps": _match(f"({_FIGURE})?"),
+    "figures": lambda value: isinstance(value, list) and all(_match(_FIGURE)(one) for one in value),
+    "expression": _expression,
+    "few": lambda value: type(value) is int and 0 <= value <= 4,
+    "places": lambda value: type(value) is int and -6 <= value <= 8,
+    "quote": _match("fen|rate"),
+    "per": _match("tender|bid"),
+    "unit": _match("fen|number"),
+    "otherwise": _match("reject|zero"),
+    "better": _match("lower|higher"),
+    "kind": _match("value|penalty|table"),
+    "steps": _match("linear|up|down|nearest"),
+    "between": _match("linear|step"),
+    "rounded": _match("adjust|aggregate|shift|deviate|score|floor|weight"),
+    "order": _match("lowest|highest"),
+    "undecided": _match("draw|tenderer"),
+    "one": lambda value: type(value) is int and value == 1,
+    "relation": _match("<|<=|=|!=|>=|>"),
+    "ratio": _match(r"(-?[0-9]+/[1-9][0-9]*)?"),
     "sealing": _match("joint|sites|bidder"),
     "fen": _match(r"[1-9][0-9]{0,14}"),
     "cause": _match("link|publisher|recorder|disk|pause|refused"),
+    "instant": lambda value: value is None or _whole(value),
+    "question": _match("chair|competition|award"),
+    "ground": _match("all_rejected|no_competition|no_price|ordered"),
+    "specialty": _match("none|technical|economic|owner"),
     "ceiling": lambda value: value is None or _whole(value),
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
     "drawing": _match("experts|seats|sub_site|price_parameter|tie|chair|code"),
@@ -555,15 +614,45 @@ def _object(members: str, **inner: _Shape) -> _Shape:
     )
 
 
+def _kinds(**kinds: str) -> _Shape:
+    """Return the shape of an object that tells by its `kind` which members it has."""
+    shapes = {kind: _object(f"kind:text {members}".strip()) for kind, members in kinds.items()}
+    return lambda value: (
+        isinstance(value, dict)
+        and any(value.get("kind") == kind and shape(value) for kind, shape in shapes.items())
+    )
+
+
 def _rows(members: str, **inner: _Shape) -> _Shape:
     row = _object(members, **inner)
     return lambda value: isinstance(value, list) and all(row(one) for one in value)
 
 
+_CONDITIONS = _rows("left:expression test:relation right:expression")
+_NAMED = _rows("name:text value:figure")
+_SEGMENTS = _rows("rate:expression to:perhaps")
 _PRICING = _object(
-    "formula:formula weight:decimal ceiling_fen:ceiling penalty_above:decimal penalty_below:decimal floor:decimal",
-    trim=_rows("from_bids:whole high:whole low:whole"),
-    rounding=_object("digits:whole mode:mode"),
+    "name:text weight:figure version:one title:text quote:quote shift:expression undecided:undecided",
+    score=_object(
+        "kind:kind full:figure value:expression cap_above:expression cap_below:expression step:figure steps:steps"
+        " between:between",
+        above=_SEGMENTS,
+        below=_SEGMENTS,
+        rows=_rows("at:figure points:figure"),
+    ),
+    inputs=_rows("name:text title:text per:per unit:unit value:perhaps choices:figures optional:flag"),
+    admit=_rows("name:text title:text otherwise:otherwise", keep=_CONDITIONS),
+    adjust=_rows("name:text title:text price:expression", when=_CONDITIONS),
+    trim=_object("scored:flag", rows=_rows("from_bids:whole high:whole low:whole")),
+    aggregate=_rows("name:text title:text value:expression of:text", where=_CONDITIONS, when=_CONDITIONS),
+    deviate=_object("better:better of:expression"),
+    floor=_object("least:expression most:expression"),
+    rounds=_rows("stage:rounded digits:places mode:mode step:text"),
+    total=_object("digits:few mode:mode"),
+    ties=_rows("by:text order:order"),
+    samples=_rows(
+        "title:text", bids=_rows("bid:text price:figure score:text valid:flag", values=_NAMED), given=_NAMED
+    ),
 )
 _LOTS = _rows(
     "id:text title:text candidates:whole",
@@ -574,19 +663,49 @@ _LOTS = _rows(
     pricing=_PRICING,
 )
 
+_ACT = _kinds(
+    step_back="after:stage",
+    reopen_sheet="seat:text lot:text part:part",
+    replace_expert="seat:text newcomer:text",
+    resume="",
+    correct_price="lot:text bid:text price_fen:whole",
+    fail_lot="lot:text",
+    reevaluate="ground:text",
+    abort_session="",
+)
+
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
 _MAKE_UP = _object("least:whole share:share odd:flag owners:whole")
 
 _BODIES: Mapping[str, _Shape] = {
     "SessionOpened": _object(
-        "session:text rehearsal:flag software:text",
+        "session:text rehearsal:flag software:text profile:text profile_sha256:digest",
         tender=_object("code:text title:text", lots=_LOTS),
         sites=_rows("id:text name:text host:flag node:flag"),
-        seats=_rows("code:text site:text node:text role:text label:text"),
+        seats=_rows("code:text site:text node:text role:text label:text specialty:specialty reserve:flag"),
         keys=_object("log:text quorum:whole", witnesses=_rows("site:text vkey:text")),
     ),
     "StageChanged": _object("before:stage after:stage reason:text"),
-    "SessionPaused": _object("reason:text"),
+    "SessionPaused": _object("reason:text resume_at:instant"),
+    "SteppedBack": _object("before:stage after:stage reason:text"),
+    "TenderFailed": _object("reason:text"),
+    "SessionAborted": _object("reason:text"),
+    "LotFailed": _object("lot:text ground:ground reason:text"),
+    "BookingConfirmed": _object("site:text seats:texts"),
+    "BookingDeclined": _object("site:text reason:text"),
+    "Proposed": _object("proposal:text reason:text", act=_ACT),
+    "Approved": _object("proposal:text digest:digest"),
+    "Vetoed": _object("proposal:text digest:digest reason:text"),
+    "VoteOpened": _object("vote:text question:question lot:text round:whole options:texts voters:texts"),
+    "BallotCast": _object("vote:text round:whole choice:commit"),
+    "VoteCounted": _object(
+        "vote:text round:whole outcome:text tied:texts", counts=_rows("option:text votes:whole")
+    ),
+    "ChairElected": _object("seat:text by:text"),
+    "ExpertRecused": _object("seat:text reason:text"),
+    "ExpertReplaced": _object("seat:text newcomer:text reason:text before:stage after:stage"),
+    "SheetReopened": _object("seat:text lot:text part:part reason:text"),
+    "PriceCorrected": _object("lot:text bid:text price_fen:whole reason:text"),
     "SessionResumed": _object("reason:text"),
     "SessionClosed": _object("reason:text"),
     "BidImported": _object(
@@ -603,8 +722,14 @@ _BODIES: Mapping[str, _Shape] = {
     "GroupUnlocked": _object("lot:text part:part", sheets=_rows("seat:text digest:digest")),
     "BidsReviewed": _object("lot:text", votes=_rows("bid:text against:whole members:whole rejected:flag")),
     "PricesComputed": _object(
-        "lot:text formula:formula base_fen:rational",
-        rows=_rows("bid:text price_fen:whole admitted:flag trimmed:flag deviation:rational score:rational"),
+        "lot:text formula:text",
+        given=_rows("name:text value:rational"),
+        steps=_rows("stage:text name:text value:ratio bids:texts"),
+        rows=_rows(
+            "bid:text read:rational admitted:flag scored:flag trimmed:flag why:text price:rational deviation:ratio"
+            " score:rational points:text",
+            values=_rows("stage:text value:rational"),
+        ),
     ),
     "RankingComputed": _object(
         "lot:text ties:texts rejected:texts",
@@ -658,12 +783,14 @@ _BODIES: Mapping[str, _Shape] = {
     ),
     "OpeningRecorded": _object("window:text record:text sha256:digest"),
     "PartKeyPublished": _object("bid:number part:sealed key:hex"),
+    "PartKeySealed": _object("bid:number part:sealed recipient:text wrapped:text"),
     "BidAdmitted": _object("lot:text bid:text number:number bidder:text", documents=_OPENED_PARTS),
     "PriceRead": _object("lot:text bid:text price_fen:whole"),
     "RecordConfirmed": _object("window:text bid:number objection:text signature:text"),
     "CeremonyPaused": _object("reason:text"),
     "CeremonyResumed": _object("reason:text"),
     "KeysDestroyed": _object("trustee:text signature:text"),
+    "KeysNotDestroyed": _object("trustee:text reason:text"),
     "DrawDeclared": _object(
         "draw:text purpose:drawing subject:text lot:text options:texts count:whole takers:texts parties:texts"
         " closes:whole ends:whole redoes:text",
@@ -700,8 +827,16 @@ _AFTER_CLOSE = frozenset({"CheckpointCosigned", "ReelReceived", "WitnessLate", "
 
 _ROLES: Mapping[str, frozenset[str]] = {
     "BidImported": frozenset({"operator"}),
-    "SeatJoined": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist"}),
-    "SeatTested": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist"}),
+    "SeatJoined": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "SeatTested": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "Proposed": frozenset({"expert", "supervisor", "operator"}),
+    "Approved": frozenset({"regulator", "supervisor", "operator"}),
+    "Vetoed": frozenset({"regulator", "supervisor", "operator"}),
+    "BookingConfirmed": frozenset({"site_operator"}),
+    "BookingDeclined": frozenset({"site_operator"}),
+    "ExpertRecused": frozenset({"expert"}),
+    "BallotCast": frozenset({"expert"}),
+    "TenderFailed": frozenset({"operator", "supervisor"}),
     "DisciplineAccepted": frozenset({"expert"}),
     "StageChanged": frozenset({"operator", "supervisor"}),
     "SessionPaused": frozenset({"supervisor"}),
@@ -718,9 +853,10 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "CeremonyPaused": frozenset({"supervisor"}),
     "CeremonyResumed": frozenset({"supervisor"}),
     "OpeningAborted": frozenset({"supervisor"}),
+    "KeysNotDestroyed": frozenset({"supervisor"}),
     "DrawDeclared": frozenset({"operator"}),
-    "DrawCommitted": frozenset({"supervisor", "operator", "site_operator", "archivist"}),
-    "DrawRevealed": frozenset({"supervisor", "operator", "site_operator", "archivist"}),
+    "DrawCommitted": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
+    "DrawRevealed": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
     "DrawContinued": frozenset({"operator"}),
     "RosterSealed": frozenset({"operator"}),
 }
@@ -729,6 +865,8 @@ _ROLES: Mapping[str, frozenset[str]] = {
 _BY_HOST = frozenset(
     {
         "SessionClosed",
+        "SessionResumed",
+        "StageChanged",
         "PolicyDrafted",
         "SubmissionsOpened",
         "OpeningAborted",
@@ -739,10 +877,20 @@ _BY_HOST = frozenset(
 """Acts that the host may also do of its own accord, unsigned."""
 
 _ORDER = (
-    "receiving", "opening", "gathering", "briefed", "preliminary", "detailed", "pricing", "summary", "signing", "concluded",
+    "planned", "booked", "receiving", "opening", "gathering", "briefed", "electing", "preliminary", "detailed",
+    "pricing", "summary", "reporting", "signing", "concluded",
 )  # fmt: skip
+_ENDS = ("failed", "aborted", "archived")
 _WINDOWS = frozenset({"opening", "detailed"})
-_AFTER_OPENING = frozenset(_ORDER[1:])
+_AFTER_OPENING = frozenset((*_ORDER[3:], "failed", "aborted"))
+_BACK: Mapping[str, tuple[str, ...]] = {
+    "detailed": ("preliminary",),
+    "pricing": ("preliminary", "detailed"),
+    "summary": ("preliminary", "detailed", "pricing"),
+    "reporting": ("preliminary", "detailed", "pricing", "summary"),
+    "signing": ("preliminary", "detailed", "pricing", "summary", "reporting"),
+}
+"""Stage to those that a step back may lead to."""
 _STAGES: Mapping[str, frozenset[str]] = {
     "BidImported": frozenset({"gathering"}),
     "DisciplineAccepted": frozenset({"briefed"}),
@@ -750,34 +898,51 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "SheetLocked": frozenset({"preliminary", "detailed"}),
     "GroupUnlocked": frozenset({"preliminary", "detailed"}),
     "BidsReviewed": frozenset({"preliminary"}),
+    "SheetReopened": frozenset({"preliminary", "detailed"}),
+    "BookingConfirmed": frozenset({"booked"}),
+    "BookingDeclined": frozenset({"booked"}),
+    "ExpertRecused": frozenset({"gathering", "briefed"}),
+    "VoteOpened": frozenset({"electing", "preliminary", "summary"}),
+    "BallotCast": frozenset({"electing", "preliminary", "summary"}),
+    "VoteCounted": frozenset({"electing", "preliminary", "summary"}),
+    "ChairElected": frozenset({"electing"}),
+    "LotFailed": frozenset(_ORDER[3:12]),
+    "TenderFailed": frozenset(_ORDER[3:12]),
+    "PriceCorrected": frozenset({"pricing", "summary"}),
     "PricesOpened": frozenset({"pricing"}),
-    "PricesComputed": frozenset({"pricing"}),
+    "PricesComputed": frozenset({"pricing", "summary"}),
     "RankingComputed": frozenset({"summary"}),
     "ReportSigned": frozenset({"signing"}),
-    "SessionClosed": frozenset({"receiving", "opening", "concluded"}),
+    "SessionClosed": frozenset({"receiving", "opening", "concluded", "failed", "aborted"}),
     **dict.fromkeys(
         (
-            "TrusteeKeyPublished", "PolicyDrafted", "PolicySigned", "SubmissionsOpened", "BidSubmitted",
-            "BidAcknowledged", "BidWithdrawn", "CoverMade", "BidsClosed",
+            "SubmissionsOpened", "BidSubmitted", "BidAcknowledged", "BidWithdrawn", "CoverMade", "BidsClosed",
         ),
         frozenset({"receiving"}),
     ),
     **dict.fromkeys(
+        ("TrusteeKeyPublished", "PolicyDrafted", "PolicySigned"), frozenset({"planned", "booked", "receiving"})
+    ),
+    **dict.fromkeys(
         (
             "OfficerSteppedUp", "WindowOpened", "WindowExtended", "HalfReleased", "ShareReleased", "WindowClosed",
-            "BidJudged", "OpeningRecorded", "PartKeyPublished", "PriceRead", "CeremonyPaused", "CeremonyResumed",
+            "BidJudged", "OpeningRecorded", "PartKeyPublished", "PartKeySealed", "PriceRead", "CeremonyPaused",
+            "CeremonyResumed",
         ),
         _WINDOWS,
     ),
     "OpeningAborted": frozenset({"receiving", "opening"}),
     "BidAdmitted": frozenset({"opening"}),
     "RecordConfirmed": _AFTER_OPENING,
-    "KeysDestroyed": frozenset(_ORDER),
+    "KeysDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
+    "KeysNotDestroyed": frozenset((*_ORDER[2:], "failed", "aborted")),
     **dict.fromkeys(
         ("DrawDeclared", "DrawContinued", "RosterSealed"),
-        frozenset({"receiving", "opening", "gathering", "briefed", "preliminary", "detailed", "summary"}),
+        frozenset(
+            {"planned", "booked", "receiving", "opening", "gathering", "briefed", "electing", "preliminary", "detailed", "summary"}
+        ),
     ),
-    "RosterUnsealed": frozenset({"gathering", "briefed", "preliminary", "detailed"}),
+    "RosterUnsealed": frozenset({"gathering", "briefed", "electing", "preliminary", "detailed"}),
 }  # fmt: skip
 
 
@@ -1664,8 +1829,9 @@ def _read_opening(line: bytes, number: int) -> dict[str, _Json]:
 _COMMITTED: Mapping[str, tuple[str, ...]] = {
     "ScoreEntered": ("/value", "/reason"),
     "BidImported": ("/price",),
+    "BallotCast": ("/choice",),
 }
-"""Entry type to the commitments in its body."""
+"""Entry type to the commitments in its body; a secret ballot is never opened."""
 
 
 def _released(case: _Case) -> Callable[[_Entry], bool]:
@@ -1680,6 +1846,8 @@ def _released(case: _Case) -> Callable[[_Entry], bool]:
 
     def rule(entry: _Entry) -> bool:
         body = entry.body
+        if entry.type == "BallotCast":
+            return False
         if entry.type == "BidImported":
             return body["bid"] in priced
         return (body["lot"], parts.get((body["lot"], body["item"]))) in unlocked
@@ -1699,7 +1867,10 @@ def _check_acts(case: _Case) -> Findings:
     commands: set[tuple[str, str]] = set()
     cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]] = defaultdict(dict)
     parts = _parts(case)
-    for entry in case.of(*_ROLES):
+    for entry in case.of(*_ROLES, "SteppedBack"):
+        if entry.type == "SteppedBack":
+            _forget(entry.body["after"], cells)
+            continue
         if entry.type in _BY_HOST and entry.actor == "host":
             continue
         seat = seats.get(entry.actor)
@@ -1719,6 +1890,13 @@ def _check_acts(case: _Case) -> Findings:
         commands.add((entry.actor, entry.cmd or ""))
         yield from _check_lock(entry, cells, parts)
     case.checked = len(commands)
+
+
+def _forget(after: str, cells: dict[tuple[str, str, str], dict[tuple[str, str], list[_Json]]]) -> None:
+    """Void the later sheets when the evaluation goes back to the preliminary review."""
+    if after == "preliminary":
+        for key in [key for key in cells if key[2] != "preliminary"]:
+            del cells[key]
 
 
 def _parts(case: _Case) -> dict[tuple[str, str], str]:
@@ -1801,6 +1979,7 @@ class _Fold:
 
     openings: Mapping[tuple[int, str], str]
     experts: list[str]
+    regulator: bool = False
     stage: str = "gathering"
     sealed: bool = False
     cells: dict[tuple[str, str, str, str], tuple[int, str]] = field(default_factory=dict)
@@ -1810,9 +1989,52 @@ class _Fold:
     scores: dict[str, _Json] = field(default_factory=dict)
     rankings: dict[str, _Json] = field(default_factory=dict)
     signed: dict[str, str] = field(default_factory=dict)
+    reserves: set[str] = field(default_factory=set)
+    recused: set[str] = field(default_factory=set)
+    proposals: dict[str, tuple[_Json, str, str]] = field(default_factory=dict)
+    approved: list[_Json] = field(default_factory=list)
+    votes: dict[str, _Json] = field(default_factory=dict)
+    ballots: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, _Json] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, set[str]] = field(default_factory=dict)
+    corrected: dict[tuple[str, str], int] = field(default_factory=dict)
+    parts: dict[tuple[str, str], str] = field(default_factory=dict)
+    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    spoilt: set[str] = field(default_factory=set)
+    drawn: dict[str, tuple[_Json, list[str]]] = field(default_factory=dict)
+
+    def values_for(self, lot: str) -> dict[str, Fraction]:
+        """Return the price parameters that were drawn for a lot, by name."""
+        return {
+            declared["subject"]: Fraction(made[0])
+            for declared, made in self.drawn.values()
+            if (declared["purpose"], declared["lot"]) == ("price_parameter", lot) and made
+        }
+
+    def consume(self, act: _Json) -> bool:
+        """Take back an approved act that is now done; say whether there was one."""
+        if act not in self.approved:
+            return False
+        self.approved.remove(act)
+        return True
+
+    def void(self, stage: str) -> None:
+        """Void what was concluded from a stage on."""
+        if stage == "preliminary":
+            self.rejected = {lot: sorted(lost) for lot, lost in self.lost.items()}
+            self.failed = {lot: ground for lot, ground in self.failed.items() if ground == "ordered"}
+        if stage in {"preliminary", "detailed", "pricing"}:
+            self.scores.clear()
+        if stage != "reporting":
+            self.rankings.clear()
+        self.signed.clear()
 
     def value(self, seat: str, lot: str, bid: str, item: str) -> str:
         return self.cells.get((seat, lot, bid, item), (0, ""))[1]
+
+    def price(self, lot: str, bid: str) -> int | None:
+        return self.corrected.get((lot, bid), self.prices.get(bid))
 
     def inside(self, lot: _Json) -> set[str]:
         return {bid["id"] for bid in lot["bids"]} - set(self.rejected.get(lot["id"], []))
@@ -1820,17 +2042,22 @@ class _Fold:
 
 def _check_result(case: _Case) -> Findings:
     case.need(5, 12)
-    experts = sorted(seat["code"] for seat in case.opened["seats"] if seat["role"] == "expert")
+    seats = [seat for seat in case.opened["seats"] if seat["role"] == "expert"]
+    experts = sorted(seat["code"] for seat in seats if not seat["reserve"])
+    regulator = any(seat["role"] == "regulator" for seat in case.opened["seats"])
     sealed = not case.opened["rehearsal"]
-    fold = _Fold(case.openings, experts, _ORDER[0] if sealed else "gathering", sealed)
+    fold = _Fold(case.openings, experts, regulator, _ORDER[0] if sealed else "gathering", sealed)
+    fold.reserves = {seat["code"] for seat in seats if seat["reserve"]}
+    if hashlib.sha256(case.opened["profile"].encode()).hexdigest() != case.opened["profile_sha256"]:
+        yield Failure("profile", ENTRIES, seq=0, detail="digest of the rule profile")
     lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
     if sealed and any(lot["bids"] for lot in lots.values()):
         yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
     for entry in case.of(*_FOLDS, *_STAGES):
-        if fold.stage not in _STAGES.get(entry.type, _ORDER):
+        if fold.stage not in _STAGES.get(entry.type, (*_ORDER, *_ENDS)):
             yield Failure("stage", ENTRIES, seq=entry.seq, detail=f"{entry.type} in {fold.stage}")
         lot = lots.get(entry.body.get("lot", ""))
-        if lot is None and "lot" in entry.body and entry.type != "DrawDeclared":
+        if lot is None and entry.body.get("lot") and entry.type != "DrawDeclared":
             _stop("stage", file=ENTRIES, seq=entry.seq, detail="unknown lot")
         wrong = _FOLDS.get(entry.type, _fold_nothing)(fold, entry, lot)
         if wrong:
@@ -1841,8 +2068,13 @@ def _check_result(case: _Case) -> Findings:
 
 
 def _check_end(fold: _Fold, lots: list[str]) -> Findings:
-    if _ORDER.index(fold.stage) >= _ORDER.index("signing") and set(fold.rankings) != set(lots):
+    live = set(lots) - set(fold.failed)
+    if fold.stage in {"signing", "concluded"} and set(fold.rankings) - set(fold.failed) != live:
         yield Failure("result_missing", ENTRIES, detail="RankingComputed")
+    if fold.stage == "failed" and live:
+        yield Failure("result_missing", ENTRIES, detail="LotFailed")
+    if fold.approved:
+        yield Failure("approval", ENTRIES, detail=fold.approved[0]["kind"])
     if fold.stage == "concluded" and sorted(fold.signed) != fold.experts:
         yield Failure("result_missing", ENTRIES, detail="ReportSigned")
     ranked = [fold.rankings[lot] for lot in lots if lot in fold.rankings]
@@ -1856,9 +2088,197 @@ _Wrong = tuple[str, str] | None
 
 def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     before, after = entry.body["before"], entry.body["after"]
-    follows = before == fold.stage and _ORDER.index(after) == _ORDER.index(before) + 1
+    follows = before == fold.stage and after in _ORDER and _ORDER.index(after) == _ORDER.index(before) + 1
+    early = entry.actor != "host" or after in {"booked", "receiving"}
     fold.stage = after
-    return None if follows else ("stage", f"{before} to {after}")
+    fold.proposals.clear()
+    return None if follows and early else ("stage", f"{before} to {after}")
+
+
+def _fold_step_back(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    before, after = entry.body["before"], entry.body["after"]
+    ground = entry.body["reason"].partition(": ")[0]
+    ordered = fold.consume({"kind": "step_back", "after": after}) or (
+        after == "preliminary" and fold.consume({"kind": "reevaluate", "ground": ground})
+    )
+    fits = before == fold.stage and after in _BACK.get(before, ())
+    if after == "preliminary":
+        fold.cells = {key: one for key, one in fold.cells.items() if _is_in(fold, key, after)}
+        fold.locked.clear()
+    fold.locked = {key for key in fold.locked if key[2] != after}
+    fold.stage = after
+    fold.proposals.clear()
+    fold.void(after)
+    return None if fits and ordered else ("stage", f"{before} back to {after}")
+
+
+def _is_in(fold: _Fold, key: tuple[str, str, str, str], part: str) -> bool:
+    """Say whether a cell belongs to a part; the parts of items were noted as the cells were entered."""
+    return fold.parts.get((key[1], key[3])) == part
+
+
+def _fold_end(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.type == "SessionAborted" and not fold.consume({"kind": "abort_session"}):
+        return "approval", entry.type
+    fold.stage = {"SessionAborted": "aborted", "TenderFailed": "failed"}[entry.type]
+    fold.proposals.clear()
+    return None
+
+
+def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    seat, newcomer = body["seat"], body["newcomer"]
+    ordered = fold.consume({"kind": "replace_expert", "seat": seat, "newcomer": newcomer})
+    fits = seat in fold.experts and newcomer in fold.reserves and body["before"] == fold.stage
+    after = "gathering" if fold.stage == "gathering" else "briefed"
+    if not fits or body["after"] != after or not (ordered or seat in fold.recused):
+        return "stage", f"{newcomer} for {seat}"
+    fold.experts = sorted(newcomer if one == seat else one for one in fold.experts)
+    fold.reserves.discard(newcomer)
+    fold.recused.discard(seat)
+    fold.cells = {key: one for key, one in fold.cells.items() if key[0] != seat}
+    fold.locked = {key for key in fold.locked if key[0] != seat}
+    if after != fold.stage:
+        fold.proposals.clear()
+    fold.stage = after
+    fold.void("preliminary")
+    return None
+
+
+def _fold_recusal(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.body["seat"] != entry.actor or entry.actor not in fold.experts:
+        return "stage", entry.actor
+    fold.recused.add(entry.actor)
+    return None
+
+
+def _fold_reopening(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    key = (body["seat"], body["lot"], body["part"])
+    act = {"kind": "reopen_sheet", "seat": body["seat"], "lot": body["lot"], "part": body["part"]}
+    if key not in fold.locked or not (fold.consume(act) or body["reason"] == "bids_changed"):
+        return "stage", f"sheet of {body['seat']} reopened"
+    fold.locked.discard(key)
+    return None
+
+
+def _fold_proposal(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    if body["proposal"] in fold.proposals:
+        return "approval", body["proposal"]
+    said = {"act": body["act"], "proposal": body["proposal"], "reason": body["reason"]}
+    digest = hashlib.sha256(_canonical(said)).hexdigest()
+    fold.proposals[body["proposal"]] = (body["act"], digest, entry.actor)
+    return None
+
+
+def _fold_decision(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand that the second person decided what was proposed, and is another than who proposed it."""
+    act, digest, by = fold.proposals.pop(entry.body["proposal"], (None, "", ""))
+    if act is None or digest != entry.body["digest"] or by == entry.actor:
+        return "approval", entry.body["proposal"]
+    if entry.type == "Approved":
+        fold.approved.append(act)
+    return None
+
+
+def _fold_resumption(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Let the host resume only what a second person approved."""
+    approved = entry.actor != "host" or fold.consume({"kind": "resume"})
+    return None if approved else ("approval", "SessionResumed")
+
+
+def _fold_vote(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    body = entry.body
+    if sorted(body["voters"]) != fold.experts:
+        return "votes", body["vote"]
+    fold.votes[body["vote"]], fold.ballots[body["vote"]] = body, 0
+    return None
+
+
+def _fold_ballot(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    vote = fold.votes.get(entry.body["vote"])
+    if vote is None or vote["round"] != entry.body["round"] or entry.actor not in vote["voters"]:
+        return "votes", entry.body["vote"]
+    fold.ballots[entry.body["vote"]] += 1
+    return None
+
+
+def _fold_count(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Check a count as far as a secret vote lets a stranger: as many votes as ballots, and the outcome they give."""
+    body = entry.body
+    vote = fold.votes.get(body["vote"])
+    if vote is None or [one["option"] for one in body["counts"]] != vote["options"]:
+        return "votes", body["vote"]
+    votes = [one["votes"] for one in body["counts"]]
+    best = [one["option"] for one in body["counts"] if one["votes"] == max(votes)]
+    decided = (best[0], []) if len(best) == 1 else ("", best)
+    cast = fold.ballots[body["vote"]] == len(vote["voters"]) == sum(votes)
+    fold.counted[body["vote"]] = body
+    return None if cast and (body["outcome"], body["tied"]) == decided else ("votes", body["vote"])
+
+
+def _fold_chair(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand that the chair is whom the vote, or the draw among those it left tied, came to."""
+    counted, seat = fold.counted.get("chair", {}), entry.body["seat"]
+    if entry.body["by"] == "vote":
+        return None if counted.get("outcome") == seat else ("votes", "chair")
+    drawn = [made for declared, made in fold.drawn.values() if declared["purpose"] == "chair"]
+    return None if seat in counted.get("tied", ()) and [seat] in drawn else ("votes", "chair")
+
+
+def _fold_declared(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    fold.drawn[entry.body["draw"]] = (entry.body, [])
+    return None
+
+
+def _fold_drawn(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Keep what was drawn; whether it was drawn rightly is step 23's."""
+    declared, _made = fold.drawn.get(entry.body["draw"], ({}, []))
+    fold.drawn[entry.body["draw"]] = (declared, entry.body["drawn"])
+    return None if declared else ("stage", "a draw that was not declared")
+
+
+def _fold_failure(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    ground, name = entry.body["ground"], lot["id"]
+    fold.failed[name] = ground
+    return None if _fails(fold, lot, ground) else ("stage", f"lot {name} failed: {ground}")
+
+
+def _fails(fold: _Fold, lot: _Json, ground: str) -> bool:
+    """Say whether a lot's failure follows from what stands in the journal."""
+    match ground:
+        case "all_rejected":
+            return not fold.inside(lot)
+        case "no_competition":
+            counted = fold.counted.get(f"competition-{lot['id']}", {})
+            return bool(counted.get("outcome") == "reject_all")
+        case "no_price":
+            return not _admissible(fold, lot)
+        case _:
+            return fold.consume({"kind": "fail_lot", "lot": lot["id"]})
+
+
+def _admissible(fold: _Fold, lot: _Json) -> bool:
+    known = {bid: fold.price(lot["id"], bid) for bid in fold.inside(lot)}
+    prices = {bid: fen for bid, fen in known.items() if fen is not None}
+    try:
+        _price(
+            lot,
+            prices,
+            {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)},
+            fold.values_for(lot["id"]),
+        )
+    except _Stop:
+        return False
+    return True
+
+
+def _fold_correction(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    body = entry.body
+    act = {"kind": "correct_price", "lot": lot["id"], "bid": body["bid"], "price_fen": body["price_fen"]}
+    fold.corrected[lot["id"], body["bid"]] = body["price_fen"]
+    return None if fold.consume(act) else ("approval", body["bid"])
 
 
 def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -1873,10 +2293,28 @@ def _fold_bid(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     return None
 
 
-def _fold_admission(_: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+def _fold_admission(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    fold.numbers[entry.body["number"]] = (lot["id"], entry.body["bid"])
     if entry.body["bid"] in [one["id"] for one in lot["bids"]]:
         return "stage", "admitted twice"
     lot["bids"].append({"id": entry.body["bid"], "bidder": entry.body["bidder"]})
+    return None
+
+
+def _fold_verdict(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.body["verdict"] == "opened":
+        fold.spoilt.discard(entry.body["bid"])
+    else:
+        fold.spoilt.add(entry.body["bid"])
+    return None
+
+
+def _fold_record(fold: _Fold, _: _Entry, __: _Json) -> _Wrong:
+    """Take bids out of the evaluation that a later window could not open."""
+    for number in fold.spoilt & fold.numbers.keys():
+        lot, bid = fold.numbers[number]
+        fold.lost.setdefault(lot, set()).add(bid)
+        fold.rejected[lot] = sorted({*fold.rejected.get(lot, []), bid})
     return None
 
 
@@ -1898,6 +2336,9 @@ def _fold_score(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
         return "stage", "sheet is locked"
     if body["revision"] != fold.cells.get(key, (0, ""))[0] + 1:
         return "revision", f"{body['bid']} {body['item']}"
+    if entry.actor not in fold.experts:
+        return "stage", f"{entry.actor} is no member"
+    fold.parts[body["lot"], body["item"]] = item["part"]
     value = fold.openings.get((entry.seq, "/value"), "")
     fold.cells[key] = (body["revision"], value)
     return None if not value or _fits(item, value) else ("ranking", f"{body['item']} out of range")
@@ -1932,18 +2373,28 @@ def _fold_review(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
             any(fold.value(seat, lot["id"], bid, item) == "fail" for item in items) for seat in fold.experts
         )
         votes.append({"bid": bid, "against": against, "members": members, "rejected": 2 * against > members})
-    fold.rejected[lot["id"]] = [vote["bid"] for vote in votes if vote["rejected"]]
+    rejected = {vote["bid"] for vote in votes if vote["rejected"]}
+    fold.rejected[lot["id"]] = sorted(rejected | fold.lost.get(lot["id"], set()))
     return None if votes == entry.body["votes"] else ("votes", lot["id"])
 
 
 def _fold_prices(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
-    expected = [{"bid": bid, "price_fen": fold.prices.get(bid)} for bid in sorted(fold.inside(lot))]
+    expected = [{"bid": bid, "price_fen": fold.price(lot["id"], bid)} for bid in sorted(fold.inside(lot))]
     return None if expected == entry.body["prices"] else ("prices", lot["id"])
 
 
 def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
-    prices = {bid: fold.prices[bid] for bid in fold.inside(lot) if bid in fold.prices}
-    fold.scores[lot["id"]] = _price(lot, prices)
+    known = {bid: fold.price(lot["id"], bid) for bid in fold.inside(lot)}
+    prices = {bid: fen for bid, fen in known.items() if fen is not None}
+    wrong = _sample_differs(lot["pricing"])
+    if wrong:
+        return "pricing", f"{lot['id']}: sample, {wrong}"
+    fold.scores[lot["id"]] = _price(
+        lot,
+        prices,
+        {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)},
+        fold.values_for(lot["id"]),
+    )
     return None if fold.scores[lot["id"]] == entry.body else ("pricing", lot["id"])
 
 
@@ -1969,6 +2420,8 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "StageChanged": _fold_stage,
     "BidImported": _fold_bid,
     "BidAdmitted": _fold_admission,
+    "BidJudged": _fold_verdict,
+    "OpeningRecorded": _fold_record,
     "PriceRead": _fold_price_read,
     "ScoreEntered": _fold_score,
     "SheetLocked": _fold_lock,
@@ -1978,68 +2431,411 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "PricesComputed": _fold_pricing,
     "RankingComputed": _fold_ranking,
     "ReportSigned": _fold_report,
+    "SessionResumed": _fold_resumption,
+    "SteppedBack": _fold_step_back,
+    "TenderFailed": _fold_end,
+    "SessionAborted": _fold_end,
+    "ExpertRecused": _fold_recusal,
+    "ExpertReplaced": _fold_replacement,
+    "SheetReopened": _fold_reopening,
+    "Proposed": _fold_proposal,
+    "Approved": _fold_decision,
+    "Vetoed": _fold_decision,
+    "VoteOpened": _fold_vote,
+    "BallotCast": _fold_ballot,
+    "VoteCounted": _fold_count,
+    "ChairElected": _fold_chair,
+    "DrawDeclared": _fold_declared,
+    "DrawMade": _fold_drawn,
+    "LotFailed": _fold_failure,
+    "PriceCorrected": _fold_correction,
 }
 """Entry type to what it does to the evaluation."""
 
 
-def _price(lot: _Json, prices: Mapping[str, int]) -> _Json:
-    """Work out the price scores: exact fractions, no rounding (archive.md §8)."""
-    terms = lot["pricing"]
-    ceiling, lowest = terms["ceiling_fen"], terms["formula"] == "lowest_price"
-    admitted = {bid: fen for bid, fen in prices.items() if ceiling is None or fen <= ceiling}
-    trimmed = set() if lowest else _trimmed(terms["trim"], admitted)
-    kept = [fen for bid, fen in admitted.items() if bid not in trimmed]
-    if not kept:
-        _stop("pricing", detail="nothing to price")
-    base = Fraction(min(kept)) if lowest else Fraction(sum(kept), len(kept))
-    rows = []
-    for bid, fen in sorted(prices.items()):
-        away = (fen - base) / base
-        score = Fraction(0)
-        if bid in admitted:
-            score = Fraction(terms["weight"]) * base / fen if lowest else _penalised(terms, away)
-        rows.append(
+def _marked(lot: _Json, prices: Mapping[str, int]) -> list[str]:
+    """List the bids whose technical mark the formula asks for: all, or none."""
+    own = [one["name"] for one in lot["pricing"]["inputs"] if one["per"] == "bid"]
+    return list(prices) if "technical" in own else []
+
+
+def _price(
+    lot: _Json, prices: Mapping[str, int], marks: Mapping[str, Fraction], given: Mapping[str, Fraction]
+) -> _Json:
+    """Work out the price scores from the lot's formula: docs/spec/price-formula.md, and archive.md §8."""
+    bids = [
+        {
+            "bid": bid,
+            "price": Fraction(fen),
+            "valid": True,
+            "values": {"technical": marks[bid]} if marks else {},
+        }
+        for bid, fen in prices.items()
+    ]
+    return {"lot": lot["id"], **_Calculation(lot["pricing"], bids, given).run()}
+
+
+def _sample_differs(terms: _Json) -> str:
+    """Return the bid of a worked sample that comes out otherwise, or nothing; a formula without a sample differs."""
+    for sample in terms["samples"]:
+        bids = [
             {
-                "bid": bid,
-                "price_fen": fen,
-                "admitted": bid in admitted,
-                "trimmed": bid in trimmed,
-                "deviation": _ratio(away),
-                "score": _ratio(score),
+                **one,
+                "price": Fraction(one["price"]),
+                "values": {each["name"]: Fraction(each["value"]) for each in one["values"]},
             }
+            for one in sample["bids"]
+        ]
+        given = {one["name"]: Fraction(one["value"]) for one in sample["given"]}
+        got = {row["bid"]: row["points"] for row in _Calculation(terms, bids, given).run()["rows"]}
+        for one in sample["bids"]:
+            expected, found = one["score"], got.get(one["bid"], "")
+            if expected != found and "out" in {expected, found}:
+                return str(one["bid"])
+            if expected != found and (
+                not re.fullmatch(_FIGURE, expected) or Fraction(expected) != Fraction(found)
+            ):
+                return str(one["bid"])
+    return "" if terms["samples"] else "none"
+
+
+class _Calculation:
+    """One run of a price formula; whatever has no value stops the step."""
+
+    def __init__(self, terms: _Json, bids: Sequence[_Json], given: Mapping[str, Fraction]) -> None:
+        self.terms = terms
+        self.bids = sorted(bids, key=lambda one: str(one["bid"]))
+        self.ids = [str(one["bid"]) for one in self.bids]
+        self.known: dict[str, Fraction] = {}
+        for one in terms["inputs"]:
+            if one["per"] == "tender":
+                found = Fraction(one["value"]) if one["value"] else given.get(one["name"])
+                self.known[one["name"]] = self._there(found, one["name"])
+        self.given = [{"name": name, "value": _ratio(value)} for name, value in self.known.items()]
+        self.groups: dict[str, list[str]] = {}
+        self.price = {one["bid"]: one["price"] for one in self.bids}
+        self.read = dict(self.price)
+        self.own = {one["name"]: self._column(one) for one in terms["inputs"] if one["per"] == "bid"}
+        self.deviation: dict[str, Fraction] = {}
+        self.why = dict.fromkeys(self.ids, "")
+        self.out: set[str] = set()
+        self.told: list[_Json] = []
+        self.ways: dict[str, list[_Json]] = {
+            bid: [{"stage": "read", "value": _ratio(self.read[bid])}] for bid in self.ids
+        }
+        self.memo: dict[int, Fraction] = {}
+
+    def run(self) -> _Json:
+        if len(set(self.ids)) != len(self.ids) or not self.ids:
+            _stop("pricing", detail="bids")
+        self._admit()
+        self._adjust()
+        self._trim()
+        self._aggregate()
+        scores = self._score()
+        rows = [self._row(bid, scores) for bid in self.ids]
+        return {"formula": self.terms["name"], "given": self.given, "steps": self.told, "rows": rows}
+
+    # stages, in the order of the specification
+
+    def _admit(self) -> None:
+        self.groups["admitted"] = [one["bid"] for one in self.bids if one["valid"]]
+        self._leave([one["bid"] for one in self.bids if not one["valid"]], "invalid", reject=True)
+        for rule in self.terms["admit"]:
+            fit = self._fitting(rule["keep"], self.groups["admitted"])
+            gone = [bid for bid in self.groups["admitted"] if bid not in fit]
+            self.groups["admitted"] = fit
+            self._leave(gone, rule["name"], reject=rule["otherwise"] == "reject")
+        if not self.groups["admitted"]:
+            _stop("pricing", detail="nothing to price")
+
+    def _leave(self, bids: list[str], why: str, *, reject: bool) -> None:
+        for bid in bids:
+            self.why[bid] = why
+        self.out |= set(bids) if reject else set()
+        self._tell("admit", why, bids=bids)
+
+    def _adjust(self) -> None:
+        inside = [bid for bid in self.ids if bid not in self.out]
+        for rule in self.terms["adjust"]:
+            bids = self._fitting(rule["when"], inside)
+            self.memo.clear()
+            after = {bid: self._value(rule["price"], bid) for bid in bids}
+            for bid in bids:
+                self.price[bid] = after[bid]
+                self._note(bid, "adjust", after[bid])
+            self._tell("adjust", rule["name"], bids=bids)
+        if self._rule("adjust") is not None:
+            for bid in inside:
+                self.price[bid] = self._round("adjust", self.price[bid])
+                self._note(bid, "round", self.price[bid])
+
+    def _trim(self) -> None:
+        admitted, table = self.groups["admitted"], self.terms["trim"]["rows"]
+        reached = [row for row in table if row["from_bids"] <= len(admitted)]
+        row = max(reached, key=lambda one: one["from_bids"]) if reached else {"high": 0, "low": 0}
+        if row["high"] + row["low"] >= len(admitted):
+            _stop("pricing", detail="trimming leaves nothing")
+        order = sorted(admitted, key=lambda bid: (self.price[bid], bid))
+        low, high = order[: row["low"]], order[len(order) - row["high"] :]
+        self.groups["trimmed"] = sorted(low + high)
+        self.groups["kept"] = sorted(set(admitted) - {*low, *high})
+        if table:
+            self._tell("trim", "high", bids=sorted(high))
+            self._tell("trim", "low", bids=sorted(low))
+
+    def _aggregate(self) -> None:
+        for step in self.terms["aggregate"]:
+            name = step["name"]
+            self.memo.clear()
+            if (
+                name in self.known
+                or name in self.groups
+                or not all(self._holds(one, "") for one in step["when"])
+            ):
+                continue
+            if step["of"]:
+                self.groups[name] = self._fitting(step["where"], self._group(step["of"]))
+                self._tell("aggregate", name, bids=self.groups[name])
+            else:
+                self.known[name] = self._told("aggregate", name, self._value(step["value"], ""))
+        if any(step["name"] == "base" for step in self.terms["aggregate"]):
+            base = self._there(self.known.get("base"), "base")
+            self.memo.clear()
+            self.known["base"] = self._told("shift", "base", base * self._value(self.terms["shift"], ""))
+
+    def _score(self) -> dict[str, Fraction]:
+        score, floor = self.terms["score"], self.terms["floor"]
+        unscored = set() if self.terms["trim"]["scored"] else set(self.groups["trimmed"])
+        bids = [bid for bid in self.groups["admitted"] if bid not in unscored]
+        self.memo.clear()
+        if any(step["name"] == "base" for step in self.terms["aggregate"]):
+            of = self._value(self.terms["deviate"]["of"], "")
+            sign = 100 if self.terms["deviate"]["better"] == "lower" else -100
+            away = {bid: self._over(sign * (self.price[bid] - self.known["base"]), of) for bid in bids}
+            self.deviation = {bid: self._noted(bid, "deviate", value) for bid, value in away.items()}
+        full = self.known["full"] = Fraction(score["full"])
+        if full <= 0:
+            _stop("pricing", detail="full marks")
+        least, most = (
+            self._value(floor[name], "") if floor[name] != "" else None for name in ("least", "most")
         )
-    return {"lot": lot["id"], "formula": terms["formula"], "base_fen": _ratio(base), "rows": rows}
+        found = {}
+        for bid in bids:
+            points = self._noted(bid, "score", self._points(score, bid))
+            points = points if least is None else max(least, points)
+            points = self._noted(bid, "floor", points if most is None else min(most, points))
+            found[bid] = self._noted(bid, "weight", points * Fraction(self.terms["weight"]) / full)
+        return found
+
+    def _points(self, score: _Json, bid: str) -> Fraction:
+        if score["kind"] == "value":
+            return self._value(score["value"], bid)
+        away = self._there(self.deviation.get(bid), "deviation")
+        if score["kind"] == "table":
+            return _from_table(score, away)
+        side = "above" if away > 0 else "below"
+        size, far = Fraction(score["step"]), abs(away)
+        if score["steps"] != "linear":
+            modes = {"up": "up", "down": "down", "nearest": "half_up"}
+            far = self._over(far, size)
+            far = _rounded(far, {"digits": 0, "mode": modes[score["steps"]]}) * size
+        taken, begin = Fraction(0), Fraction(0)
+        for segment in score[side]:
+            end = min(far, Fraction(segment["to"])) if segment["to"] else far
+            if end > begin:
+                taken += self._value(segment["rate"], "") * (end - begin)
+                begin = end
+        cap = score["cap_" + side]
+        return self.known["full"] - (taken if cap == "" else min(taken, self._value(cap, "")))
+
+    def _row(self, bid: str, scores: Mapping[str, Fraction]) -> _Json:
+        score, total = scores.get(bid, Fraction(0)), self.terms["total"]
+        units = _rounded(abs(score), total)
+        sign = "-" if score < 0 and units else ""
+        return {
+            "bid": bid,
+            "read": _ratio(self.read[bid]),
+            "admitted": bid not in self.out,
+            "scored": bid in scores,
+            "trimmed": bid in self.groups["trimmed"],
+            "why": self.why[bid],
+            "values": self.ways[bid],
+            "price": _ratio(self.price[bid]),
+            "deviation": _ratio(self.deviation[bid]) if bid in self.deviation else "",
+            "score": _ratio(score),
+            "points": "out" if bid in self.out else sign + _written(units, total["digits"]),
+        }
+
+    # what is told, and rounded where it is declared
+
+    def _tell(self, stage: str, name: str, value: str = "", bids: Iterable[str] = ()) -> None:
+        self.told.append({"stage": stage, "name": name, "value": value, "bids": list(bids)})
+
+    def _told(self, stage: str, name: str, value: Fraction) -> Fraction:
+        self._tell(stage, name, _ratio(value))
+        if self._rule(stage, name) is None:
+            return value
+        value = self._round(stage, value, name)
+        self._tell("round", name, _ratio(value))
+        return value
+
+    def _note(self, bid: str, stage: str, value: Fraction) -> None:
+        self.ways[bid].append({"stage": stage, "value": _ratio(value)})
+
+    def _noted(self, bid: str, stage: str, value: Fraction) -> Fraction:
+        self._note(bid, stage, value)
+        if self._rule(stage) is None:
+            return value
+        value = self._round(stage, value)
+        self._note(bid, "round", value)
+        return value
+
+    def _rule(self, stage: str, step: str = "") -> _Json:
+        rules = {one["step"]: one for one in self.terms["rounds"] if one["stage"] == stage}
+        return rules.get(step) or rules.get("")
+
+    def _round(self, stage: str, value: Fraction, step: str = "") -> Fraction:
+        rule = self._rule(stage, step)
+        money = self.terms["quote"] == "fen" and stage in {"adjust", "aggregate", "shift"}
+        unit = Fraction(1, 10) ** int(rule["digits"] - (2 if money else 0))
+        units = _rounded(abs(value) / unit, {"digits": 0, "mode": rule["mode"]})
+        return Fraction(-units if value < 0 else units) * unit
+
+    # expressions
+
+    def _fitting(self, conditions: Iterable[_Json], bids: Iterable[str]) -> list[str]:
+        left = list(bids)
+        for one in conditions:
+            self.memo.clear()
+            left = [bid for bid in left if self._holds(one, bid)]
+        return left
+
+    def _holds(self, one: _Json, bid: str) -> bool:
+        left, right = self._value(one["left"], bid), self._value(one["right"], bid)
+        return {
+            "<": left < right,
+            "<=": left <= right,
+            "=": left == right,
+            "!=": left != right,
+            ">=": left >= right,
+            ">": left > right,
+        }[str(one["test"])]
+
+    def _value(self, expr: _Json, bid: str) -> Fraction:
+        return self._there(self._perhaps(expr, bid), str(expr)[:40])
+
+    def _perhaps(self, expr: _Json, bid: str) -> Fraction | None:
+        """Return a value for a bid, "" for what is the same for all; None where an optional input is not there."""
+        if isinstance(expr, str):
+            return self._named(expr, bid)
+        op, of = str(expr["op"]), expr["of"]
+        if op in _OVER_GROUPS:
+            if id(expr) not in self.memo:
+                self.memo[id(expr)] = self._over_group(op, of)
+            return self.memo[id(expr)]
+        if op == "else":
+            found = (self._perhaps(one, bid) for one in of)
+            return next((one for one in found if one is not None), None)
+        return self._worked(op, [self._value(one, bid) for one in of])
+
+    def _named(self, name: str, bid: str) -> Fraction | None:
+        for column, values in (("read", self.read), ("price", self.price), ("deviation", self.deviation)):
+            if name == column:
+                return values.get(bid)
+        if name in self.own:
+            return self.own[name].get(bid)
+        if name in self.known:
+            return self.known[name]
+        return Fraction(name) if re.fullmatch(_FIGURE, name) else None
+
+    def _worked(self, op: str, values: list[Fraction]) -> Fraction:
+        first, *more = values or [self._there(None, op)]
+        if op in {"min", "max"}:
+            return min(values) if op == "min" else max(values)
+        if op == "abs":
+            return abs(first)
+        for one in more:
+            match op:
+                case "sum":
+                    first += one
+                case "product":
+                    first *= one
+                case "difference":
+                    first -= one
+                case _:
+                    first = self._over(first, one)
+        return first
+
+    def _over_group(self, op: str, of: list[_Json]) -> Fraction:
+        group = self._group(of[0])
+        if op == "count":
+            return Fraction(len(group))
+        values = sorted(self._value(of[1] if len(of) > 1 else "price", bid) for bid in group)
+        if op == "total":
+            return sum(values, Fraction(0))
+        nth = int(of[2]) if len(of) > 2 else 1
+        if nth > len(values):
+            _stop("pricing", detail="too few bids")
+        if op == "mean":
+            return sum(values, Fraction(0)) / len(values)
+        if op == "median":
+            return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+        return values[nth - 1] if op == "lowest" else values[-nth]
+
+    def _group(self, name: _Json) -> list[str]:
+        if not isinstance(name, str) or name not in self.groups:
+            _stop("pricing", detail="no such set")
+        return self.groups[str(name)]
+
+    def _column(self, declared: _Json) -> dict[str, Fraction]:
+        name, usual = declared["name"], declared["value"]
+        found = {
+            str(one["bid"]): one["values"].get(name, Fraction(usual) if usual else None) for one in self.bids
+        }
+        return {bid: value for bid, value in found.items() if value is not None}
+
+    def _over(self, above: Fraction, below: Fraction) -> Fraction:
+        if not below:
+            _stop("pricing", detail="division by zero")
+        return above / below
+
+    def _there(self, value: Fraction | None, what: str) -> Fraction:
+        if value is None:
+            _stop("pricing", detail=f"no value: {what}")
+        return value
 
 
-def _trimmed(table: Iterable[Mapping[str, int]], prices: Mapping[str, int]) -> set[str]:
-    fitting = [row for row in table if row["from_bids"] <= len(prices)]
-    if not fitting:
-        return set()
-    row = max(fitting, key=lambda one: one["from_bids"])
-    order = [bid for _, bid in sorted((fen, bid) for bid, fen in prices.items())]
-    return set(order[: row["low"]]) | set(order[len(order) - row["high"] :])
-
-
-def _penalised(terms: _Json, away: Fraction) -> Fraction:
-    rate = Fraction(terms["penalty_above"] if away > 0 else terms["penalty_below"])
-    return max(Fraction(terms["floor"]), Fraction(terms["weight"]) - rate * abs(100 * away))
+def _from_table(score: _Json, away: Fraction) -> Fraction:
+    rows = [(Fraction(row["at"]), Fraction(row["points"])) for row in score["rows"]]
+    reached = [row for row in rows if row[0] <= away]
+    if not rows or not reached:
+        return rows[0][1] if rows else Fraction(0)
+    at, points = reached[-1]
+    after = rows[len(reached) :]
+    if not after or score["between"] == "step":
+        return points
+    span = after[0][0] - at
+    return points + (after[0][1] - points) * (away - at) / span if span else points
 
 
 def _rank(fold: _Fold, lot: _Json) -> _Json:
-    """Work out totals and order: total, then lower price, then technical mean; the rest is a tie."""
+    """Work out totals and order: total, then the formula's keys in turn; the rest is a tie."""
     rows = fold.scores[lot["id"]]["rows"]
+    terms = lot["pricing"]
     out = set(fold.rejected.get(lot["id"], [])) | {row["bid"] for row in rows if not row["admitted"]}
     ranked = []
     for row in rows:
         if row["bid"] not in out:
             technical = _technical(fold, lot, row["bid"])
-            units = _rounded(technical + Fraction(row["score"]), lot["pricing"]["rounding"])
-            ranked.append(
-                ((-units, row["price_fen"], -technical), row["bid"], technical, row["score"], units)
-            )
+            total = technical + Fraction(row["score"])
+            units = _rounded(abs(total), terms["total"])
+            units = -units if total < 0 else units
+            keys = tuple(_tie_key(terms, key, row, technical) for key in terms["ties"])
+            ranked.append(((-units, *keys), row["bid"], technical, row["score"], units))
     ranked.sort(key=lambda one: one[:2])
     places = [sum(other[0] < one[0] for other in ranked) + 1 for one in ranked]
-    keys = Counter(one[0] for one in ranked)
+    alike = Counter(one[0] for one in ranked)
     return {
         "lot": lot["id"],
         "rows": [
@@ -2047,15 +2843,25 @@ def _rank(fold: _Fold, lot: _Json) -> _Json:
                 "bid": bid,
                 "technical": _ratio(technical),
                 "price": score,
-                "total": _written(units, lot["pricing"]["rounding"]["digits"]),
+                "total": ("-" if units < 0 else "") + _written(abs(units), terms["total"]["digits"]),
                 "rank": place,
                 "candidate": place <= lot["candidates"],
             }
             for place, (_, bid, technical, score, units) in zip(places, ranked, strict=True)
         ],
-        "ties": [one[1] for one in ranked if keys[one[0]] > 1],
+        "ties": [one[1] for one in ranked if alike[one[0]] > 1],
         "rejected": sorted(out),
     }
+
+
+def _tie_key(terms: _Json, key: _Json, row: _Json, technical: Fraction) -> Fraction:
+    """Return what a key compares, the better the less; an input of the bids has its declared value."""
+    usual = {one["name"]: Fraction(one["value"]) for one in terms["inputs"] if one["value"]}
+    values = {"read": row["read"], "price": row["price"], "score": row["score"]}
+    value = (
+        technical if key["by"] == "technical" else Fraction(values.get(key["by"], usual.get(key["by"], 0)))
+    )
+    return value if key["order"] == "lowest" else -value
 
 
 def _technical(fold: _Fold, lot: _Json, bid: str) -> Fraction:
@@ -2080,6 +2886,7 @@ def _rounded(value: Fraction, terms: _Json) -> int:
         "half_up": rest >= half,
         "half_even": rest > half or (rest == half and whole % 2 == 1),
         "down": False,
+        "up": rest > 0,
     }
     return whole + int(up[str(terms["mode"])])
 
@@ -2241,7 +3048,16 @@ def _is_window(value: _Json) -> bool:
     return _WINDOW(rest) and _whole(value.get("opens_at", 0))
 
 
+def _is_policy(value: _Json) -> bool:
+    """Say whether it has a policy's members; `recipients` may be left out, but not be empty."""
+    if not isinstance(value, dict) or "recipients" not in value:
+        return _POLICY(value)
+    rest = {name: one for name, one in value.items() if name != "recipients"}
+    return _POLICY(rest) and bool(value["recipients"]) and _RECIPIENTS(value["recipients"])
+
+
 _WINDOW = _object("name:text gate:text release_ms:whole")
+_RECIPIENTS = _rows("name:text who:text", keys=_rows("suite:whole public:text"))
 _POLICY = _object(
     "v:whole tender:text mode:sealing k:whole suites:wholes deadline:whole min_bids:whole max_size:whole",
     trustees=_rows("name:text kind:trustee who:text signer:text", keys=_rows("suite:whole public:text")),
@@ -2279,16 +3095,20 @@ def _check_policy(case: _Case) -> Findings:
 def _read_policy(case: _Case, text: bytes, seq: int) -> dict[str, _Json]:
     try:
         policy = _read_canonical(text)
-        _says(_POLICY(policy), "members")
+        _says(_is_policy(policy), "members")
         _says(policy["v"] == 1 and policy["tender"] == case.opened["session"], "version or tender")
         trustees = policy["trustees"]
         _says((policy["k"] == 0) == (policy["mode"] == "bidder") and policy["k"] <= len(trustees), "quorum")
         for member in ("name", "signer"):
             _says(len({one[member].lower() for one in trustees}) == len(trustees), f"one {member} twice")
-        publics = [key["public"] for one in trustees for key in one["keys"]]
+        recipients = policy.get("recipients", [])
+        names = [one["name"].lower() for one in recipients]
+        _says(len(set(names)) == len(names), "one recipient twice")
+        publics = [key["public"] for one in (*trustees, *recipients) for key in one["keys"]]
         _says(len(set(publics)) == len(publics), "one key twice")
         _says([one["kind"] for one in trustees].count("host") == 1, "one host")
-        _says(all([key["suite"] for key in one["keys"]] == policy["suites"] for one in trustees), "suites")
+        holders = (*trustees, *recipients)
+        _says(all([key["suite"] for key in one["keys"]] == policy["suites"] for one in holders), "suites")
         names = [one["name"] for one in policy["windows"]]
         _says({part["window"] for part in policy["parts"]} == set(names), "windows of parts")
         _says(set(policy["suites"]) <= _SUITES.keys() and policy["suites"], "suites")
@@ -2549,6 +3369,7 @@ _STATES: Mapping[str, Mapping[str, str]] = {
     },
     "opened": {
         "PartKeyPublished": "opened",
+        "PartKeySealed": "opened",
         "BidAdmitted": "opened",
         "PriceRead": "opened",
         "RecordConfirmed": "opened",
@@ -2556,9 +3377,10 @@ _STATES: Mapping[str, Mapping[str, str]] = {
         "WindowOpened": "unsealing",
         "OpeningAborted": "aborted",
         "KeysDestroyed": "opened destroyed",
+        "KeysNotDestroyed": "opened",
     },
     "destroyed": {"RecordConfirmed": "destroyed"},
-    "aborted": {"RecordConfirmed": "aborted", "KeysDestroyed": "aborted"},
+    "aborted": {"RecordConfirmed": "aborted", "KeysDestroyed": "aborted", "KeysNotDestroyed": "aborted"},
 }
 """State of the ceremony to the entries that belong there, and where they lead: to the second once all have done it."""
 
@@ -2628,6 +3450,7 @@ class _Ceremony:
     unlocked: set[str] = field(default_factory=set)
     admitted: dict[str, str] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
+    sealed: set[tuple[str, str, str]] = field(default_factory=set)
     found: dict[int, list[Failure]] = field(default_factory=lambda: defaultdict(list))
 
     @property
@@ -3013,13 +3836,27 @@ def _destroyed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
         yield "trustee_signature", trustee
 
 
+def _not_destroyed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Take the supervisor's word that a trustee is gone; it is told again to whoever reads the report."""
+    trustee, over = entry.body["trustee"], len(fold.windows) == len(fold.policy["windows"])
+    if (
+        trustee not in fold.signers
+        or trustee in fold.done["KeysDestroyed"]
+        or not entry.body["reason"].strip()
+    ):
+        yield "ceremony_order", f"{trustee} is no trustee that kept keys"
+    if fold.state != "aborted" and not over:
+        yield "ceremony_order", "keys were given up before the last window"
+    fold.case.remarks.append(f"the keys of {trustee} were not destroyed: {entry.body['reason']}")
+
+
 def _check_ceremony(case: _Case) -> Findings:
     case.need(5)
     if not _is_sealed(case):
         return
     fold = _ceremony(case)
     yield from fold.found[20]
-    kept = fold.signers.keys() - fold.done["KeysDestroyed"]
+    kept = fold.signers.keys() - fold.done["KeysDestroyed"] - fold.done["KeysNotDestroyed"]
     if (fold.windows or fold.state == "aborted") and kept:
         yield Failure("keys_kept", file=ENTRIES, detail=", ".join(sorted(kept)))
     if fold.windows and len(fold.windows) < len(fold.policy["windows"]) and fold.state != "aborted":
@@ -3150,17 +3987,46 @@ def _admitted(fold: _Ceremony, entry: _Entry) -> _Wrongs:
     fold.admitted[body["bid"]] = body["number"]
 
 
+def _key_sealed(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Check form and place of a wrapped content key; whether it opens, only its recipient can tell."""
+    body, suites = entry.body, {number: one.body["suite"] for number, one in fold.submitted.items()}
+    key = (body["bid"], body["part"], body["recipient"])
+    due = {(number, part) for number, part in _opened_parts(fold) if part not in _PUBLIC}
+    named = {one["name"] for one in fold.policy.get("recipients", ())}
+    if key[:2] not in due or body["recipient"] not in named or key in fold.sealed:
+        yield "key_sealed", " ".join(key)
+        return
+    suite = _SUITES[suites[body["bid"]]]
+    if len(_lenient(body["wrapped"])) != suite.content_key + suite.wrap:
+        yield "key_sealed", f"{' '.join(key)}: no wrap of the suite"
+    fold.sealed.add(key)
+
+
+def _check_sealed_keys(fold: _Ceremony) -> Findings:
+    """Demand a wrap for every recipient of every opened part that is not published."""
+    recipients = [one["name"] for one in fold.policy.get("recipients", ())]
+    for number, part in _opened_parts(fold):
+        for name in recipients if part not in _PUBLIC else ():
+            if (number, part, name) not in fold.sealed:
+                yield Failure("key_sealed", file=ENTRIES, detail=f"none of {number} {part} for {name}")
+    if not recipients:
+        fold.case.remarks.append(
+            "no archive key was named: documents that were opened cannot be read any more"
+        )
+
+
 def _check_prices(case: _Case) -> Findings:
     case.need(5)
     if not _is_sealed(case):
         return
     fold = _ceremony(case)
     yield from fold.found[22]
+    yield from _check_sealed_keys(fold)
     keys = {(entry.body["bid"], entry.body["part"]): entry for entry in case.of("PartKeyPublished")}
     if len(keys) != len([*case.of("PartKeyPublished")]):
         yield Failure("part_key", file=ENTRIES, detail="one key twice")
     sheets: dict[tuple[str, str], _Json] = {}
-    for number, part in _opened_parts(fold):
+    for number, part in (one for one in _opened_parts(fold) if one[1] in _PUBLIC):
         entry = keys.pop((number, part), None)
         try:
             sheets[number, part] = _open_sheet(case, fold, number, part, entry)
@@ -3177,11 +4043,11 @@ def _check_prices(case: _Case) -> Findings:
 
 
 def _opened_parts(fold: _Ceremony) -> Iterator[tuple[str, str]]:
-    """Yield number and part of every sheet that a window opened and that everybody may open now."""
+    """Yield number and name of every part that a window opened, once its record was out."""
     for name, window in fold.windows.items():
         for number, told in window.verdicts.items():
             if told["verdict"] == "opened" and window.sha256:
-                yield from ((number, part) for part in fold.parts(name) if part in _PUBLIC)
+                yield from ((number, part) for part in fold.parts(name))
 
 
 def _open_sheet(case: _Case, fold: _Ceremony, number: str, part: str, entry: _Entry | None) -> _Json:
@@ -3301,12 +4167,14 @@ _CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
     "BidJudged": (21, _judged),
     "OpeningRecorded": (21, _recorded),
     "PartKeyPublished": (22, _nothing),
+    "PartKeySealed": (22, _key_sealed),
     "BidAdmitted": (22, _admitted),
     "PriceRead": (22, _nothing),
     "RecordConfirmed": (21, _confirmed),
     "CeremonyPaused": (20, _pausing),
     "CeremonyResumed": (20, _resuming),
     "KeysDestroyed": (20, _destroyed),
+    "KeysNotDestroyed": (20, _not_destroyed),
 }
 """Entry of an opening to the step that looks at it, and to its rule; steps 17, 18 and 22 look at some once more."""
 

@@ -8,16 +8,12 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from evalroom.events import Stage
 from evalroom.ids import BidId
-from evalroom.roles import Role
 from evalroom.session import WrongStage
 from signaling.permits import Permitted, permit
 from signaling.ranges import parse_range, range_headers
 from signaling.register import Claim, NotSeated
 from sub_site.documents import KnownDocument
 from sub_site.venue import Venue
-
-SEALED = frozenset({Stage.RECEIVING, Stage.OPENING, Stage.GATHERING, Stage.BRIEFED})
-"""Stages in which an expert may not read the bids yet."""
 
 
 def routes(venue: Venue) -> APIRouter:
@@ -47,7 +43,7 @@ def routes(venue: Venue) -> APIRouter:
         if not isinstance(person, Claim):
             raise NotSeated
         evaluation = venue.evaluation(person.session)
-        if person.role is Role.EXPERT and evaluation.stage in SEALED:
+        if not evaluation.may_read_bids(person.seat):
             raise WrongStage(stage=evaluation.stage, needed=Stage.PRELIMINARY)
         if venue.sealed_documents.knows(person.session, BidId(bid)):
             return _handed_on(request, venue, venue.sealed_documents.find(person.session, BidId(bid), part))

@@ -30,6 +30,7 @@ from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.protocol.subscriber import Acknowledged, Delivered, KeptAtSite, Rejected, SubscriberEnd
 from evalroom.roles import Role
 from evalroom.sealing.facts import BidAdmitted
+from evalroom.stages import OVER, stage_after
 from evalroom.tender import Seat
 from recorder.booth import Booth
 from recorder.capture import Resume
@@ -134,6 +135,7 @@ class Evaluation:
         self.feeds: dict[str, FeedLog] = {}
         self.acts = OwnActs()
         self._seats: dict[SeatCode, Seat] = {}
+        self._members: set[SeatCode] = set()
         self._joined: set[SeatCode] = set()
         self._awaited: set[SeatCode] = set()
         self._awaited_since = monotonic_ms()
@@ -421,27 +423,39 @@ class Evaluation:
                 self._log.error("item_not_understood", type=item.get("type"), problem=str(error)[:300])
 
     def _learn_one(self, kind: str, body: dict[str, object]) -> None:
+        self.stage = stage_after(kind, body, self.stage)
         match kind:
             case "SessionOpened":
                 event = decode_event(kind, body)
                 if isinstance(event, ev.SessionOpened):
                     self.opened = event
                     self._seats = {seat.code: seat for seat in event.seats}
-                    self.stage = Stage.GATHERING if event.rehearsal else Stage.RECEIVING
-            case "StageChanged":
-                self.stage = Stage(str(body["after"]))
+                    self._members = {seat.code for seat in event.seats if not seat.reserve}
             case "SessionPaused" | "SessionResumed":
                 self.paused = kind == "SessionPaused"
             case "SessionClosed":
                 self.closed = True
             case "SeatJoined":
                 self._joined.add(SeatCode(str(body["seat"])))
+            case "ExpertReplaced":
+                self._members = self._members - {SeatCode(str(body["seat"]))} | {
+                    SeatCode(str(body["newcomer"]))
+                }
             case "BidImported":
                 self._learn_bid(body)
             case "BidAdmitted":
                 self._learn_admitted(decode_event(kind, body))
             case _:
                 pass
+
+    def may_read_bids(self, seat: SeatCode) -> bool:
+        """Say whether a seat may read the bids now; an expert outside the committee never."""
+        known = self._seats.get(seat)
+        return (
+            known is not None
+            and visibility.may_read_bids(known.role, self.stage)
+            and (known.role is not Role.EXPERT or seat in self._members)
+        )
 
     def _learn_bid(self, body: dict[str, object]) -> None:
         document = KnownDocument(str(body["sha256"]), int(str(body["bytes"])))
@@ -457,7 +471,7 @@ class Evaluation:
         """Do what the stage reached asks of a site."""
         self.seat_people()
         self._witness()
-        if self.stage is Stage.CONCLUDED and self._finished is None:
+        if self.stage in OVER and self._finished is None:
             self._finished = False
             self._spawn(self._finish_recording())
 

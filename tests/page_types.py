@@ -23,6 +23,9 @@ KNOWN: Final = {
     "minItems", "oneOf", "discriminator", "prefixItems", "properties", "required", "title", "type",
 }  # fmt: skip
 WIDTH = 110
+RELATIONS: Final = {"<", "<=", "=", "!=", ">=", ">"}
+"""Signs that stand as they are in a price formula."""
+
 OF_NODES: Final = ("RecordFacts", "NodeFact")
 """What a seat never sends: it is refused before anything else looks at it."""
 
@@ -116,7 +119,7 @@ def written(one: Schema) -> str:
 
 def quoted(text: object) -> str:
     """Return a text as a literal."""
-    if not isinstance(text, str) or not text.isidentifier():
+    if not isinstance(text, str) or not (text.isidentifier() or text in RELATIONS):
         raise Inexpressible(repr(text))
     return f"'{text}'"
 

@@ -46,6 +46,18 @@ def test_gmssl_is_found_however_deep_it_sits_and_the_way_to_it_is_told() -> None
     assert "Mersenne" in str(found)
 
 
+def test_gmssl_planted_deep_in_our_own_lock_is_found() -> None:
+    ours = (banned.ROOT / "uv.lock").read_text("utf-8")
+    wisher = '[[package]]\nname = "structlog"\n'
+    assert wisher in ours
+    planted = ours.replace(wisher, f'{wisher}dependencies = [{{ name = "between" }}]\n', 1)
+    planted += '\n[[package]]\nname = "between"\nversion = "1"\ndependencies = [{ name = "gmssl" }]\n'
+    planted += '\n[[package]]\nname = "gmssl"\nversion = "3.2.2"\n'
+    assert [] == list(banned.in_python_lock(ours))
+    (found,) = banned.in_python_lock(planted)
+    assert found.what == "gmssl <- between <- structlog <- evalroom"
+
+
 @pytest.mark.parametrize("name", [*banned.PYTHON, "GMSSL", "Opencv_Python"])
 def test_each_banned_package_is_found_in_the_lock(name: str) -> None:
     assert len(list(banned.in_python_lock(LOCK.replace("NAME", name)))) == 1

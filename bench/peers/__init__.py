@@ -3,10 +3,13 @@
 A peer that cannot be had is named aloud, with the reason, and the benchmark goes on with ours alone.
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -63,12 +66,31 @@ def npm_peers() -> Path | None:
 def debian_peer(program: str, package: str) -> str | None:
     """Return the path of `program`, installing the Debian package that has it when root; else None, said aloud."""
     found = shutil.which(program)
-    if found:
+    if found or not _installed(program, package):
         return found
+    return shutil.which(program)
+
+
+def debian_library(names: Sequence[str], package: str) -> None:
+    """Have a shared library here under one of `names`, installing the Debian package that has it when root."""
+    if not _loads(names) and _installed(names[0], package) and not _loads(names):
+        missing(names[0], f"{package} has none of that name")
+
+
+def _loads(names: Sequence[str]) -> bool:
+    for name in names:
+        with suppress(OSError):
+            ctypes.CDLL(name)
+            return True
+    return False
+
+
+def _installed(wanted: str, package: str) -> bool:
+    """Install a package; say aloud why it could not be."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        missing(program, f"not on PATH, and only root on Debian can install {package}")
-        return None
+        missing(wanted, f"not here, and only root on Debian can install {package}")
+        return False
     print(f"Installing {package} ...", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = [apt, "install", "-y", "-qq", "--no-install-recommends", package]
@@ -77,6 +99,5 @@ def debian_peer(program: str, package: str) -> str | None:
         subprocess.run([apt, "update", "-qq"], env=quiet, capture_output=True, check=False)
         done = subprocess.run(install, env=quiet, capture_output=True, text=True, check=False)
     if done.returncode:
-        missing(program, done.stderr.strip()[-300:])
-        return None
-    return shutil.which(program)
+        missing(wanted, done.stderr.strip()[-300:])
+    return not done.returncode

@@ -3,7 +3,7 @@
 `check` asks the state table first, then the fact's own rule.  Refused, each by its own code: a draw of what is not
 there, terms that could fail or steer it, a second draw of the same thing, commitments and reveals out of time (by one
 ms), out of turn, doubled, or of strangers, values that do not open their commitment, and a result or an end that does
-not follow from what came in.  Why a silent party voids a draw: docs/decisions/0011-silent-parties.md.
+not follow from what came in.  Why a silent party voids a draw: docs/decisions/0013-silent-parties.md.
 """
 
 import re
@@ -21,7 +21,7 @@ from evalroom.errors import MalformedName, Refusal
 from evalroom.ids import DrawId, LotId, SeatCode, SessionId, check_name
 from evalroom.roles import Role
 
-PARTIES = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.SITE_OPERATOR, Role.ARCHIVIST})
+PARTIES = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.SITE_OPERATOR, Role.ARCHIVIST, Role.REGULATOR})
 """Roles that may be a party; an expert would draw for or against themselves."""
 
 MAX_PARTIES = 16
@@ -186,7 +186,10 @@ def _check_parties(act: df.DrawDeclared, now: Circumstances, barred: frozenset[S
     roles = [now.seats.get(one) for one in act.parties]
     _demand(2 <= len(act.parties) <= MAX_PARTIES, "two to sixteen parties take part")
     _demand(len(set(act.parties)) == len(act.parties), "a party takes part once")
-    _demand(PARTIES.issuperset(roles), "parties are seats of operators, supervisors, sites or the archive")
+    _demand(
+        PARTIES.issuperset(roles),
+        "parties are seats of operators, supervisors, regulators, sites or the archive",
+    )
     _demand(not barred & set(act.parties), "who kept a value back takes no part again")
     watchers = {seat for seat, role in now.seats.items() if role is Role.SUPERVISOR} - barred
     _demand(not watchers or watchers & set(act.parties), "a supervisor takes part in every draw")

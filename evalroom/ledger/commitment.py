@@ -6,11 +6,28 @@ zeros, so two nonces would open alike).
 """
 
 import hmac
+from dataclasses import dataclass
 
 from evalroom.errors import PeerFault
 from evalroom.ledger.canonical import canonical
 
 NONCE_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex."""
+
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """The opening of one commitment: RFC 6901 pointer into the body, the value, 32 bytes of nonce in hex."""
+
+    path: str
+    value: str
+    nonce: str
 
 
 class BadNonce(PeerFault):

@@ -46,7 +46,7 @@ class BadNoteSignature(PeerFault):
 
 
 class UntrustedNote(PeerFault):
-    """No key we trust signed this note: nothing in it may be believed."""
+    """No key we trust signed this note: believe nothing in it, nothing was done; compare the keys, or fetch it again."""
 
     code = "untrusted_note"
 

@@ -24,7 +24,7 @@ MAX_PROOF = 63
 
 
 class MalformedProof(PeerFault):
-    """A file is no `.tlog-proof`: it was changed, or something else was given."""
+    """A file is no `.tlog-proof`, or was changed or cut: it proves nothing, what it is about is safe; fetch it again."""
 
     code = "malformed_proof"
 

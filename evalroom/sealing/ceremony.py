@@ -15,6 +15,7 @@ from evalroom.ids import BidId, BidNumber, LotId, SeatCode, SiteId
 from evalroom.sealing import facts as sf
 from evalroom.sealing.facts import CeremonyEvent, Verdict
 from evalroom.sealing.policy import (
+    PUBLIC_PARTS,
     Mode,
     PartName,
     Policy,
@@ -80,6 +81,7 @@ TRANSITIONS: Mapping[CeremonyState, Mapping[type[CeremonyEvent], tuple[CeremonyS
     },
     _OPENED: {
         sf.PartKeyPublished: (_OPENED,),
+        sf.PartKeySealed: (_OPENED,),
         sf.BidAdmitted: (_OPENED,),
         sf.PriceRead: (_OPENED,),
         sf.RecordConfirmed: (_OPENED,),
@@ -87,13 +89,22 @@ TRANSITIONS: Mapping[CeremonyState, Mapping[type[CeremonyEvent], tuple[CeremonyS
         sf.WindowOpened: (_UNSEALING,),
         sf.OpeningAborted: (_ABORTED,),
         sf.KeysDestroyed: (_OPENED, _DESTROYED),
+        sf.KeysNotDestroyed: (_OPENED,),
     },
     _DESTROYED: {sf.RecordConfirmed: (_DESTROYED,)},
-    _ABORTED: {sf.RecordConfirmed: (_ABORTED,), sf.KeysDestroyed: (_ABORTED,)},
+    _ABORTED: {
+        sf.RecordConfirmed: (_ABORTED,),
+        sf.KeysDestroyed: (_ABORTED,),
+        sf.KeysNotDestroyed: (_ABORTED,),
+    },
 }
 """State to the facts that belong to it, each with where it may lead: to the last one once it is the last of its kind."""
 
 OFFICERS_PER_SITE = 2
+
+
+SealedKey = tuple[BidNumber, PartName, str]
+"""A content key under lock: of which bid and part, and for which recipient."""
 
 
 class WrongCeremonyState(Refusal):
@@ -178,9 +189,12 @@ class Ceremony:
     officers: dict[str, dict[SeatCode, SiteId]] = field(default_factory=dict)
     windows: dict[str, WindowRecord] = field(default_factory=dict)
     published: set[tuple[BidNumber, PartName]] = field(default_factory=set)
+    sealed: set[SealedKey] = field(default_factory=set)
     admitted: dict[BidId, Admitted] = field(default_factory=dict)
     prices: dict[BidId, int] = field(default_factory=dict)
     destroyed: set[str] = field(default_factory=set)
+    kept: dict[str, str] = field(default_factory=dict)
+    """Trustees of which the supervisor stated that they did not destroy their keys, with the reason."""
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -243,6 +257,27 @@ class Ceremony:
             return ()
         record = self.windows[window]
         return tuple(one for one in record.bids if not record.halves.get(one))
+
+    def keys_to_seal(self) -> tuple[SealedKey, ...]:
+        """List the content keys that recipients are still to get: of every opened part that is not published."""
+        if self.policy is None:
+            return ()
+        due = (
+            (number, part, one.name)
+            for window, record in self.windows.items()
+            if record.recorded
+            for number, told in record.verdicts.items()
+            if told.verdict is Verdict.OPENED
+            for part in self.parts_of(window)
+            if part not in PUBLIC_PARTS
+            for one in self.policy.recipients
+        )
+        return tuple(key for key in due if key not in self.sealed)
+
+    def keys_at_large(self) -> tuple[str, ...]:
+        """List the trustees that neither destroyed their keys nor are stated not to have done so."""
+        names = (one.name for one in self.policy.trustees) if self.policy else ()
+        return tuple(name for name in names if name not in self.destroyed and name not in self.kept)
 
     def good_shares(self, window: str, number: BidNumber, part: PartName) -> int:
         """Count the trustees whose share of a part agreed with its commitment."""
@@ -379,9 +414,11 @@ class Ceremony:
             officers={window: dict(seats) for window, seats in self.officers.items()},
             windows={name: one.copy() for name, one in self.windows.items()},
             published=set(self.published),
+            sealed=set(self.sealed),
             admitted=dict(self.admitted),
             prices=dict(self.prices),
             destroyed=set(self.destroyed),
+            kept=dict(self.kept),
         )
 
 
@@ -404,9 +441,11 @@ _CHANGES: Mapping[type[CeremonyEvent], Callable[[Ceremony, Any], None]] = {
     sf.BidJudged: lambda self, act: self.windows[act.window].verdicts.update({act.bid: act}),
     sf.OpeningRecorded: Ceremony._keep_record,  # noqa: SLF001
     sf.PartKeyPublished: lambda self, act: self.published.add((act.bid, act.part)),
+    sf.PartKeySealed: lambda self, act: self.sealed.add((act.bid, act.part, act.recipient)),
     sf.BidAdmitted: lambda self, act: self.admitted.update({act.bid: Admitted(act.lot, act.number)}),
     sf.PriceRead: lambda self, act: self.prices.update({act.bid: act.price_fen}),
     sf.RecordConfirmed: lambda self, act: self.windows[act.window].confirmed.update({act.bid: act.objection}),
     sf.KeysDestroyed: lambda self, act: self.destroyed.add(act.trustee),
+    sf.KeysNotDestroyed: lambda self, act: self.kept.update({act.trustee: act.reason}),
 }
 """Fact to the change it makes."""

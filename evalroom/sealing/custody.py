@@ -24,7 +24,7 @@ _HALF_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class ForgedTrusteeAct(PeerFault):
-    """The signature is not that of the trustee it is said to be of: it was forged, or the text was changed."""
+    """The signature is not the trustee's: it was forged, or the text was changed; nothing was done with it, fetch it again."""
 
     code = "forged_trustee_act"
 

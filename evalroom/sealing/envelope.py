@@ -26,7 +26,8 @@ MAX_SIGNATURE = 8192
 
 _HEAD = struct.Struct(">4sBBHI")
 _TAIL = struct.Struct(">II4s")
-FRAME = _HEAD.size + _TAIL.size
+TAIL_SIZE = _TAIL.size
+FRAME = _HEAD.size + TAIL_SIZE
 
 
 class ForeignEnvelope(PeerFault):

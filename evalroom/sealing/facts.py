@@ -242,6 +242,16 @@ class PartKeyPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class PartKeySealed:
+    """The content key of an opened part that is not for everybody, wrapped to a recipient of the policy, b64."""
+
+    bid: BidNumber
+    part: PartName
+    recipient: str
+    wrapped: str
+
+
+@dataclass(frozen=True, slots=True)
 class BidAdmitted:
     """An opened bid joins a lot of the evaluation under an id of its own; `number` is that of the sealed bid."""
 
@@ -293,19 +303,29 @@ class KeysDestroyed:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeysNotDestroyed:
+    """A trustee is gone: the supervisor states, with a reason, that nobody vouches for the end of its keys."""
+
+    trustee: str
+    reason: str
+
+
 TrusteeEvent = TrusteeKeyPublished | PolicySigned | BidAcknowledged | ShareReleased | KeysDestroyed
 """What a trustee's agent tells the journal, through the host."""
 
 BidderEvent = BidSubmitted | BidWithdrawn | HalfReleased | RecordConfirmed
 """What a bidder tells the journal, through the host."""
 
-OpeningEvent = CoverMade | BidJudged | OpeningRecorded | PartKeyPublished | BidAdmitted | PriceRead
+OpeningEvent = (
+    CoverMade | BidJudged | OpeningRecorded | PartKeyPublished | PartKeySealed | BidAdmitted | PriceRead
+)  # fmt: skip
 """What the host's opening service tells the journal of its own accord."""
 
 CeremonyEvent = (
     TrusteeEvent | BidderEvent | OpeningEvent
     | PolicyDrafted | SubmissionsOpened | BidsClosed | OpeningAborted | OfficerSteppedUp
-    | WindowOpened | WindowExtended | WindowClosed | CeremonyPaused | CeremonyResumed
+    | WindowOpened | WindowExtended | WindowClosed | CeremonyPaused | CeremonyResumed | KeysNotDestroyed
 )  # fmt: skip
 """Everything that an opening consists of."""
 

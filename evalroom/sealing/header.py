@@ -76,6 +76,11 @@ def trustee_info(context: bytes, place: int) -> bytes:
     return b"EVB1 trustee%d" % place + context
 
 
+def recipient_info(context: bytes, place: int) -> bytes:
+    """Return what binds a content key wrapped to recipient number `place`, from 1, once its part was opened."""
+    return b"EVB1 archive%d" % place + context
+
+
 def _parse_part(members: Members, suite: Suite) -> PartHeader:
     core = members.data_within("core", MAX_CORE)
     has_half, has_shares = members.has("bidder"), members.has("shares")

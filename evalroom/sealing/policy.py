@@ -23,6 +23,7 @@ Chosen = TypeVar("Chosen", bound=StrEnum)
 
 VERSION = 1
 MAX_TRUSTEES = 16
+MAX_RECIPIENTS = 8
 MAX_SUITES = 8
 MAX_SIGNER = 4096
 PAD_STEP = 1 << 16
@@ -65,6 +66,9 @@ class PartName(StrEnum):
     PRICE = "price"
 
 
+PUBLIC_PARTS = (PartName.OPENING, PartName.PRICE)
+"""Parts whose key everybody may have, once the record is out."""
+
 REQUIRED = frozenset({PartName.IDENTITY, PartName.OPENING})
 """Parts that every tender has."""
 
@@ -104,10 +108,34 @@ class Trustee:
         Raises:
             PolicyRefuses: the policy does not list the suite.
         """
-        found = next((key.public for key in self.keys if key.suite == suite), None)
-        if found is None:
-            raise PolicyRefuses(reason="suite not listed", suite=suite)
-        return found
+        return _key_for(self.keys, suite)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who may read opened documents years later: holder of a long-lived archive key, for each suite one.
+
+    A trustee's keys are destroyed after the opening; this one opens the content keys that the journal then holds.
+    """
+
+    name: str
+    who: str
+    keys: tuple[TrusteeKey, ...]
+
+    def key(self, suite: int) -> bytes:
+        """Return the public key to which content keys are wrapped under `suite`.
+
+        Raises:
+            PolicyRefuses: it has none.
+        """
+        return _key_for(self.keys, suite)
+
+
+def _key_for(keys: Sequence[TrusteeKey], suite: int) -> bytes:
+    found = next((key.public for key in keys if key.suite == suite), None)
+    if found is None:
+        raise PolicyRefuses(reason="suite not listed", suite=suite)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +179,7 @@ class Policy:
     trustees: tuple[Trustee, ...]
     windows: tuple[Window, ...]
     parts: tuple[PartTerms, ...]
+    recipients: tuple[Recipient, ...] = ()
 
     @property
     def n(self) -> int:
@@ -175,6 +204,17 @@ class Policy:
         if found is None:
             raise PolicyRefuses(reason="no such part", part=name)
         return found
+
+    def recipient(self, name: str) -> tuple[int, Recipient]:
+        """Return the number, from 1, and the keys of the recipient called `name`.
+
+        Raises:
+            PolicyRefuses: there is none.
+        """
+        for place, one in enumerate(self.recipients, 1):
+            if one.name == name:
+                return place, one
+        raise PolicyRefuses(reason="no such recipient", recipient=name[:64])
 
     def window(self, part: PartName) -> Window:
         """Return the window in which `part` is opened.
@@ -217,10 +257,30 @@ def parse_policy(data: bytes) -> Policy:
         trustees=tuple(_trustee(one) for one in members.objects("trustees", MAX_TRUSTEES)),
         windows=tuple(_window(one) for one in members.objects("windows", len(PartName))),
         parts=tuple(_part(one) for one in members.objects("parts", len(PartName))),
+        recipients=_recipients(members) if members.has("recipients") else (),
     )
     members.close()
     check_policy(policy)
     return policy
+
+
+def parse_recipient(data: bytes) -> Recipient:
+    """Return the recipient in the public file of an archive key: canonical `{"v": 1, "name", "who", "keys"}`.
+
+    Raises:
+        MalformedPolicy, UnknownSuite: it is none.
+    """
+    members = Members.parse(data, MalformedPolicy)
+    if members.integer("v") != VERSION:
+        raise MalformedPolicy(reason="another version")
+    found = _recipient(members)
+    _check_recipient_keys(found, [find_suite(key.suite) for key in found.keys])
+    return found
+
+
+def encode_recipient(one: Recipient) -> bytes:
+    """Return the public file of an archive key."""
+    return canonical({"v": VERSION, **_recipient_json(one)})
 
 
 def check_policy(policy: Policy) -> None:
@@ -236,6 +296,7 @@ def check_policy(policy: Policy) -> None:
     if not suites:
         raise MalformedPolicy(reason="no suite")
     _check_trustees(policy.trustees, suites)
+    _check_recipients(policy, suites)
     quorum = policy.k == 0 if policy.mode is Mode.BIDDER else 1 <= policy.k <= len(policy.trustees)
     if not quorum:
         raise MalformedPolicy(reason="quorum", k=policy.k, n=len(policy.trustees), mode=policy.mode)
@@ -256,6 +317,24 @@ def _check_trustees(trustees: Sequence[Trustee], suites: Sequence[Suite]) -> Non
         _check_unique("key", (one.keys[place].public for one in trustees))
         for trustee in trustees:
             _check_key(suite, trustee.keys[place].public, trustee.name)
+
+
+def _check_recipients(policy: Policy, suites: Sequence[Suite]) -> None:
+    """Demand keys of their own: one that a trustee destroys would open nothing later."""
+    _check_unique("recipient", (_name(one.name).lower() for one in policy.recipients))
+    for one in policy.recipients:
+        _check_recipient_keys(one, suites)
+    for suite in suites:
+        theirs = [one.key(suite.code) for one in policy.trustees]
+        _check_unique("key", (*theirs, *(one.key(suite.code) for one in policy.recipients)))
+
+
+def _check_recipient_keys(one: Recipient, suites: Sequence[Suite]) -> None:
+    _name(one.name)
+    if not one.keys or [key.suite for key in one.keys] != [suite.code for suite in suites]:
+        raise MalformedPolicy(reason="one key for each suite, in their order", recipient=one.name)
+    for suite, key in zip(suites, one.keys, strict=True):
+        _check_key(suite, key.public, one.name)
 
 
 def _check_key(suite: Suite, public: bytes, trustee: str) -> None:
@@ -300,6 +379,20 @@ def _trustee(members: Members) -> Trustee:
     )
     members.close()
     return trustee
+
+
+def _recipients(members: Members) -> tuple[Recipient, ...]:
+    return tuple(_recipient(one) for one in members.objects("recipients", MAX_RECIPIENTS))
+
+
+def _recipient(members: Members) -> Recipient:
+    recipient = Recipient(
+        name=members.text("name", 64),
+        who=members.text("who", 200),
+        keys=tuple(_key(one) for one in members.objects("keys", MAX_SUITES)),
+    )
+    members.close()
+    return recipient
 
 
 def _key(members: Members) -> TrusteeKey:
@@ -351,6 +444,7 @@ def _check_unique(what: str, values: Iterable[object]) -> None:
 
 
 def _policy_json(policy: Policy) -> Json:
+    recipients: Json = [_recipient_json(one) for one in policy.recipients]
     return {
         "v": VERSION,
         "tender": policy.tender,
@@ -365,7 +459,16 @@ def _policy_json(policy: Policy) -> Json:
         "parts": [
             {"name": one.name.value, "window": one.window, "max_size": one.max_size} for one in policy.parts
         ],
+        **({"recipients": recipients} if recipients else {}),
     }
+
+
+def _recipient_json(one: Recipient) -> dict[str, Json]:
+    return {"name": one.name, "who": one.who, "keys": _keys_json(one.keys)}
+
+
+def _keys_json(keys: Sequence[TrusteeKey]) -> Json:
+    return [{"suite": key.suite, "public": encode_base64(key.public)} for key in keys]
 
 
 def _trustee_json(trustee: Trustee) -> Json:
@@ -374,7 +477,7 @@ def _trustee_json(trustee: Trustee) -> Json:
         "kind": trustee.kind.value,
         "who": trustee.who,
         "signer": encode_base64(trustee.signer),
-        "keys": [{"suite": key.suite, "public": encode_base64(key.public)} for key in trustee.keys],
+        "keys": _keys_json(trustee.keys),
     }
 
 

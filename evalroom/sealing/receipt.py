@@ -30,7 +30,7 @@ class MalformedReceipt(PeerFault):
 
 
 class ReceiptMismatch(PeerFault):
-    """The receipt's entry is not about the bid that the receipt names: it proves nothing for this bid."""
+    """The receipt's entry is not about this bid or tender: it proves nothing, the bid is safe; fetch its own receipt."""
 
     code = "receipt_mismatch"
 

@@ -20,6 +20,7 @@ from evalroom.sealing.policy import PAD_STEP, Policy, PolicyRefuses
 from evalroom.sealing.stream import SALT_SIZE, StreamReader, StreamSealer, sealed_size
 from evalroom.sealing.suite import HASH_SIZE, OpeningKey, Suite
 from evalroom.sealing.suites import find_suite
+from evalroom.sealing.trailer import ReceiptRoot
 
 VERSION = 1
 MAX_CORE = 1 << 10
@@ -98,8 +99,10 @@ def seal_roster(policy: Policy, draw: DrawId, text: bytes, secret: bytes, salt: 
         )
     ]
     sealer = StreamSealer(suite, _content_key(suite, context, secret), salt, context)
-    stream = sealer.prefix + sealer.update(pad(text)) + sealer.finish()
-    return canonical({"core": encode_base64(core), "shares": shares, "stream": encode_base64(bytes(stream))})
+    # The rooms of a receipt root are where a stream is sealed to; a piece is its own before the next is asked for.
+    sealed = b"".join(bytes(piece) for piece in sealer.update(pad(text), ReceiptRoot()))
+    stream = b"".join((sealer.prefix, sealed, bytes(sealer.finish())))
+    return canonical({"core": encode_base64(core), "shares": shares, "stream": encode_base64(stream)})
 
 
 def parse_roster(data: bytes, policy: Policy) -> SealedRoster:

@@ -29,6 +29,7 @@ from evalroom.sealing.ceremony import (
 from evalroom.sealing.facts import CeremonyEvent, Verdict
 from evalroom.sealing.policy import (
     MAX_TRUSTEES,
+    PUBLIC_PARTS,
     Mode,
     PartName,
     PolicyRefuses,
@@ -54,9 +55,6 @@ MAX_SHOWN = 48_000
 
 ACK_CAUSES = frozenset({"", "share_mismatch", "wrap_not_opened"})
 HALF_CAUSES = frozenset({"", "half_mismatch", "wrap_not_opened"})
-PUBLIC_PARTS = (PartName.OPENING, PartName.PRICE)
-"""Parts whose key everybody may have, once the record is out."""
-
 RULINGS: Mapping[tuple[Verdict, str], str] = {
     (Verdict.OPENED, ""): "",
     (Verdict.AWAITING_BYTES, "root_mismatch"): "platform",
@@ -337,6 +335,7 @@ def _check_opening(ceremony: Ceremony, act: sf.WindowOpened, now: Circumstances)
     if window.gate not in now.gates:
         raise GateShut(window=window.name, gate=window.gate)
     _demand_cosigned(now.gates[window.gate], now)
+    _demand_keys_sealed(ceremony)
     absent = ceremony.officers_missing(window.name, now.officers)
     if absent or not now.officers:
         raise OfficersMissing(window=window.name, sites=", ".join(absent))
@@ -450,14 +449,30 @@ def _check_record(ceremony: Ceremony, act: sf.OpeningRecorded, _: Circumstances)
 def _check_publication(ceremony: Ceremony, act: sf.PartKeyPublished, _: Circumstances) -> None:
     if act.part not in PUBLIC_PARTS:
         raise Contradiction(part=act.part, reason="the key of this part is not for everybody")
-    window = ceremony.terms.window(act.part).name
-    told = ceremony.windows[window].verdicts.get(act.bid) if ceremony.recorded(window) else None
-    if told is None or told.verdict is not Verdict.OPENED:
-        raise UnknownBid(bid=act.bid[:40], window=window)
+    _demand_opened(ceremony, act.bid, act.part)
     if (act.bid, act.part) in ceremony.published:
         raise AlreadyDone(bid=act.bid, part=act.part)
     if not _HEX.fullmatch(act.key) or len(act.key) != 2 * _suite(ceremony.handed[act.bid]).key_size:
         raise Contradiction(bid=act.bid, reason="no content key of the suite")
+
+
+def _demand_opened(ceremony: Ceremony, number: BidNumber, part: PartName) -> None:
+    window = ceremony.terms.window(part).name
+    told = ceremony.windows[window].verdicts.get(number) if ceremony.recorded(window) else None
+    if told is None or told.verdict is not Verdict.OPENED:
+        raise UnknownBid(bid=number[:40], window=window)
+
+
+def _check_key_sealed(ceremony: Ceremony, act: sf.PartKeySealed, _: Circumstances) -> None:
+    if act.part in PUBLIC_PARTS:
+        raise Contradiction(part=act.part, reason="the key of this part is for everybody")
+    ceremony.terms.recipient(act.recipient)
+    _demand_opened(ceremony, act.bid, act.part)
+    if (act.bid, act.part, act.recipient) in ceremony.sealed:
+        raise AlreadyDone(bid=act.bid, part=act.part, recipient=act.recipient)
+    suite = _suite(ceremony.handed[act.bid])
+    if len(_decoded(act.wrapped)) != suite.key_size + suite.wrap_overhead:
+        raise Contradiction(bid=act.bid, part=act.part, reason="no wrapped content key of the suite")
 
 
 def _check_admission(ceremony: Ceremony, act: sf.BidAdmitted, now: Circumstances) -> None:
@@ -523,7 +538,25 @@ def _check_destruction(ceremony: Ceremony, act: sf.KeysDestroyed, _: Circumstanc
         raise WrongCeremonyState(state=ceremony.state, window=following.name)
     if act.trustee in ceremony.destroyed:
         raise AlreadyDone(trustee=act.trustee)
+    _demand_keys_sealed(ceremony)
     custody.verify_trustee(trustee.signer, custody.destroyed_message(_digest(ceremony)), act.signature)
+
+
+def _check_keys_kept(ceremony: Ceremony, act: sf.KeysNotDestroyed, _: Circumstances) -> None:
+    _demand_reason(act.reason)
+    _trustee(ceremony, act.trustee)
+    following = ceremony.next_window()
+    if ceremony.state is CeremonyState.OPENED and following is not None:
+        raise WrongCeremonyState(state=ceremony.state, window=following.name)
+    if act.trustee not in ceremony.keys_at_large():
+        raise AlreadyDone(trustee=act.trustee)
+
+
+def _demand_keys_sealed(ceremony: Ceremony) -> None:
+    """Demand that whoever may read later can: the host wraps content keys together with the record."""
+    due = ceremony.keys_to_seal()
+    if due:
+        raise WrongCeremonyState(state=ceremony.state, keys_to_seal=len(due))
 
 
 def _trustee(ceremony: Ceremony, name: str) -> Trustee:
@@ -576,12 +609,14 @@ _CHECKS: Mapping[type[CeremonyEvent], Callable[[Ceremony, Any, Circumstances], N
     sf.BidJudged: _check_verdict,
     sf.OpeningRecorded: _check_record,
     sf.PartKeyPublished: _check_publication,
+    sf.PartKeySealed: _check_key_sealed,
     sf.BidAdmitted: _check_admission,
     sf.PriceRead: _check_price,
     sf.RecordConfirmed: _check_confirmation,
     sf.CeremonyPaused: _check_pause,
     sf.CeremonyResumed: _check_resumption,
     sf.KeysDestroyed: _check_destruction,
+    sf.KeysNotDestroyed: _check_keys_kept,
 }
 """Fact to its rule, beyond the state table."""
 

@@ -8,7 +8,7 @@ one.  Refused: lengths that no plaintext has, another key, another context, any 
 
 from collections.abc import Callable, Iterator
 from hmac import compare_digest
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 
@@ -147,10 +147,26 @@ def _places(first: int, count: int) -> Iterator[tuple[int, int, int]]:
     return zip(range(first, first + count), plain, sealed, strict=True)
 
 
+class Rooms(Protocol):
+    """Where a stream goes: `trailer.ReceiptRoot`."""
+
+    def room(self) -> memoryview:
+        """Return where the next bytes may be written."""
+        ...
+
+    def filled(self, length: int) -> memoryview:
+        """Take in so many bytes of the room and return them."""
+        ...
+
+    def update(self, data: Buffer) -> None:
+        """Take in the next bytes from elsewhere."""
+        ...
+
+
 class StreamSealer:
     """Encrypts one part as it comes in; keeps less than one chunk."""
 
-    __slots__ = ("_cipher", "_next", "_pending", "prefix")
+    __slots__ = ("_chunk", "_cipher", "_next", "_pending", "prefix")
 
     def __init__(self, suite: Suite, content_key: bytes, salt: bytes, context: bytes) -> None:
         """Take the content key, used for this stream alone, 24 random bytes of salt, and the part's context."""
@@ -158,20 +174,43 @@ class StreamSealer:
         self._cipher = ChunkCipher(suite, keys.key, keys.nonce)
         self._next = 0
         self._pending = bytearray()
+        self._chunk = bytearray(SEALED_CHUNK)
         self.prefix = salt + keys.commitment
         """What stands before the chunks: salt and commitment, 56 bytes."""
 
-    def update(self, data: Buffer) -> bytearray:
-        """Return the chunks that `data` completes; nothing is copied when it comes in multiples of 16 KiB."""
-        if self._pending:
-            self._pending += data
-            data = self._pending
-        whole = len(data) // CHUNK * CHUNK
+    def update(self, data: Buffer, rooms: Rooms) -> Iterator[Buffer]:
+        """Encrypt what `data` completes to where it belongs, and yield each piece when it is there.
+
+        A piece stays as it is until the next is asked for.  Nothing is copied when `data` comes in multiples of 16 KiB,
+        but the one chunk in 64 that lies across two rooms.
+        """
         view = memoryview(data)
-        out = self._cipher.seal(self._next, view[:whole]) if whole else bytearray()
-        self._next += whole // CHUNK
+        if self._pending:
+            missing = CHUNK - len(self._pending)
+            self._pending += view[:missing]
+            view = view[missing:]
+            if len(self._pending) < CHUNK:
+                return
+            yield from self._seal(memoryview(self._pending), rooms)
+        whole = len(view) // CHUNK * CHUNK
+        yield from self._seal(view[:whole], rooms)
         self._pending = bytearray(view[whole:])
-        return out
+
+    def _seal(self, plain: memoryview, rooms: Rooms) -> Iterator[Buffer]:
+        while plain:
+            room = rooms.room()
+            chunks = min(len(room) // SEALED_CHUNK, len(plain) // CHUNK) or 1
+            length, piece = chunks * SEALED_CHUNK, plain[: chunks * CHUNK]
+            if length <= len(room):
+                self._cipher.seal_into(self._next, piece, room)
+                done: Buffer = rooms.filled(length)
+            else:
+                self._cipher.seal_into(self._next, piece, self._chunk)
+                rooms.update(self._chunk)
+                done = self._chunk
+            self._next += chunks
+            plain = plain[len(piece) :]
+            yield done
 
     def finish(self) -> bytearray:
         """Return the final chunk, shorter than 16 KiB and possibly empty."""

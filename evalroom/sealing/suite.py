@@ -37,7 +37,7 @@ class MalformedSealingKey(PeerFault):
 
 
 class WrapNotOpened(PeerFault):
-    """A wrapped secret does not open with this key in this place: wrong key, wrong bid, or changed on its way."""
+    """A wrapped secret does not open here: wrong key, wrong bid, or changed on its way; nothing is lost, try another key."""
 
     code = "wrap_not_opened"
 

@@ -1,8 +1,8 @@
 """The trailer of an envelope: where the parts lie, how long all before it is, and the root over it.
 
 The root is that of the Merkle tree (RFC 9162 §2.1, SHA-256 for every suite, as the journal's) over leaves of
-1 MiB, the last one shorter, so that an upload in pieces is checked piece by piece.  Leaf hashes are steps of
-their own: a shell may compute them on several threads.  Refused: parts that leave gaps or overlap, sizes that
+1 MiB, the last one shorter, so that an upload in pieces is checked piece by piece.  Where leaves are hashed is told
+apart from the tree: at once, on threads, or several side by side (`lanes.py`).  Refused: parts that leave gaps or overlap, sizes that
 do not add up.
 """
 
@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import canonical
@@ -19,80 +19,130 @@ from evalroom.sealing.core import MalformedEnvelope
 from evalroom.sealing.members import Members
 from evalroom.sealing.policy import PartName
 from evalroom.sealing.stream import PREFIX
-from evalroom.sealing.suite import HASH_SIZE, TAG_SIZE, Buffer, Hasher
+from evalroom.sealing.suite import HASH_SIZE, TAG_SIZE, Buffer
 
 LEAF = 1 << 20
-BACKLOG = 4
-"""Leaves whose hash may be outstanding; with 16, whoever encrypts keeps the interpreter from those who hash."""
+MARK = b"\x00"
+"""What is hashed before a leaf (RFC 9162 §2.1)."""
 
-Leaf: TypeAlias = tuple[Buffer, ...]
-"""The bytes of a leaf, in one or several runs, so that nothing need be copied."""
-
-Schedule: TypeAlias = Callable[[Leaf], Callable[[], bytes]]
-"""Begins to hash a leaf and returns what waits for the hash, such as `pool.submit(hash_leaf, leaf).result`."""
+_SCRATCH = 1 << 18
+"""Bytes written in place at a time while leaves are hashed at once: still in the core's cache when they are hashed."""
 
 
-def _new_leaf() -> Hasher:
-    return hashlib.sha256(b"\x00")
-
-
-def hash_leaf(leaf: Leaf) -> bytes:
-    """Return SHA-256(0x00 || leaf); threads gain from it, as hashlib lets others run meanwhile."""
-    running = _new_leaf()
-    for run in leaf:
-        running.update(run)
+def hash_leaf(leaf: Buffer) -> bytes:
+    """Return SHA-256(0x00 || leaf)."""
+    running = hashlib.sha256(MARK)
+    running.update(leaf)
     return running.digest()
+
+
+class Leaves(Protocol):
+    """Where the bytes of leaves are put, one leaf after another, and hashed: at once, on threads, in lanes."""
+
+    @property
+    def backlog(self) -> int:
+        """Return how many leaves may be closed without the hash of the first of them being asked for."""
+        ...
+
+    def room(self) -> memoryview:
+        """Return where the next bytes may be written; of an unfinished leaf never nothing."""
+        ...
+
+    def filled(self, length: int) -> None:
+        """Note that so many bytes of the room belong to the leaf now."""
+        ...
+
+    def take(self, run: Buffer) -> None:
+        """Take in the next bytes from elsewhere; they may change afterwards."""
+        ...
+
+    def close(self) -> Callable[[], bytes]:
+        """End the leaf and return what gives its hash."""
+        ...
+
+
+class HashedAtOnce:
+    """Leaves hashed where they come, and kept nowhere."""
+
+    __slots__ = ("_room", "_running")
+
+    backlog = 0
+
+    def __init__(self) -> None:
+        """Begin the first leaf."""
+        self._running = hashlib.sha256(MARK)
+        self._room = memoryview(b"")
+
+    def room(self) -> memoryview:
+        """Return a buffer that is used again and again."""
+        if not self._room:
+            self._room = memoryview(bytearray(_SCRATCH))
+        return self._room
+
+    def filled(self, length: int) -> None:
+        """Hash what was written."""
+        self._running.update(self._room[:length])
+
+    def take(self, run: Buffer) -> None:
+        """Hash a run."""
+        self._running.update(run)
+
+    def close(self) -> Callable[[], bytes]:
+        """End the leaf and return its hash."""
+        done, self._running = self._running, hashlib.sha256(MARK)
+        return done.digest
 
 
 class ReceiptRoot:
     """Cuts what is sealed or received into leaves and keeps their tree."""
 
-    __slots__ = ("_filled", "_frontier", "_running", "_runs", "_schedule", "_waiting", "size")
+    __slots__ = ("_filled", "_frontier", "_leaves", "_waiting", "size")
 
-    def __init__(self, schedule: Schedule | None = None) -> None:
-        """Hash at once, or leaf by leaf as `schedule` says; runs handed in must not change afterwards then."""
-        self._schedule = schedule
+    def __init__(self, leaves: Leaves | None = None) -> None:
+        """Hash at once, or as `leaves` do (`lanes.receipt_root`)."""
+        self._leaves = HashedAtOnce() if leaves is None else leaves
         self._frontier = Frontier()
         self._waiting: deque[Callable[[], bytes]] = deque()
-        self._runs: list[Buffer] = []
-        self._running = _new_leaf()
         self._filled = 0
         self.size = 0
         """Bytes taken in."""
 
+    def room(self) -> memoryview:
+        """Return where the next bytes may be written instead of being handed in: one byte at least."""
+        return self._leaves.room()[: LEAF - self._filled]
+
+    def filled(self, length: int) -> memoryview:
+        """Take in so many bytes of the room and return them; they stay as they are until the room is asked for again."""
+        written = self._leaves.room()[:length]
+        self._leaves.filled(length)
+        self._grown(length)
+        return written
+
     def update(self, data: Buffer) -> None:
         """Take in the next bytes."""
         view = memoryview(data)
-        self.size += len(view)
         while view:
             run = view[: LEAF - self._filled]
             view = view[len(run) :]
-            self._filled += len(run)
-            if self._schedule is None:  # at once, while the bytes are still in the cache
-                self._running.update(run)
-            else:
-                self._runs.append(run)
-            if self._filled == LEAF:
-                self._close_leaf()
+            self._leaves.take(run)
+            self._grown(len(run))
 
     def root(self) -> bytes:
         """Return the root over everything taken in; nothing may follow."""
         if self._filled:
-            self._close_leaf()
+            self._waiting.append(self._leaves.close())
         while self._waiting:
             self._frontier.append(self._waiting.popleft()())
         return self._frontier.root()
 
-    def _close_leaf(self) -> None:
-        if self._schedule is None:
-            self._frontier.append(self._running.digest())
-            self._running = _new_leaf()
-        else:
-            self._waiting.append(self._schedule(tuple(self._runs)))
-            self._runs = []
-        self._filled = 0
-        if len(self._waiting) > BACKLOG:
-            self._frontier.append(self._waiting.popleft()())
+    def _grown(self, length: int) -> None:
+        self.size += length
+        self._filled += length
+        if self._filled == LEAF:
+            self._waiting.append(self._leaves.close())
+            self._filled = 0
+            if len(self._waiting) > self._leaves.backlog:
+                self._frontier.append(self._waiting.popleft()())
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ from signaling.problems import COUNTED_BY_ROUTE
 _DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/]{43}=):")
 """A Content-Digest field (RFC 9530 §2) with the one algorithm that is asked for."""
 
+MAX_TAIL = 1_500_000
+MAX_LEAVES = 8 << 20
+"""Bytes of a body with the hashes of a bid's leaves, 43 characters a MiB, and its tail."""
+
 _RECEIPT = "text/plain; charset=utf-8"
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -45,6 +49,14 @@ class Announced(BaseModel):
     root: Hex64
     replaces: Hex32 | Literal[""] = ""
     signature: Signed = ""
+
+
+class Leaves(BaseModel):
+    """How the bytes of a bid are known: hashes of its leaves, one after the other, and its tail, b64."""
+
+    model_config = _STRICT
+    leaves: Annotated[str, StringConstraints(max_length=MAX_LEAVES)]
+    tail: Annotated[str, StringConstraints(max_length=MAX_TAIL)]
 
 
 class Withdrawal(BaseModel):
@@ -103,6 +115,7 @@ def bid_routes(centre: Centre) -> APIRouter:
         return await centre.submission(tender).hall.next_view(tender, since, centre.clock.now)
 
     router.include_router(_handing_in(centre))
+    router.include_router(_bringing_again(centre))
     router.include_router(_afterwards(centre))
     router.include_router(_operator(centre))
     return router
@@ -136,6 +149,27 @@ def _handing_in(centre: Centre) -> APIRouter:
         """Take a bid back."""
         await centre.submission(tender).withdraw(BidNumber(bid), body.signature)
         return {"state": "withdrawn"}
+
+    return router
+
+
+def _bringing_again(centre: Centre) -> APIRouter:
+    router = APIRouter()
+    place = "/api/v1/tenders/{tender}/bids/{bid}/again"
+
+    @router.put(place, max_body_size=MAX_LEAVES)
+    async def begin(tender: str, bid: str, body: Leaves) -> dict[str, Any]:
+        """Show how the bytes of a handed-in bid are known; answers the length of a piece and which are whole here."""
+        leaves, tail = decode_base64(body.leaves), decode_base64(body.tail)
+        have = await centre.submission(tender).resupply.begin(BidNumber(bid), leaves, tail)
+        return {"piece": PIECE, "have": have}
+
+    @router.put(place + "/{index}", max_body_size=COUNTED_BY_ROUTE, status_code=204)
+    async def piece(tender: str, bid: str, index: int, request: Request) -> Response:
+        """Take one piece anew; the bid is whole again with the last one that was damaged."""
+        again = centre.submission(tender).resupply
+        await again.piece(BidNumber(bid), index, _digest(request), _body(request))
+        return Response(status_code=204)
 
     return router
 

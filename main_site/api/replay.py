@@ -19,6 +19,7 @@ from evalroom.ids import SeatCode, SessionId, TrackId
 from evalroom.media import TrackKind, kind_of
 from evalroom.roles import NotPermitted
 from evalroom.session import Unknown
+from evalroom.stages import OVER
 from evalroom.visibility import released
 from main_site.services.centre import Centre, Live
 from main_site.services.recordings import TrackRecordings
@@ -26,7 +27,9 @@ from main_site.store import journal as store
 from signaling.permits import Permitted, permit
 from signaling.register import Claim
 
-OPEN_SCREENS: frozenset[Stage] = frozenset({Stage.PRICING, Stage.SUMMARY, Stage.SIGNING, Stage.CONCLUDED})
+OPEN_SCREENS: frozenset[Stage] = frozenset(
+    {Stage.PRICING, Stage.SUMMARY, Stage.REPORTING, Stage.SIGNING, *OVER}
+)
 """Stages in which no sheet is open any more, so that a recorded screen gives nothing away early."""
 
 

@@ -119,14 +119,15 @@ def session_routes(centre: Centre) -> APIRouter:
             raise NotPermitted(kind="documents", role=person.role)
         live = centre.session(person.session)
         state = live.evaluation.conductor.session
+        outside = person.role is Role.EXPERT and person.seat not in state.members
         if not state.rehearsal:
-            if not may_read_bids(person.role, state.stage):
+            if outside or not may_read_bids(person.role, state.stage):
                 raise NotPermitted(kind="documents", stage=state.stage)
             return await serve_range(request, await opened_document(live, BidId(bid), part))
         imported = state.bids.get(BidId(bid))
         if imported is None:
             raise Unknown(bid=bid[:64])
-        if not may_read_bids(person.role, state.stage):
+        if outside or not may_read_bids(person.role, state.stage):
             raise NotPermitted(kind="documents", stage=state.stage)
         path = await asyncio.to_thread(centre.documents.path_of, imported.sha256)
         return FileResponse(path, media_type="application/pdf", content_disposition_type="inline")

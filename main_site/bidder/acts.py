@@ -25,6 +25,12 @@ class NothingToRelease(Refusal):
     code = "nothing_to_release"
 
 
+class NoSlotKey(Refusal):
+    """This key file opens nothing, the bid was sealed to other slots: nothing was sent; name one of them with --slot."""
+
+    code = "no_slot_key"
+
+
 class UnusableObjection(Refusal):
     """An objection has at most 2,000 characters: nothing was sent; shorten it, and hand in the rest in writing."""
 
@@ -57,18 +63,21 @@ def _signed(record: BidRecord, keys: BidKeys, message: bytes) -> str:
     return encode_base64(keys.signer(record.algorithms()).sign(message))
 
 
-def halves_of(envelope: Envelope, keys: BidKeys, window: str) -> Mapping[PartName, bytes]:
+def halves_of(envelope: Envelope, keys: Sequence[OpeningKey], window: str) -> Mapping[PartName, bytes]:
     """Return the bidder's half of each part that is opened in `window`, checked against the envelope.
+
+    `keys` are of the bidder's slots; one that opens is enough.
 
     Raises:
         NothingToRelease: there is none.
+        NoSlotKey: no keys were given.
         WrapNotOpened: the keys open no slot.
         HalfMismatch: a slot holds another half than the envelope commits to.
     """
     parts = [part for part in envelope.parts if part.terms.window == window]
     if not parts or envelope.policy.mode is Mode.SITES:
         raise NothingToRelease(window=window)
-    return {part.name: _half(envelope.suite, part, keys.openers(envelope.suite)) for part in parts}
+    return {part.name: _half(envelope.suite, part, keys) for part in parts}
 
 
 def _half(suite: Suite, part: SealedPart, keys: Sequence[OpeningKey]) -> bytes:
@@ -79,7 +88,7 @@ def _half(suite: Suite, part: SealedPart, keys: Sequence[OpeningKey]) -> bytes:
         except WrapNotOpened:
             continue
     if not keys:
-        raise NothingToRelease(part=part.name, reason="the key file has no slot key")
+        raise NoSlotKey(part=part.name)
     return open_half(suite, part, keys[-1])
 
 

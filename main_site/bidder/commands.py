@@ -4,7 +4,6 @@ One function a command, from the files and words given to the lines printed.  Ea
 once, or in an error told as `telling` tells it.
 """
 
-import getpass
 import hashlib
 import re
 import time
@@ -16,22 +15,26 @@ from pathlib import Path
 import typer
 
 from evalroom.sealing.envelope import open_envelope
-from evalroom.sealing.policy import PartName, Policy, parse_policy
+from evalroom.sealing.policy import Mode, PartName, Policy, PolicyRefuses, parse_policy
 from evalroom.sealing.receipt import CheckedReceipt
 from main_site.bidder import given, receipts
 from main_site.bidder.certificate import Signatory, load_signatory, own_signatory
-from main_site.bidder.envelope_file import (
-    BidFileUnusable,
-    Glance,
-    glance,
-    opened,
-    root_of,
-    stored,
-)
+from main_site.bidder.envelope_file import Glance, glance, opened, root_of, stored
 from main_site.bidder.keyfile import BidRecord, check_passphrase, new_passphrase
-from main_site.bidder.sealing import Order, key_path, pick_suite, seal_to_file
+from main_site.bidder.sealing import Order, key_path, new_number, pick_suite, seal_to_file
 from main_site.bidder.sheet import SHEETS, bidder_of, canonical_sheet
-from main_site.bidder.telling import FOUND_WRONG, errors_told, meter, told
+from main_site.bidder.slots import (
+    TOKEN_SUITE,
+    FileSlot,
+    Made,
+    PaperSlot,
+    Slot,
+    TokenSlot,
+    check_slots,
+    made,
+    parse_slot,
+)
+from main_site.bidder.telling import FOUND_WRONG, Misused, NoSuchFile, errors_told, meter, told
 
 LARGEST_POLICY = 1 << 20
 
@@ -43,42 +46,74 @@ class Asked:
     out: Path
     policy: Path
     part: Sequence[str]
-    suite: str | None
-    certificate: Path | None
-    key: Path | None
-    key_password: Path | None
-    notice: str | None
-    passphrase: Path | None
-    ask: bool
+    slot: Sequence[str] = ()
+    suite: str | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    key_password: Path | None = None
+    authority: Path | None = None
+    notice: str | None = None
+    passphrase: Path | None = None
+    ask: bool = False
 
 
 def seal(asked: Asked, *, as_json: bool) -> None:
-    """Seal a bid and print what was sealed, with the passphrase if it was made here."""
-    parts, code = _parts(asked.part), _suite(asked.suite)
-    if (asked.certificate is None) is not (asked.key is None):
-        given.misuse("--certificate and --key go together")
-    if asked.ask and asked.passphrase:
-        given.misuse("--ask-passphrase or --passphrase-file, not both")
+    """Seal a bid and print what was sealed, with the secrets that were made here."""
     shown = meter(as_json=as_json)
     with errors_told(as_json=as_json):
+        parts, slots = _parts(asked.part), _slots(asked.slot)
+        if asked.ask and asked.passphrase:
+            raise Misused(reason="--ask-passphrase or --passphrase-file, not both")
         policy = parse_policy(_policy_text(asked.policy, asked.notice))
+        suite = policy.check_suite(_pick_suite(policy, asked.suite, slots))
+        if asked.slot and policy.mode is Mode.SITES:
+            raise PolicyRefuses(
+                reason="the trustees alone open bids of this tender: no slots", mode=policy.mode
+            )
         signatory = _signatory(asked, policy, parts)
-        passphrase = _new_passphrase(asked)
-        order = Order(policy, pick_suite(policy, code), parts, signatory, asked.out, passphrase)
-        with shown.running():
-            record = seal_to_file(order, shown.step)
+        passphrase, number = _new_passphrase(asked), new_number()
+        with made(slots, suite, policy.tender, number, given.pin_of) as keys:
+            order = Order(policy, suite.code, parts, signatory, asked.out, passphrase, keys, number)
+            with shown.running():
+                record = seal_to_file(order, shown.step)
     result: dict[str, object] = {
         **_facts(record),
         "out": str(asked.out),
         "keys": str(key_path(asked.out)),
         "certified": asked.certificate is not None,
+        "authority_checked": asked.authority is not None,
+        "slots": _named(slots) if policy.mode is not Mode.SITES else [],
     }
     if not asked.ask and asked.passphrase is None:
         result["passphrase"] = passphrase
-    told(result, as_json=as_json, text=_sealed_text(result, policy))
+    if keys.spares:
+        result["spares"] = [{"keys": str(one.path), "passphrase": one.passphrase} for one in keys.spares]
+    if keys.codes:
+        result["paper_codes"] = list(keys.codes)
+    told(result, as_json=as_json, text=_sealed_text(result, policy, keys))
 
 
-def _sealed_text(result: Mapping[str, object], policy: Policy) -> str:
+def _slots(words: Sequence[str]) -> list[Slot]:
+    slots = [parse_slot(word) for word in words] or [FileSlot()]
+    check_slots(slots)
+    return slots
+
+
+def _pick_suite(policy: Policy, text: str | None, slots: Sequence[Slot]) -> int:
+    """Return the suite wanted, else the one that a token needs, else the policy's first that this machine has."""
+    wanted = _suite(text)
+    if wanted is None and any(isinstance(one, TokenSlot) for one in slots):
+        wanted = TOKEN_SUITE
+    return pick_suite(policy, wanted)
+
+
+def _named(slots: Sequence[Slot]) -> list[str]:
+    """Return what kinds of slots there are, without paths."""
+    kinds = {FileSlot: "file", TokenSlot: "pkcs11", PaperSlot: "paper"}
+    return [kinds[type(one)] for one in slots]
+
+
+def _sealed_text(result: Mapping[str, object], policy: Policy, keys: Made) -> str:
     lines = [
         f"已封装并自检 sealed and opened again: {result['out']}",
         f"  标书编号 bid      {result['bid']}",
@@ -88,16 +123,42 @@ def _sealed_text(result: Mapping[str, object], policy: Policy) -> str:
     ]
     if "passphrase" in result:
         lines.append(f"  口令 passphrase   {result['passphrase']}  （只显示这一次 shown this once）")
+    for spare in keys.spares:
+        lines.append(f"  备用密钥 spare    {spare.path}")
+        lines.append(f"  备用口令 its own  {spare.passphrase}  （只显示这一次 shown this once）")
+    lines += [
+        f"  纸质码 paper code {code}  （抄在纸上，只显示这一次 write it down, shown this once）"
+        for code in keys.codes
+    ]
     if not result["certified"]:
         lines.append(
             "注意 note: no certificate was given; the bid is signed under a name that nobody vouches for"
         )
+    elif not result["authority_checked"]:
+        lines.append("注意 note: without --authority nobody looked who issued the certificate")
     if time.time() * 1000 >= policy.deadline:
         lines.append("注意 note: by this computer's clock the deadline is over")
-    lines.append(
-        "密钥文件和口令都丢失，标书就无法开启 without key file and passphrase nobody can open this bid: keep copies apart"
-    )
+    slots = result["slots"]
+    if isinstance(slots, list):
+        lines += _advice(slots)
     return "\n".join(lines)
+
+
+ONE_WAY = (
+    "注意 note: 只有一种开启方式，丢失即无法开启，可用 --slot file --slot paper 再加一种"
+    " there is one way to open this bid, and losing it loses the bid; --slot file --slot paper makes a second"
+)
+
+
+def _advice(slots: Sequence[str]) -> Sequence[str]:
+    """Return what the bidder has to take care of, by what opens the bid."""
+    if not slots:
+        return ["密钥文件用于撤回和确认，请留副本 the key file withdraws and confirms: keep a copy"]
+    if len(slots) > 1:
+        return [
+            f"以上 {len(slots)} 种方式任一即可开启，请分开保管 any one of {len(slots)} opens it: keep them apart"
+        ]
+    return [ONE_WAY, "密钥文件和口令请分开保管 keep key file and passphrase apart, and a copy of each"]
 
 
 def _parts(words: Sequence[str]) -> dict[PartName, Path | None]:
@@ -105,11 +166,12 @@ def _parts(words: Sequence[str]) -> dict[PartName, Path | None]:
     for word in words:
         name, equals, path = word.partition("=")
         if not equals or name not in list(PartName) or name == PartName.IDENTITY or name in parts:
-            given.misuse(
-                f"--part {word}: NAME=FILE, each once, NAME of opening, qualification, technical, price"
+            raise Misused(
+                part=word[:200],
+                reason="NAME=FILE, each once, NAME of opening, qualification, technical, price",
             )
         if path and not Path(path).is_file():
-            given.misuse(f"--part {word}: there is no such file")
+            raise NoSuchFile(part=name, file=path)
         parts[PartName(name)] = Path(path) if path else None
     return parts
 
@@ -118,7 +180,7 @@ def _suite(text: str | None) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"0x[0-9a-fA-F]{1,2}", text):
-        given.misuse(f"--suite {text}: write it as in the policy's table, such as 0x01")
+        raise Misused(suite=text[:40], reason="write it as in the policy's table, such as 0x01")
     return int(text, 16)
 
 
@@ -133,18 +195,32 @@ def _policy_text(path: Path, notice: str | None) -> bytes:
 
 def _signatory(asked: Asked, policy: Policy, parts: Mapping[PartName, Path | None]) -> Signatory:
     now = datetime.now(UTC)
-    if asked.certificate is None or asked.key is None:
-        sheet = next((path for name, path in parts.items() if name in SHEETS and path), None)
-        if sheet is None:
-            given.misuse("--certificate and --key, or a price sheet that names the bidder")
-        with opened(sheet) as file:
-            name = next(name for name, path in parts.items() if path == sheet)
-            return own_signatory(bidder_of(canonical_sheet(file.read(), name, policy))[:64], now)
-    password = given.first_line(asked.key_password).encode() if asked.key_password else None
-    try:
-        return load_signatory(asked.certificate, asked.key, password, now)
-    except OSError as error:
-        raise BidFileUnusable(file=asked.certificate.name, reason=error.strerror or "read") from error
+    if asked.certificate is None:
+        if asked.key or asked.authority:
+            raise Misused(reason="--key and --authority go with --certificate")
+        return _own_signatory(policy, parts, now)
+    key = given.content(asked.key) if asked.key else None
+    authorities = given.content(asked.authority) if asked.authority else b""
+    certificate = given.content(asked.certificate)
+    if key is None and not certificate.startswith(b"\x30"):
+        raise Misused(reason="a certificate in PEM goes with --key; PKCS#12 holds both")
+    return load_signatory(certificate, key, lambda: _key_password(asked), now, authorities)
+
+
+def _own_signatory(policy: Policy, parts: Mapping[PartName, Path | None], now: datetime) -> Signatory:
+    """Return a bidder of the name in the price sheet."""
+    for name, path in parts.items():
+        if name in SHEETS and path:
+            with opened(path) as file:
+                return own_signatory(bidder_of(canonical_sheet(file.read(), name, policy))[:64], now)
+    raise Misused(reason="--certificate, or a price sheet that names the bidder")
+
+
+def _key_password(asked: Asked) -> bytes | None:
+    """Return the password of the certificate's private key, from its file or from whoever sits there."""
+    if asked.key_password:
+        return given.first_line(asked.key_password).encode()
+    return given.ask("证书私钥口令 password of the certificate's key: ").encode()
 
 
 def _new_passphrase(asked: Asked) -> str:
@@ -152,9 +228,10 @@ def _new_passphrase(asked: Asked) -> str:
         return check_passphrase(given.first_line(asked.passphrase))
     if not asked.ask:
         return new_passphrase()
-    said = check_passphrase(getpass.getpass("口令 passphrase: "))
-    if said != getpass.getpass("再输一次 once more: ").strip():
-        given.misuse("the two passphrases differ")
+    typed = given.ask("口令 passphrase: ")
+    said = check_passphrase(typed)
+    if typed.strip() != given.ask("再输一次 once more: ").strip():
+        raise Misused(reason="the two passphrases differ")
     return said
 
 
@@ -174,9 +251,9 @@ def check_receipt(
     receipt: Path, keys: Path, about: Path | str | None, quorum: int | None, *, as_json: bool
 ) -> None:
     """Check a receipt of a bid, given as a file, or of any bid of a tender, with the notice's keys."""
-    if about is None:
-        given.misuse("--bid or --tender: a receipt proves something for one tender only")
     with errors_told(as_json=as_json):
+        if about is None:
+            raise Misused(reason="--bid or --tender: a receipt proves something for one tender only")
         known = given.known_of(about) if isinstance(about, Path) else about
         found = receipts.check(given.content(receipt), given.content(keys), quorum, known)
     told(_proven(found), as_json=as_json, text=_proven_text(found))

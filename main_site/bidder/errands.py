@@ -5,9 +5,11 @@ a second that sealing has no use for.
 """
 
 import hashlib
+import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -17,13 +19,18 @@ from evalroom.ledger.base64 import NotBase64, decode_base64
 from evalroom.sealing.custody import policy_message, verify_trustee
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.policy import Policy, parse_policy
-from main_site.bidder import acts, given
-from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, stored
-from main_site.bidder.given import KeysAt, OtherPolicy
+from evalroom.sealing.suite import OpeningKey
+from main_site.bidder import acts, given, paper
+from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, leaves_of, stored
+from main_site.bidder.given import KeysAt, OtherPolicy, There
 from main_site.bidder.host import TIMEOUT, Host, address
 from main_site.bidder.keyfile import BidRecord
-from main_site.bidder.telling import Meter, errors_told, meter, told
-from main_site.bidder.upload import Replacement, check_bytes, hand_in
+from main_site.bidder.slots import FileSlot, PaperSlot, Slot, TokenSlot, found_on_token, parse_slot
+from main_site.bidder.telling import HostRefused, Meter, Misused, errors_told, meter, printable, told
+from main_site.bidder.upload import Replacement, bring_again, check_bytes, hand_in
+
+SHORTEST_NUMBER = 6
+"""Hex digits that a number must at least be told by."""
 
 WITHOUT_RECEIPT = frozenset({"announced", "withdrawn"})
 
@@ -40,15 +47,42 @@ class WindowNotOpen(Refusal):
     code = "window_not_open"
 
 
-def policy(host: str, tender: str, out: Path, ca: Path | None, *, as_json: bool) -> None:
+class EarlierBidStands(Refusal):
+    """A receipt beside it says that another bid of yours stands: nothing was sent; name its key file with --replaces."""
+
+    code = "earlier_bid_stands"
+
+
+class NoSuchNumber(Refusal):
+    """The hall lists no bid, or several, with such a number: nothing was sent; copy more of it from receipt or paper."""
+
+    code = "no_such_number"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A bid that is not on this machine: its tender, and its number or how that begins."""
+
+    tender: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A bid that is to be opened: what is known of it here, and where its envelope would lie."""
+
+    tender: str
+    bid: bytes
+    policy: Policy
+    path: Path | None = None
+    record: BidRecord | None = None
+
+
+def policy(where: There, tender: str, out: Path, *, as_json: bool) -> None:
     """Fetch a policy, look whether it can be used, and write it where nothing lies yet."""
     shown = meter(as_json=as_json)
-    with errors_told(as_json=as_json), _host(host, ca, shown) as there:
-        text, signatures = there.policy(tender)
-        found = parse_policy(text)
-        if found.tender != tender:
-            raise OtherPolicy(asked=tender, got=found.tender)
-        _check_signatures(found, text, signatures)
+    with errors_told(as_json=as_json), _host(where, shown) as there:
+        found, text = _policy(there, tender)
         given.write_file(out, text, anew=True)
     sha256 = hashlib.sha256(text).hexdigest()
     result: dict[str, object] = {
@@ -73,6 +107,16 @@ def policy(host: str, tender: str, out: Path, ca: Path | None, *, as_json: bool)
     told(result, as_json=as_json, text="\n".join(lines))
 
 
+def _policy(there: Host, tender: str) -> tuple[Policy, bytes]:
+    """Return the policy that the host shows and its bytes, signed by every trustee."""
+    text, signatures = there.policy(tender)
+    found = parse_policy(text)
+    if found.tender != tender:
+        raise OtherPolicy(asked=tender, got=found.tender)
+    _check_signatures(found, text, signatures)
+    return found, text
+
+
 def _check_signatures(found: Policy, text: bytes, signatures: Sequence[Mapping[str, object]]) -> None:
     """Return when every trustee signed the policy with the key that stands in it.
 
@@ -89,21 +133,60 @@ def _check_signatures(found: Policy, text: bytes, signatures: Sequence[Mapping[s
 
 
 def submit(
-    host: str, bid: Path, replaces: Path | None, passphrase: Path | None, ca: Path | None, *, as_json: bool
+    where: There, bid: Path, replaces: Path | None, passphrase: Path | None, *, second: bool, as_json: bool
 ) -> None:
     """Check the file's bytes, bring them up, and keep the receipt."""
     shown = meter(as_json=as_json)
-    with errors_told(as_json=as_json), stored(bid) as source, _host(host, ca, shown) as there:
+    with errors_told(as_json=as_json), stored(bid) as source, _host(where, shown) as there:
         seen = glance(source)
-        text, _ = there.policy(seen.tender)
-        envelope = open_envelope(source.read, source.size, parse_policy(text), seen.bid)
+        found, _ = _policy(there, seen.tender)
+        envelope = open_envelope(source.read, source.size, found, seen.bid)
         replacement = _replacement(envelope, replaces, passphrase)
+        if not second:
+            _check_alone(there, bid, envelope, replacement)
         with shown.running():
             check_bytes(source, envelope, shown.step)
             receipt = hand_in(there, source, envelope, shown.step, replacement)
         kept = given.keep_receipt(bid, receipt, given.known(envelope))
     result = {"bid": seen.number, "tender": seen.tender, "state": "submitted", "receipt": str(kept)}
     told(result, as_json=as_json, text=f"已递交 handed in: {seen.number}\n  回执 receipt {kept}")
+
+
+def _check_alone(there: Host, bid: Path, envelope: Envelope, replacement: Replacement | None) -> None:
+    """Refuse a second bid by accident: at the opening the later one of a certificate counts and the earlier is lost.
+
+    Only receipts beside the bid tell of an earlier one; the host does not know who bids.
+
+    Raises:
+        EarlierBidStands: one stands that this bid does not replace.
+    """
+    number, earlier = envelope.bid.hex(), replacement.earlier if replacement else ""
+    beside = [one for one in given.receipts_beside(bid) if one[1].tender == envelope.policy.tender]
+    if any(receipt.bid == number for _, receipt in beside):
+        return  # it is handed in already, and asks for its receipt
+    for path, receipt in beside:
+        if receipt.bid != earlier:
+            with suppress(HostRefused):  # it never came to this host
+                if there.state(receipt.tender, receipt.bid).get("state") != "withdrawn":
+                    raise EarlierBidStands(bid=receipt.bid, receipt=path.name)
+
+
+def resupply(where: There, bid: Path, *, as_json: bool) -> None:
+    """Bring the bytes of a handed-in bid again, where they are damaged at the host."""
+    shown = meter(as_json=as_json)
+    with errors_told(as_json=as_json), stored(bid) as source, _host(where, shown) as there:
+        seen = glance(source)
+        found, _ = _policy(there, seen.tender)
+        envelope = open_envelope(source.read, source.size, found, seen.bid)
+        with shown.running():
+            leaves = leaves_of(source, envelope, shown.step)
+            sent = bring_again(there, source, envelope, leaves, shown.step)
+        state = str(there.state(seen.tender, seen.number).get("state", "?"))
+    result = {"bid": seen.number, "tender": seen.tender, "sent": sent, "state": state}
+    word = (
+        f"已补传 {sent} 块 pieces brought again" if sent else "主场的字节完好，无需补传 nothing was damaged"
+    )
+    told(result, as_json=as_json, text=f"{word}: {seen.number} ({state})")
 
 
 def _replacement(envelope: Envelope, earlier: Path | None, passphrase: Path | None) -> Replacement | None:
@@ -115,10 +198,10 @@ def _replacement(envelope: Envelope, earlier: Path | None, passphrase: Path | No
     return Replacement(record.number, acts.sign_replacement(record, keys, envelope.bid, envelope.digest))
 
 
-def status(host: str, bid: Path, ca: Path | None, *, as_json: bool) -> None:
+def status(where: There, bid: Path, *, as_json: bool) -> None:
     """Ask how the bid stands."""
     shown = meter(as_json=as_json)
-    with errors_told(as_json=as_json), _host(host, ca, shown) as there:
+    with errors_told(as_json=as_json), _host(where, shown) as there:
         known = given.known_of(bid)
         found = there.state(known.tender, known.number)
         kept = None
@@ -128,53 +211,139 @@ def status(host: str, bid: Path, ca: Path | None, *, as_json: bool) -> None:
             )
     shown_facts = {name: value for name, value in found.items() if name in {"state", "verdict", "cause"}}
     result = {"bid": known.number, "tender": known.tender, **shown_facts, "receipt": kept}
-    text = f"{known.number}: {found.get('state', '?')} {found.get('verdict') or ''}".rstrip()
+    said = [str(found[name]) for name in ("state", "verdict", "cause") if found.get(name)]
+    text = printable(f"{known.number}: {' '.join(dict.fromkeys(said)) or '?'}")
     told(result, as_json=as_json, text=text + (f"\n  回执 receipt {kept}" if kept else ""))
 
 
-def withdraw(host: str, bid: Path, at: KeysAt, ca: Path | None, *, as_json: bool) -> None:
+def withdraw(where: There, bid: Path, at: KeysAt, *, as_json: bool) -> None:
     """Take the bid back."""
     shown = meter(as_json=as_json)
     with errors_told(as_json=as_json):
         record, keys = given.keys_of(bid, at)
-        with _host(host, ca, shown) as there:
+        with _host(where, shown) as there:
             there.withdraw(record.tender, record.number, acts.sign_withdrawal(record, keys))
     result = {"bid": record.number, "tender": record.tender, "state": "withdrawn"}
     told(result, as_json=as_json, text=f"已撤回 withdrawn: {record.number}")
 
 
-def release(host: str, bid: Path, window: str, at: KeysAt, ca: Path | None, *, as_json: bool) -> None:
-    """Release the halves of a window; the host checks them at once."""
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The words of `bid release`: which bid, by file or by name, which window, and what to open it with."""
+
+    bid: Path | None
+    tender: str | None
+    number: str | None
+    window: str
+    slot: str
+    at: KeysAt
+
+    def which(self) -> Path | Named | None:
+        """Return which bid, None where only its key file can tell.
+
+        Raises:
+            Misused: told twice, or half.
+        """
+        if self.bid is not None and (self.tender or self.number):
+            raise Misused(reason="a file, or --tender and --number, not both")
+        if bool(self.tender) is not bool(self.number):
+            raise Misused(reason="--tender and --number go together")
+        return Named(self.tender, self.number) if self.tender and self.number else self.bid
+
+
+def release(where: There, asked: Release, *, as_json: bool) -> None:
+    """Release the halves of a window with one of the bid's slots; the host checks them at once."""
     shown = meter(as_json=as_json)
-    with errors_told(as_json=as_json):
-        record, keys = given.keys_of(bid, at)
-        policy = record.terms()
-        with _host(host, ca, shown) as there:
-            envelope = _envelope(there, bid, record, policy)
-            halves = acts.halves_of(envelope, keys, window)
-            session_key = _session_key(there.hall(record.tender), window)
-            suite = policy.check_suite(policy.suites[0])
-            sealed = acts.seal_halves(envelope, halves, window, session_key, suite)
-            answer = there.release(record.tender, record.number, window, sealed)
-    result = {"bid": record.number, "window": window, "parts": [name.value for name in halves], **answer}
-    told(result, as_json=as_json, text=f"已解密 released: {record.number}, {', '.join(halves)}")
+    with errors_told(as_json=as_json), _host(where, shown) as there:
+        bid, slot = asked.which(), parse_slot(asked.slot)
+        with _opening(there, bid, slot, asked.at) as (own, openers):
+            envelope = _envelope(there, own)
+            halves = acts.halves_of(envelope, openers, asked.window)
+        session_key = _session_key(there.hall(own.tender), asked.window)
+        suite = own.policy.check_suite(own.policy.suites[0])
+        sealed = acts.seal_halves(envelope, halves, asked.window, session_key, suite)
+        answer = there.release(own.tender, own.bid.hex(), asked.window, sealed)
+    result = {
+        "bid": own.bid.hex(),
+        "window": asked.window,
+        "parts": [name.value for name in halves],
+        **answer,
+    }
+    told(result, as_json=as_json, text=f"已解密 released: {own.bid.hex()}, {', '.join(halves)}")
 
 
-def _envelope(there: Host, bid: Path, record: BidRecord, policy: Policy) -> Envelope:
+@contextmanager
+def _opening(
+    there: Host, bid: Path | Named | None, slot: Slot, at: KeysAt
+) -> Iterator[tuple[Own, Sequence[OpeningKey]]]:
+    """Hand out which bid it is, and the keys of the slot."""
+    match slot:
+        case FileSlot(path):
+            keys_at = KeysAt(at.keys or path, at.passphrase)
+            record, keys = given.keys_of(bid if isinstance(bid, Path) else None, keys_at)
+            lies = given.lies_at(bid, keys_at.keys)
+            yield (
+                Own(record.tender, record.bid, record.terms(), lies, record),
+                keys.openers(record.algorithms()),
+            )
+        case TokenSlot():
+            own = _own(there, bid)
+            with found_on_token(slot, own.bid, given.pin_of) as key:
+                yield own, [key]
+        case PaperSlot(path):
+            own = _own(there, bid)
+            code = given.first_line(path) if path else given.ask("纸质码 paper code: ")
+            yield own, [paper.slot_key(code, _envelope(there, own).suite, own.tender, own.bid)]
+
+
+def _own(there: Host, bid: Path | Named | None) -> Own:
+    """Return which bid is to be opened without its key file's secrets; whose policy it is the slot itself will tell.
+
+    A key that opens a slot opens it for one core, and that names tender, bid and policy: a host that shows another
+    policy or another envelope gets nothing.
+    """
+    if bid is None:
+        raise Misused(reason="the bid or its key file, or --tender and --number: which bid is to be opened")
+    if isinstance(bid, Named):
+        found, _ = _policy(there, bid.tender)
+        return Own(bid.tender, _number(there, bid), found)
+    record = given.record_of(bid)
+    if record is not None:
+        return Own(record.tender, record.bid, record.terms(), given.bid_path(bid), record)
+    known = given.known_of(bid)
+    found, _ = _policy(there, known.tender)
+    return Own(known.tender, known.bid, found, bid)
+
+
+def _number(there: Host, named: Named) -> bytes:
+    """Return the number that begins so; the closed list has all of them."""
+    wanted = named.number.lower()
+    if re.fullmatch("[0-9a-f]{32}", wanted):
+        return bytes.fromhex(wanted)
+    listed = there.hall(named.tender).get("bids")
+    numbers = (
+        [str(one.get("bid")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    )
+    found = [one for one in numbers if one.startswith(wanted) and re.fullmatch("[0-9a-f]{32}", one)]
+    if len(found) != 1 or len(wanted) < SHORTEST_NUMBER:
+        raise NoSuchNumber(number=wanted[:40], found=len(found))
+    return bytes.fromhex(found[0])
+
+
+def _envelope(there: Host, own: Own) -> Envelope:
     """Return the envelope, from the disk where it lies beside its keys, else from the host's head and tail.
 
     Raises:
         OtherPolicy: it is not the bid that the keys belong to.
     """
-    path = given.bid_path(bid)
-    if path.exists():
-        with stored(path) as source:
-            envelope = open_envelope(source.read, source.size, policy, record.bid)
+    if own.path is not None and given.is_envelope(own.path):
+        with stored(own.path) as source:
+            envelope = open_envelope(source.read, source.size, own.policy, own.bid)
     else:
-        read = ends_only(there.head(record.tender, record.number), record.size)
-        envelope = open_envelope(read, record.size, policy, record.bid)
-    if envelope.digest != record.digest:
-        raise OtherPolicy(reason="the envelope is not the one these keys belong to", bid=record.number)
+        ends, size = there.head(own.tender, own.bid.hex())
+        envelope = open_envelope(ends_only(ends, size), size, own.policy, own.bid)
+    if own.record is not None and envelope.digest != own.record.digest:
+        raise OtherPolicy(reason="the envelope is not the one these keys belong to", bid=own.bid.hex())
     return envelope
 
 
@@ -190,21 +359,19 @@ def _session_key(hall: Mapping[str, object], window: str) -> bytes:
         raise WindowNotOpen(reason="the host's session key is no key", window=window) from error
 
 
-def confirm(
-    host: str, bid: Path, window: str, objection: str, at: KeysAt, ca: Path | None, *, as_json: bool
-) -> None:
+def confirm(where: There, bid: Path, window: str, objection: str, at: KeysAt, *, as_json: bool) -> None:
     """Sign the record that the hall shows, or an objection to it."""
     shown = meter(as_json=as_json)
     with errors_told(as_json=as_json):
         record, keys = given.keys_of(bid, at)
-        with _host(host, ca, shown) as there:
+        with _host(where, shown) as there:
             sha256, text = _record(there.hall(record.tender), window)
             signature = acts.sign_confirmation(record, keys, bytes.fromhex(sha256), objection)
             body = {"window": window, "sha256": sha256, "objection": objection, "signature": signature}
             there.confirm(record.tender, record.number, body)
     result = {"bid": record.number, "window": window, "sha256": sha256, "objection": objection}
     word = "已提出异议 objected" if objection else "已确认 confirmed"
-    told(result, as_json=as_json, text=f"{word}: {sha256}\n{text}")
+    told(result, as_json=as_json, text=f"{word}: {sha256}\n{printable(text)}")
 
 
 def _record(hall: Mapping[str, object], window: str) -> tuple[str, str]:
@@ -221,10 +388,10 @@ def _record(hall: Mapping[str, object], window: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _host(text: str, ca: Path | None, shown: Meter) -> Iterator[Host]:
-    base = address(text)
-    with connected(ca) as client:
-        yield Host(base, shown.waits, client)
+def _host(where: There, shown: Meter) -> Iterator[Host]:
+    base = address(where.host)
+    with connected(where.ca) as client:
+        yield Host(base, shown.waits, client, give_up=where.give_up)
 
 
 def connected(ca: Path | None) -> httpx.Client:

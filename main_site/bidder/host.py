@@ -18,6 +18,7 @@ import httpx
 
 from evalroom.errors import LocalFault, PeerFault
 from evalroom.ledger.base64 import NotBase64, decode_base64, encode_base64
+from main_site.bidder.telling import HostRefused
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -25,6 +26,10 @@ LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 MAX_ANSWER = 1 << 23
+MOST_FACTS = 12
+
+_OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers about how an answer came, which no longer hold once it is read."""
 
 _NAME = re.compile(rb"[A-Za-z0-9._-]+|[0-9a-fA-F:.]+")
 """A name, or an address of IPv4 or IPv6, as it goes over the wire."""
@@ -33,21 +38,16 @@ Tell = Callable[[str, float], None]
 """Told what went wrong and after how many seconds it is tried again."""
 
 
-class HostRefused(PeerFault):
-    """The host refused: its code and reason stand beside; what it had acknowledged before still counts."""
-
-    code = "host_refused"
-
-    @property
-    def problem(self) -> str:
-        """Return the host's code, empty where it gave none."""
-        return str(self.detail["problem"])
-
-
 class UntrustedHost(PeerFault):
     """The host's certificate is not one that is trusted here: nothing was sent; check the address, or give its --ca."""
 
     code = "untrusted_host"
+
+
+class HostGivenUp(PeerFault):
+    """The host did not answer for as long as you wait: what it acknowledged is safe there; try again, ask by telephone."""
+
+    code = "host_given_up"
 
 
 class UnusableAnswer(PeerFault):
@@ -78,7 +78,7 @@ def address(text: str) -> str:
         url = httpx.URL(whole)
     except httpx.InvalidURL as error:
         raise UnusableAddress(host=text[:80]) from error
-    if url.scheme not in {"http", "https"} or not _NAME.fullmatch(url.raw_host):
+    if url.scheme not in {"http", "https"} or not _NAME.fullmatch(url.raw_host) or (url.port or 1) > 65535:
         raise UnusableAddress(host=text[:80])
     return str(url).rstrip("/")
 
@@ -92,9 +92,13 @@ class Host:
         tell: Tell,
         client: httpx.Client,
         wait: Callable[[float], None] = time.sleep,
+        *,
+        give_up: float | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the address as `address` returns it, who is told of waits, and how to wait."""
+        """Take the address as `address` returns it, who is told of waits, how to wait, and for how many seconds."""
         self._base, self._tell, self._client, self._wait = base, tell, client, wait
+        self._give_up, self._now = give_up, now
 
     def tenders(self) -> list[dict[str, Any]]:
         """Return the tenders that accept or open bids."""
@@ -114,21 +118,29 @@ class Host:
 
     def announce(self, tender: str, bid: str, facts: Mapping[str, Any]) -> tuple[int, frozenset[int]]:
         """Return the length of a piece and the numbers of those that the host has already."""
-        answer = _object(self._ask("PUT", f"/tenders/{tender}/bids/{bid}", json=dict(facts)))
-        piece, have = answer.get("piece"), answer.get("have")
-        if not isinstance(piece, int) or not 1 <= piece <= 1 << 26 or not isinstance(have, list):
-            raise UnusableAnswer(at="announce")
-        return piece, frozenset(number for number in have if isinstance(number, int))
+        return _pieces(_object(self._ask("PUT", f"/tenders/{tender}/bids/{bid}", json=dict(facts))))
 
     def put_piece(self, tender: str, bid: str, index: int, data: bytes) -> None:
         """Send one piece."""
+        self._put(f"/tenders/{tender}/bids/{bid}/pieces/{index}", data)
+
+    def _put(self, path: str, data: bytes) -> None:
         digest = encode_base64(hashlib.sha256(data).digest())
         headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
-        self._ask("PUT", f"/tenders/{tender}/bids/{bid}/pieces/{index}", content=data, headers=headers)
+        self._ask("PUT", path, content=data, headers=headers)
 
     def submit(self, tender: str, bid: str) -> str:
         """Hand the bid in, all pieces being there, and return the receipt."""
         return _receipt(self._ask("POST", f"/tenders/{tender}/bids/{bid}/submit"))
+
+    def bring_again(self, tender: str, bid: str, leaves: bytes, tail: bytes) -> tuple[int, frozenset[int]]:
+        """Show how the bid's bytes are known; return the length of a piece and which of them are whole there."""
+        body = {"leaves": encode_base64(leaves), "tail": encode_base64(tail)}
+        return _pieces(_object(self._ask("PUT", f"/tenders/{tender}/bids/{bid}/again", json=body)))
+
+    def put_again(self, tender: str, bid: str, index: int, data: bytes) -> None:
+        """Send one piece of a bid that is damaged there."""
+        self._put(f"/tenders/{tender}/bids/{bid}/again/{index}", data)
 
     def state(self, tender: str, bid: str) -> dict[str, Any]:
         """Return `state`, and `verdict` and `receipt` where there are."""
@@ -144,9 +156,13 @@ class Host:
             self._ask("POST", f"/tenders/{tender}/bids/{bid}/withdraw", json={"signature": signature})
         )
 
-    def head(self, tender: str, bid: str) -> bytes:
-        """Return the envelope's head and tail, one behind the other."""
-        return self._ask("GET", f"/tenders/{tender}/bids/{bid}/head").content
+    def head(self, tender: str, bid: str) -> tuple[bytes, int]:
+        """Return the envelope's head and tail, one behind the other, and the length of the whole."""
+        answer = self._ask("GET", f"/tenders/{tender}/bids/{bid}/head")
+        size = answer.headers.get("X-Envelope-Size", "")
+        if not re.fullmatch("[0-9]{1,16}", size):
+            raise UnusableAnswer(at="X-Envelope-Size")
+        return answer.content, int(size)
 
     def release(self, tender: str, bid: str, window: str, halves: bytes) -> dict[str, Any]:
         """Hand in the wrapped halves; the same release twice is one."""
@@ -163,10 +179,11 @@ class Host:
 
     def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own arguments
         """Return the answer, however long that takes; every request here may be repeated."""
-        pause = FIRST_WAIT
+        pause, began = FIRST_WAIT, self._now()
         while True:
             try:
-                answer = self._client.request(method, f"{self._base}/api/v1{path}", **rest)
+                with self._client.stream(method, f"{self._base}/api/v1{path}", **rest) as coming:
+                    answer = _read(coming)
             except httpx.TransportError as error:
                 if _is_untrusted(error):
                     raise UntrustedHost(host=self._base) from error
@@ -177,9 +194,30 @@ class Host:
                 trouble = f"HTTP {answer.status_code} {_problem(answer)[0]}".rstrip()
             # Many bidders lose the same link at once; they must not all come back in the same second.
             seconds = pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            if self._give_up is not None and self._now() - began + seconds > self._give_up:
+                raise HostGivenUp(host=self._base, trouble=trouble)
             self._tell(trouble, seconds)
             self._wait(seconds)
             pause = min(2 * pause, LONGEST_WAIT)
+
+
+def _read(answer: httpx.Response) -> httpx.Response:
+    """Return an answer read into memory, as far as one of a host goes: another program may send for ever."""
+    pieces, size = [], 0
+    for piece in answer.iter_bytes():
+        size += len(piece)
+        if size > MAX_ANSWER:
+            raise UnusableAnswer(reason="longer than any answer of a host", limit=MAX_ANSWER)
+        pieces.append(piece)
+    kept = [(name, value) for name, value in answer.headers.multi_items() if name not in _OF_THE_WAY]
+    return httpx.Response(answer.status_code, headers=kept, content=b"".join(pieces))
+
+
+def _pieces(answer: Mapping[str, Any]) -> tuple[int, frozenset[int]]:
+    piece, have = answer.get("piece"), answer.get("have")
+    if not isinstance(piece, int) or not 1 <= piece <= 1 << 26 or not isinstance(have, list):
+        raise UnusableAnswer(at="announce")
+    return piece, frozenset(number for number in have if isinstance(number, int))
 
 
 def _is_untrusted(error: BaseException | None) -> bool:
@@ -192,19 +230,28 @@ def _is_untrusted(error: BaseException | None) -> bool:
 def _accepted(answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
-    problem, reason = _problem(answer)
-    raise HostRefused(status=answer.status_code, problem=problem, reason=reason)
+    problem, reason, facts = _problem(answer)
+    raise HostRefused(answer.status_code, problem, reason, facts)
 
 
-def _problem(answer: httpx.Response) -> tuple[str, str]:
-    """Return the code and the sentence of a problem (RFC 9457), empty where the answer is none."""
+def _problem(answer: httpx.Response) -> tuple[str, str, dict[str, str | int]]:
+    """Return code, sentence and facts of a problem (RFC 9457), code and facts empty where the answer is none."""
     try:
         problem = answer.json()
     except ValueError:
         problem = None
     if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
-        return "", answer.reason_phrase
-    return problem["code"][:64], str(problem.get("detail") or problem.get("title") or "")[:500]
+        return "", answer.reason_phrase, {}
+    detail = problem.get("detail")
+    facts = detail if isinstance(detail, dict) else {}
+    sentence = str(problem.get("title") or (detail if isinstance(detail, str) else ""))
+    return problem["code"][:64], sentence[:500], _short(facts)
+
+
+def _short(facts: Mapping[str, Any]) -> dict[str, str | int]:
+    """Return the first few facts that a person can read."""
+    kept = [(name[:64], value) for name, value in facts.items() if isinstance(value, str | int)][:MOST_FACTS]
+    return {name: value if isinstance(value, int) else value[:200] for name, value in kept}
 
 
 def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON of a stranger; each caller looks at it

@@ -2,7 +2,7 @@
 
 Whoever holds file and passphrase can replace, withdraw and release the bid; nobody can without both.  The clear
 members (tender, number, policy, root, digest) say no more than the envelope itself and are authenticated with
-the rest.  scrypt (RFC 7914) makes the key: 16 MiB of memory, five times over, because the passphrase may be one
+the rest.  scrypt (RFC 7914) makes the key: 8 MiB of memory, ten times over, because the passphrase may be one
 that a person chose.  Refused: parameters that are cheaper to guess or would exhaust this machine, another form,
 a short passphrase.
 """
@@ -30,7 +30,7 @@ from evalroom.sealing.suites import find_suite
 
 KIND = "evalroom bid keys"
 VERSION = 1
-SCRYPT_N, SCRYPT_R, SCRYPT_P = 1 << 14, 8, 5
+SCRYPT_N, SCRYPT_R, SCRYPT_P = 1 << 13, 8, 10
 KDF = f"scrypt {SCRYPT_N} {SCRYPT_R} {SCRYPT_P}"
 MAX_PRIVATE, MAX_PRIVATES = 8192, 2
 SALT_SIZE, NONCE_SIZE = 16, 12

@@ -9,9 +9,9 @@ policy does not take, price sheets that would not be read, a disk without room.
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,15 +20,16 @@ from evalroom.sealing.core import BID_SIZE
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.identity import bidder_commitment, check_identity, parse_identity
 from evalroom.sealing.inspection import self_test
+from evalroom.sealing.lanes import receipt_root
 from evalroom.sealing.padding import padded_size
 from evalroom.sealing.policy import Mode, PartName, Policy, PolicyRefuses
-from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal
-from evalroom.sealing.suite import Buffer
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
+from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal_in_place
+from evalroom.sealing.suite import Buffer, OpeningKey
 from main_site.bidder.certificate import Signatory
-from main_site.bidder.envelope_file import HASHERS, BidFileUnusable, Step, opened, stored
-from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, stretch, write_keys
+from main_site.bidder.envelope_file import FEW_LANES, HASHERS, BidFileUnusable, Step, opened, stored
+from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, Stretched, stretch, write_keys
 from main_site.bidder.sheet import SHEETS, canonical_sheet
+from main_site.bidder.slots import BESIDE, Made
 
 PIECE = 1 << 20
 LARGEST_SHEET = 1 << 20
@@ -58,9 +59,17 @@ class FileChanged(LocalFault):
     code = "file_changed"
 
 
+def new_number() -> bytes:
+    """Return a number for a new bid, 16 bytes."""
+    return secrets.token_bytes(BID_SIZE)
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be sealed, by whom and where to; a part of None is empty."""
+    """What is to be sealed, by whom, where to, and what it will be opened with; a part of None is empty.
+
+    `passphrase` is that of the key file beside `out`, `bid` the number of the bid, 16 bytes.
+    """
 
     policy: Policy
     suite: int
@@ -68,6 +77,17 @@ class Order:
     signatory: Signatory
     out: Path
     passphrase: str = field(repr=False)
+    slots: Made = BESIDE
+    bid: bytes = field(default_factory=new_number)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A key file to be written: where to, under which passphrase, with which keys."""
+
+    path: Path
+    stretched: Stretched
+    keys: BidKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,43 +124,91 @@ def pick_suite(policy: Policy, wanted: int | None) -> int:
 
 
 def seal_to_file(order: Order, step: Step) -> BidRecord:
-    """Seal, open again, write the keys, and return what was sealed; `out` and its key file are there then.
+    """Seal, open again with every slot, write the keys, and return what was sealed; `out` and key files are there then.
 
     Raises:
-        EvalroomError: with the reason; neither `out` nor its key file was made.
+        EvalroomError: with the reason; neither `out` nor a key file was made.
     """
     policy, out = order.policy, order.out
-    _check_free(out)
+    _check_free(order)
     suite = policy.check_suite(order.suite)
     suite.check_available()
-    texts, stretched = _texts(order), stretch(order.passphrase)
-    keys = BidKeys.draw(suite, 0 if policy.mode is Mode.SITES else 1)
+    texts, files = _texts(order), _key_files(order)
+    keys = files[0].keys
+    openers = [*(one for file in files for one in file.keys.openers(suite)), *order.slots.openers]
     commitment = bidder_commitment(suite, order.signatory.salt, order.signatory.certificate)
-    slots = tuple(one.public for one in keys.openers(suite))
-    terms = BidTerms(order.suite, secrets.token_bytes(BID_SIZE), commitment, slots)
+    terms = BidTerms(order.suite, order.bid, commitment, tuple(one.public for one in openers))
     plan = plan_sealing(policy, terms, keys.signer(suite), secrets.token_bytes)
     identity = order.signatory.identity(plan.key.public, plan.context(PartName.IDENTITY))
     texts[PartName.IDENTITY] = _in_memory(identity)
     _check_sizes(plan, texts, out)
     with _unfinished(out) as part:
         _write(plan, texts, part, step)
-        record = _test(plan, keys, identity, part, step)
-        write_keys(key_path(out), record, keys, stretched)
-        try:
-            os.link(part, out)  # unlike a rename it never replaces what somebody put there meanwhile
-        except FileExistsError as error:
-            key_path(out).unlink()
-            raise BidExists(file=out.name) from error
-        except OSError:  # a file system without links
-            part.replace(out)
+        record = _test(plan, openers, identity, part, step)
+        with _written(files, record):
+            _name(part, out)
     return record
 
 
-def _check_free(out: Path) -> None:
-    if out.exists():
-        raise BidExists(file=out.name)
-    if key_path(out).exists():
-        raise KeyFileExists(file=key_path(out).name)
+def _key_files(order: Order) -> list[KeyFile]:
+    """Return the key files, the one beside the bid first; all hold the envelope key, each a slot key of its own.
+
+    Passphrases are made into keys here, before a bid is sealed: both together would take too much memory.
+    """
+    suite = order.policy.check_suite(order.suite)
+    sealed_to = order.policy.mode is not Mode.SITES
+    first = BidKeys.draw(suite, int(sealed_to and order.slots.beside))
+    spares = [
+        KeyFile(
+            one.path,
+            stretch(one.passphrase),
+            BidKeys(first.envelope, BidKeys.draw(suite, int(sealed_to)).slots),
+        )
+        for one in order.slots.spares
+    ]
+    return [KeyFile(key_path(order.out), stretch(order.passphrase), first), *spares]
+
+
+@contextmanager
+def _written(files: Sequence[KeyFile], record: BidRecord) -> Iterator[None]:
+    """Write all key files; where the block fails, none is left."""
+    with ExitStack() as undo:
+        for one in files:
+            _write_keys(one, record)
+            undo.callback(one.path.unlink)
+        yield
+        undo.pop_all()
+
+
+def _write_keys(one: KeyFile, record: BidRecord) -> None:
+    try:
+        write_keys(one.path, record, one.keys, one.stretched)
+    except OSError as error:
+        one.path.unlink(missing_ok=True)
+        raise BidFileUnusable(file=one.path.name, reason=error.strerror or "write") from error
+
+
+def _name(part: Path, out: Path) -> None:
+    """Give the finished envelope its name."""
+    try:
+        os.link(part, out)  # unlike a rename it never replaces what somebody put there meanwhile
+    except FileExistsError as error:
+        raise BidExists(file=out.name) from error
+    except OSError:  # a file system without links
+        part.replace(out)
+
+
+def _check_free(order: Order) -> None:
+    if order.out.exists():
+        raise BidExists(file=order.out.name)
+    paths = [key_path(order.out), *(one.path for one in order.slots.spares)]
+    for path in paths:
+        if path.exists():
+            raise KeyFileExists(file=path.name)
+        if not path.parent.is_dir():
+            raise BidFileUnusable(file=str(path), reason="there is no such folder")
+    if len({path.absolute() for path in paths}) != len(paths):
+        raise KeyFileExists(file=order.out.name, reason="two key files of one name")
 
 
 def _texts(order: Order) -> dict[PartName, Text]:
@@ -228,8 +296,8 @@ def _write(plan: SealingPlan, texts: Mapping[PartName, Text], path: Path, step: 
     sources = {name: text.pieces() for name, text in texts.items()}
     done = 0
     with ThreadPoolExecutor(HASHERS) as pool, path.open("wb", buffering=0) as file:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
-        for piece in seal(plan, sources, tree):
+        tree = receipt_root(lambda work: pool.submit(work).result, threads=HASHERS, most=FEW_LANES)
+        for piece in seal_in_place(plan, sources, tree):
             _write_all(file.write, piece)
             done += len(piece)
             step("seal", done, max(done, whole))
@@ -243,14 +311,16 @@ def _write_all(write: Callable[[Buffer], int | None], data: Buffer) -> None:
         view = view[write(view) or 0 :]
 
 
-def _test(plan: SealingPlan, keys: BidKeys, identity: bytes, path: Path, step: Step) -> BidRecord:
+def _test(
+    plan: SealingPlan, openers: Sequence[OpeningKey], identity: bytes, path: Path, step: Step
+) -> BidRecord:
     """Open what was sealed as the opening will, and return what it is.
 
     Raises:
         SelfTestFailed, IdentityMismatch: it does not open.
     """
     with stored(path) as source:
-        for done in self_test(plan, source.read, source.size, keys.openers(plan.suite)):
+        for done in self_test(plan, source.read, source.size, openers):
             step("test", done, source.size)
         envelope = open_envelope(source.read, source.size, plan.policy, plan.terms.bid)
     check_identity(envelope, parse_identity(identity))

@@ -12,7 +12,8 @@ from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.inspection import RootMismatch
 from evalroom.sealing.stream import read_exactly
 from main_site.bidder.envelope_file import Step, Stored, root_of
-from main_site.bidder.host import Host, HostRefused
+from main_site.bidder.host import Host
+from main_site.bidder.telling import HostRefused
 
 SENT_AGAIN = frozenset({"pieces_missing", "piece_mismatch", "piece_stalled", "upload_mismatch"})
 """Refusals after which the host says what it still needs."""
@@ -76,6 +77,33 @@ def _send(host: Host, source: Stored, tender: str, bid: str, facts: dict[str, st
             host.put_piece(tender, bid, index, bytes(read_exactly(source.read, offset, length)))
         done += length
         step("send", done, source.size)
+
+
+def bring_again(host: Host, source: Stored, envelope: Envelope, leaves: bytes, step: Step) -> int:
+    """Bring the pieces of a handed-in bid that are damaged at the host; return how many were sent.
+
+    Raises:
+        HostRefused: with the host's code; pieces that it took are whole there.
+        BidFileUnusable, BytesMissing: the disk does not give the bid.
+    """
+    tender, bid, sent = envelope.policy.tender, envelope.bid.hex(), 0
+    tail = bytes(read_exactly(source.read, envelope.body, envelope.size - envelope.body))
+    for left in reversed(range(ROUNDS)):
+        piece, have = host.bring_again(tender, bid, leaves, tail)
+        try:
+            for index, offset, length in _pieces(source.size, piece):
+                if index not in have:
+                    host.put_again(tender, bid, index, bytes(read_exactly(source.read, offset, length)))
+                    sent += 1
+                step("send", offset + length, source.size)
+        except HostRefused as refusal:
+            if (
+                refusal.problem != "leaves_missing" or not left
+            ):  # a host that was started anew asks for them again
+                raise
+        else:
+            break
+    return sent
 
 
 def _pieces(size: int, piece: int) -> Iterator[tuple[int, int, int]]:

@@ -31,12 +31,16 @@ POLL_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Bidder:
-    """A bidder of the demonstration: its name, price in fen, whose figures its document has, whether it releases."""
+    """A bidder of the demonstration: its name, price in fen, whose figures its document has, whether it releases.
+
+    With `on_paper` it releases with nothing but its paper code, as one whose disk died.
+    """
 
     name: str
     price_fen: int
     like: BidId
     releases: bool = True
+    on_paper: bool = False
 
 
 class BiddersDesk:
@@ -49,6 +53,8 @@ class BiddersDesk:
         self._folder, self._host, self._tender = folder, host, tender
         self._out = folder / "bid.evb1"
         self._passphrase = folder / "passphrase.txt"
+        self._paper = folder / "paper.txt"
+        self._number = ""
 
     async def prepare(self, lot: LotId) -> None:
         """Write the parts: an opening sheet, a document of several megabytes, and the price."""
@@ -71,12 +77,21 @@ class BiddersDesk:
             f"price={self._folder / 'price.json'}",
         )
         given = [word for part in parts for word in ("--part", part)]
-        await self._bid("seal", str(self._out), "--policy", str(policy), *given, *self._unlocking)
+        slots = ("--slot", "file", "--slot", "paper")
+        sealed = await self._bid(
+            "seal", str(self._out), "--policy", str(policy), *given, *slots, *self._unlocking
+        )
+        self._number = sealed["bid"]
+        self._paper.write_text(sealed["paper_codes"][0], encoding="utf-8")
         return await self._bid("submit", self._host, str(self._out), *self._unlocking)
 
     async def release(self, window: str) -> None:
         """Release the halves of a window."""
-        await self._bid("release", self._host, str(self._out), "--window", window, *self._unlocking)
+        if self.bidder.on_paper:
+            which = ("--tender", self._tender, "--number", self._number[:8], "--slot", f"paper:{self._paper}")
+            await self._bid("release", self._host, "--window", window, *which)
+        else:
+            await self._bid("release", self._host, str(self._out), "--window", window, *self._unlocking)
 
     async def confirm(self, window: str) -> None:
         """Confirm the record of a window."""

@@ -29,6 +29,7 @@ from evalroom.protocol.liveness import retry_delay
 from evalroom.protocol.subscriber import Acknowledged, Delivered, Rejected, SubscriberEnd
 from evalroom.roles import Role
 from evalroom.sheet import Cell, digest_of
+from evalroom.stages import stage_after
 from evalroom.tender import Part
 from signaling.clock import monotonic_ms
 from signaling.codec import decode_from_node, encode, parse_json
@@ -62,15 +63,13 @@ class SeatView:
         """Fold one item in."""
         self.items += 1
         body = item["body"]
+        self.stage = stage_after(item["type"], body, self.stage)
         match item["type"]:
             case "SessionOpened":
                 self.tender = body["tender"]
-                self.stage = Stage.GATHERING if body["rehearsal"] else Stage.RECEIVING
             case "BidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
                 lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body["bidder"]}]
-            case "StageChanged":
-                self.stage = Stage(body["after"])
             case "SessionPaused" | "SessionResumed":
                 self.paused = item["type"] == "SessionPaused"
             case "SessionClosed":

@@ -6,6 +6,7 @@ here are ever ended.
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -119,6 +121,49 @@ class Agent:
         _stop(self.process)
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveKey:
+    """An archive key and the file with its passphrase, which in earnest lie apart."""
+
+    name: str
+    folder: Path
+    passphrase: Path
+
+    @property
+    def public(self) -> Path:
+        """Return the file that the host is given."""
+        return self.folder / "archive-key.json"
+
+    async def opens(self, archive: Path) -> int:
+        """Try every content key that an archive holds for this key, and return how many there are.
+
+        Raises:
+            RehearsalFailed: one does not open.
+        """
+        found = await _said_json(
+            "archive", "check-keys", str(archive), "--key", str(self.folder),
+            "--passphrase-file", str(self.passphrase),
+        )  # fmt: skip
+        return int(found["keys"])
+
+
+async def _said_json(*words: str) -> dict[str, Any]:
+    """Return what a command of ours prints as JSON.
+
+    Raises:
+        RehearsalFailed: it ended badly.
+    """
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "main_site", *words, "--json",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await running.communicate()
+    if running.returncode != 0:
+        raise RehearsalFailed(command=" ".join(words[:2]), reason=said.decode(errors="replace")[-400:])
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
 @dataclass(slots=True)
 class Nodes:
     """A host and its sub-sites, with their data below one folder."""
@@ -145,6 +190,18 @@ class Nodes:
         self.agents.append(agent)
         await agent.start()
         return agent
+
+    async def make_archive_key(self, name: str, who: str) -> ArchiveKey:
+        """Make an archive key, and keep the passphrase that is shown once.
+
+        Raises:
+            RehearsalFailed: it could not be made.
+        """
+        key = ArchiveKey(name, self.folder / name, self.folder / f"{name}.passphrase")
+        made = await _said_json("archive", "make-key", str(key.folder), "--name", name, "--who", who)
+        key.passphrase.touch(0o600)
+        key.passphrase.write_text(made["passphrase"] + "\n", "utf-8")
+        return key
 
     async def start_host(self, operator_code: str, **settings: str) -> Node:
         """Start a host; `settings` are of `EVALROOM_…`, in lower case."""

@@ -10,7 +10,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,11 +22,10 @@ from evalroom.ids import BidNumber, SeatCode
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import canonical
 from evalroom.media import kind_of
-from evalroom.sealing.policy import PartName
 from evalroom.session import Session
 from evalroom.sheet import Sheet
 from evalroom.visibility import released
-from main_site import SOFTWARE
+from main_site import software
 from main_site.documents import DocumentStore
 from main_site.services.evaluation import Evaluation
 from main_site.services.recordings import Recordings, TrackRecordings
@@ -54,9 +53,6 @@ YEARS = 15
 POLL_S = 0.5
 
 Documents = dict[str, bytes | Path | ReadOnlyFile]
-
-_PUBLIC = frozenset({PartName.OPENING, PartName.PRICE})
-"""Parts whose keys stand in the journal, so that no sealed one is kept of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +177,7 @@ class Archiver:
             log=IndexedLog(journal.origin, journal.size, encode_base64(journal.root())),
             retention=Retention(f"{YEARS} years, procurement", last + YEARS * 366 * 24 * 3_600_000),
             classification="internal",
-            software=SOFTWARE,
+            software=software(),
         )
 
     def _track(self, known: TrackRecordings) -> BagTrack:
@@ -246,17 +242,7 @@ class Archiver:
             ends = self.submissions.uploads.ends(number)
             if handed.gone and ends.is_file():
                 papers[f"opening/taken-back/{number}.ends"] = ends.read_bytes()
-        return papers | _records(rows) | self._sealed_keys(receipts)
-
-    def _sealed_keys(self, listed: Iterable[BidNumber]) -> Documents:
-        """Return the content keys of parts that stay unpublished, as the host's agent has sealed them."""
-        folder = self._evaluation.parts.folder / "opening" / "keys"
-        places = {f"{number}.{part}": folder for number in listed for part in PartName if part not in _PUBLIC}
-        return {
-            f"opening/keys/{name}": (place / name).read_bytes()
-            for name, place in places.items()
-            if (place / name).is_file()
-        }
+        return papers | _records(rows)
 
 
 def _records(rows: list[store.Row]) -> Documents:

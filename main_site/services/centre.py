@@ -33,10 +33,12 @@ from evalroom.ledger.note import KeyKind, SigningKey, parse_vkey
 from evalroom.media import TrackKind
 from evalroom.protocol.messages import SeatCredential
 from evalroom.roles import Role
+from evalroom.stages import OVER
 from evalroom.tender import check_tender
-from main_site import SOFTWARE
+from main_site import software
 from main_site.documents import DocumentStore
 from main_site.identity.authority import certify, open_authority, recognise
+from main_site.services.archive_keys import read_recipients
 from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.evaluation import Evaluation, Parts
@@ -229,7 +231,8 @@ class Centre:
                 _log_key(stored).verifier.encode(), witnesses, default_quorum(len(witnesses))
             ),
             rehearsal=template.sealing is None,
-            software=SOFTWARE,
+            software=software(),
+            profile=template.profile,
         )
         host = next(site.id for site in template.sites if site.host)
         issued = [
@@ -327,6 +330,7 @@ class Centre:
             folder=parts.folder,
             now=self.clock.now,
             limits=limits,
+            recipients=lambda: read_recipients(self.settings.archive_keys),
             time_stamps=self._time_stamps,
         )
         return Submissions(made, facts)
@@ -407,7 +411,7 @@ class Centre:
         self.links.add(evaluation)
         if session.closed:
             self._spawn(live.archiver.run())
-        elif session.stage is ev.Stage.CONCLUDED:
+        elif session.stage in OVER:
             evaluation.conclude()
 
     def session(self, session: str) -> Live:

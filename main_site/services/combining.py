@@ -17,10 +17,10 @@ from evalroom.sealing.dealing import Dealing
 from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.facts import OpenedPart
 from evalroom.sealing.inspection import Inspection, RootMismatch
+from evalroom.sealing.lanes import receipt_root
 from evalroom.sealing.policy import Mode, PartName
 from evalroom.sealing.price_sheet import PriceSheet, parse_sheet
 from evalroom.sealing.stream import BytesMissing, PartDamaged, ReadAt
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
 from evalroom.sealing.unseal import content_key, read_text
 from evalroom.sealing.verdict import Observed, Released, observe
 
@@ -70,13 +70,16 @@ def look(due: Due, read: ReadAt, lots: Collection[LotId]) -> Found:
     return Found(due.number, seen, name)
 
 
-def examine(found: Found, envelope: Envelope, read: ReadAt, told: Callable[[int], None]) -> Found:
+def examine(
+    found: Found, envelope: Envelope, read: ReadAt, told: Callable[[int], None], *, alone: bool = False
+) -> Found:
     """Return what is seen once every byte was hashed and every part that has a key decrypted.
 
-    `told` is called with the bytes looked at.  Hashing has a thread of its own: the two take as long as the slower.
+    `told` is called with the bytes looked at.  Where bids are examined side by side each keeps to its core, and bytes are
+    hashed and decrypted while they are in its cache; of a bid that is `alone` another thread hashes the root.
     """
     with ThreadPoolExecutor(1) as pool:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
+        tree = receipt_root((lambda work: pool.submit(work).result) if alone else None)
         inspection = Inspection(envelope, found.seen.keys, read, tree, digesting=True)
         try:
             for size in inspection.run():

@@ -26,7 +26,6 @@ from evalroom.commands import (
     VoidDraw,
 )
 from evalroom.errors import EvalroomError
-from evalroom.events import Stage
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
 from evalroom.presence import SiteState, empty_state, near
@@ -35,8 +34,10 @@ from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.roles import Role
+from evalroom.sealing import facts as sf
 from evalroom.session import SessionOver
 from evalroom.sheet import items_of
+from evalroom.stages import OVER
 from evalroom.tender import Part, Seat
 from main_site.documents import UnknownDocument
 from main_site.services.conductor import Committed, Conductor, node_key
@@ -55,10 +56,14 @@ STATUS_S = 1.0
 NEAR_EVERY = 5
 """Seconds after which a seat is told about itself though nothing has changed."""
 
-_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR)
+_TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.REGULATOR)
 
 OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
+
+
+_STILLER = (ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed)
+"""Facts of which one may have been the last that a concluded session was waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,8 @@ class Evaluation:
         """Say whether a seat may see a track live now."""
         session = self.conductor.session
         who, shown = session.seats.get(seat), self._tracks().get(track)
-        if who is None or shown is None:
+        outside = who is not None and who.role is Role.EXPERT and seat not in session.members
+        if who is None or shown is None or outside:
             return False
         return visibility.may_watch(who.role, shown.kind, session.stage, own_site=shown.site == who.site)
 
@@ -289,9 +295,10 @@ class Evaluation:
     def _committed(self, committed: Committed) -> None:
         for audience in committed.audiences:
             self._wake(audience)
-        if any(isinstance(fact.event, ev.StageChanged) for fact in committed.facts):
+        ends = ev.StageChanged | ev.TenderFailed | ev.SessionAborted
+        if any(isinstance(fact.event, ends) for fact in committed.facts):
             self.conclude()
-        if any(isinstance(fact.event, ev.TrackEnded | ev.CheckpointCosigned) for fact in committed.facts):
+        if any(isinstance(fact.event, _STILLER) for fact in committed.facts):
             self._close_when_still()
         if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
             self.parts.links.refresh(self)
@@ -311,7 +318,7 @@ class Evaluation:
 
     def conclude(self) -> None:
         """End the host's own recordings once the session is concluded; its close follows."""
-        if self.conductor.session.stage is Stage.CONCLUDED:
+        if self.conductor.session.stage in OVER:
             self._spawn(self._finish_recording())
 
     async def _finish_recording(self) -> None:
@@ -320,10 +327,11 @@ class Evaluation:
         self._close_when_still()
 
     def _close_when_still(self) -> None:
-        """Close the journal once the session is concluded and no track is running at any site."""
+        """Close the journal once the session is concluded, no track runs at any site and no trustee holds keys."""
         session = self.conductor.session
         running = any(record.running for record in session.tracks.values())
-        if session.stage is not Stage.CONCLUDED or running or not self._booth_done or session.closed:
+        waiting = running or not self._booth_done or session.ceremony.keys_at_large()
+        if session.stage not in OVER or waiting or session.closed:
             return
         self._spawn(self._close())
 

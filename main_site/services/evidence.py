@@ -124,6 +124,7 @@ _ABOUT: Mapping[type[Event], tuple[str, ...]] = {
     sf.HalfReleased: ("window", "bid"),
     sf.ShareReleased: ("window", "trustee"),
     sf.WindowClosed: ("window",),
+    sf.BidJudged: ("window", "bid"),
     sf.OpeningRecorded: ("window",),
     ev.GroupUnlocked: (),
     ev.StageChanged: ("after",),

@@ -39,10 +39,13 @@ from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Ceremony, CeremonyState, WindowRecord
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.facts import Verdict
-from evalroom.sealing.policy import Mode, PartName, TrusteeKind
+from evalroom.sealing.inspection import RootMismatch, check_root
+from evalroom.sealing.policy import PUBLIC_PARTS, Mode, PartName, Trustee, TrusteeKind
 from evalroom.sealing.price_sheet import SHEET_PARTS, PriceSheet
 from evalroom.sealing.record import Record, RecordRow
-from evalroom.sealing.rules import PUBLIC_PARTS, AlreadyDone, UnknownBid
+from evalroom.sealing.rules import AlreadyDone, UnknownBid
+from evalroom.sealing.sealed_key import seal_key
+from evalroom.sealing.stream import BytesMissing
 from evalroom.sealing.suite import WrapNotOpened
 from evalroom.sealing.unseal import HalfMismatch
 from evalroom.sealing.verdict import (
@@ -55,6 +58,7 @@ from evalroom.sealing.verdict import (
     rule,
     superseded,
 )
+from evalroom.stages import OVER
 from main_site.services.combining import Due, Found, examine, look, read_sheet
 from main_site.services.conductor import Committed
 from main_site.services.evidence import Places, Proofs
@@ -74,13 +78,13 @@ NOTED_TRIES = 16
 tries that the room allows before the bidder's own comes."""
 
 AT_A_TIME = 2
-"""Bids whose bytes are examined at once: hashing and decrypting one keeps two cores busy."""
+"""Bids whose bytes are examined at once, each on a core of its own: two threads to a bid cost a quarter more."""
 
 DOCUMENT_PARTS = (PartName.QUALIFICATION, PartName.TECHNICAL)
 """Parts that are read as documents; the others are texts that the record holds."""
 
-LAST_STAGES = (Stage.SIGNING, Stage.CONCLUDED)
-"""Stages in which nobody has to read a sealed document any more after a restart, so that keys may be destroyed."""
+LAST_STAGES = OVER
+"""In these no member reads any more: the host's agent, which recalls content keys after a restart, destroys its keys, too."""
 
 MAX_SEALED = 8192
 
@@ -155,6 +159,10 @@ class Opening:
         """Price sheets that could be read already; nobody is shown them before the record."""
         self._sheets_window = ""
         self._bids: dict[BidNumber, _Bid] = {}
+        self._looked: dict[BidNumber, object] = {}
+        """Bids that await bytes, each with what its file was like when it was last seen to be damaged."""
+        self._whole: set[BidNumber] = set()
+        """Bids that awaited bytes and have been seen to be whole since."""
         self._paused_by = ""
         self._allowed: set[str] = set()
         self._take(facts)
@@ -166,6 +174,7 @@ class Opening:
         self._log = structlog.get_logger(__name__).bind(session=self.conductor.id)
         self.conductor.listeners.append(self._committed)
         parts.trustees.on_change = self._wake
+        parts.submissions.resupply.on_whole = self._is_whole_again
 
     @property
     def ceremony(self) -> Ceremony:
@@ -279,8 +288,17 @@ class Opening:
         return self._bids[number]
 
     def _envelope(self, number: BidNumber, size: int) -> Envelope:
-        with self.parts.submissions.uploads.reading(number) as read:
-            return open_envelope(read, size, self.ceremony.terms, bytes.fromhex(number))
+        """Open the stored envelope, its head seen to be the one handed in.
+
+        The digest is over the tail: a bit that turned in a core would make every right half look wrong.
+        """
+        uploads = self.parts.submissions.uploads
+        with uploads.reading(number) as read:
+            envelope = open_envelope(read, size, self.ceremony.terms, bytes.fromhex(number))
+            if not uploads.begins_as_it_came(number, read, size, envelope.parts[0].offset):
+                for _ in check_root(envelope, read):  # perhaps the hashes alone are damaged
+                    pass
+        return envelope
 
     # --- a window: until it is closed ---------------------------------------------------------------------------
 
@@ -416,6 +434,7 @@ class Opening:
         """Gather shares until every bid has a quorum, then find out what each bid is and record it."""
         window = self.ceremony.current
         record = self.ceremony.windows[window]
+        await self._look_at_awaited(record)
         whole = [one for one in record.bids if await self._is_here(one)]
         due = [one for one in whole if one not in record.missing]
         fault = self._platform_fault(window, record) or self._damage(window, record)
@@ -438,11 +457,41 @@ class Opening:
 
     def _damage(self, window: str, record: WindowRecord) -> str:
         """Name the bids whose bytes are damaged here, until people have restored them or given them up."""
-        waiting = [one for one, told in record.verdicts.items() if told.verdict is Verdict.AWAITING_BYTES]
+        waiting = [one for one in self._awaited(record) if one not in self._whole]
         if not waiting or window in self._allowed:
             return ""
         names = ", ".join(self.names()[one] for one in waiting)
-        return f"bytes of {names} are damaged here: restore them from a backup, then resume"
+        return (
+            f"bytes of {names} are damaged here: let the bidder send the same file again, or restore it from a backup; "
+            "resume to go on without"
+        )
+
+    def _awaited(self, record: WindowRecord) -> list[BidNumber]:
+        return [one for one, told in record.verdicts.items() if told.verdict is Verdict.AWAITING_BYTES]
+
+    async def _look_at_awaited(self, record: WindowRecord) -> None:
+        """Read bids anew whose bytes are awaited and whose file has changed: a backup may have been restored."""
+        for number in self._awaited(record):
+            state = await asyncio.to_thread(_file_state, self.parts.submissions.uploads.path(number))
+            if number not in self._whole and self._looked.get(number) != state:
+                self._bids.pop(number, None)
+                if await self._is_here(number) and await asyncio.to_thread(self._has_root, number):
+                    self._is_whole_again(number)
+                self._looked[number] = state
+
+    def _has_root(self, number: BidNumber) -> bool:
+        try:
+            with self.parts.submissions.uploads.reading(number) as read:
+                for _ in check_root(self._bids[number].envelope, read):
+                    pass
+        except (RootMismatch, BytesMissing, OSError):
+            return False
+        return True
+
+    def _is_whole_again(self, number: BidNumber) -> None:
+        self._bids.pop(number, None)
+        self._whole.add(number)
+        self._wake()
 
     async def _is_here(self, number: BidNumber) -> bool:
         try:
@@ -525,17 +574,30 @@ class Opening:
         task.add_done_callback(self._reading.discard)
 
     async def _release_evidence(self, window: str) -> tuple[Evidence, bool]:
-        """Return what an agent wants to see before it releases, and whether all bidders have released."""
+        """Return what an agent wants to see before it releases, and whether all who are still in have released."""
         record = self.ceremony.windows[window]
         gate = next(one.gate for one in self.ceremony.terms.windows if one.name == window)
         entries = [*self.places.last(sf.BidsClosed), *self.places.last(ev.EVENTS[gate])]
-        all_released = all(record.halves.get(one.bid) for one in self.ceremony.listed)
+        out = self._judged_out(window)
+        waited = [one.bid for one in self.ceremony.listed if one.bid not in out]
+        all_released = all(record.halves.get(number) for number in waited)
         if all_released:
-            for one in self.ceremony.listed:
-                entries += self.places.last(sf.HalfReleased, window, one.bid)
+            for number in waited:
+                entries += self.places.last(sf.HalfReleased, window, number)
+            for number, earlier in out.items():
+                entries += self.places.last(sf.BidJudged, earlier, number)
         else:
             entries += self.places.all(sf.WindowOpened, window) + self.places.all(sf.WindowExtended, window)
         return await self.parts.proofs.of(entries), all_released
+
+    def _judged_out(self, window: str) -> dict[BidNumber, str]:
+        """Return the bids that an earlier window did not open, each with that window: nobody waits for their halves."""
+        told = (self.ceremony.verdict(one.bid) for one in self.ceremony.listed)
+        return {
+            one.bid: one.window
+            for one in told
+            if one is not None and one.window != window and one.verdict is not Verdict.OPENED
+        }
 
     def _lacks_shares(self, window: str, number: BidNumber) -> bool:
         if not self.ceremony.terms.n:
@@ -588,8 +650,22 @@ class Opening:
         verdicts = [self._verdict(window, found[one], rulings[one]) for one in record.bids]
         text = self._record(window, verdicts, found).text()
         digest = hashlib.sha256(text.encode()).hexdigest()
-        await self._give(NoteOpening((*verdicts, sf.OpeningRecorded(window, text, digest))))
+        sealed = await asyncio.to_thread(self._seal_keys, verdicts, found)
+        await self._give(NoteOpening((*verdicts, sf.OpeningRecorded(window, text, digest), *sealed)))
         self.released.forget(window)
+
+    def _seal_keys(
+        self, verdicts: Sequence[sf.BidJudged], found: Mapping[BidNumber, Found]
+    ) -> list[sf.PartKeySealed]:
+        """Wrap the content keys that stay unpublished to every recipient: with the record they are there or not at all."""
+        opened = [told.bid for told in verdicts if told.verdict is Verdict.OPENED]
+        return [
+            seal_key(self._bids[number].envelope, part, key, recipient.name)
+            for number in opened
+            for part, key in found[number].seen.keys.items()
+            if part not in PUBLIC_PARTS
+            for recipient in self.ceremony.terms.recipients
+        ]
 
     def _lost(self, number: BidNumber) -> Found:
         """Return what is seen of a bid of which not even head and tail are what was handed in."""
@@ -603,6 +679,9 @@ class Opening:
         """Say whose bytes are damaged; the next look stands still until people have restored them or given them up."""
         for number in damaged:
             self._bids.pop(number, None)
+            self._whole.discard(number)
+            path = self.parts.submissions.uploads.path(number)
+            self._looked[number] = await asyncio.to_thread(_file_state, path)
         new = [one for one in damaged if one not in record.verdicts]
         if new:
             waiting = rule(Observed(bytes_good=False))
@@ -620,7 +699,10 @@ class Opening:
         self.progress = Progress(sum(due.envelope.body for due in dues), begun)
         slots = asyncio.Semaphore(AT_A_TIME)
         showing = asyncio.create_task(self._show_progress())
-        tasks = (self._examine_one(due, one, slots) for due, one in zip(dues, found, strict=True))
+        alone = len(dues) == 1
+        tasks = (
+            self._examine_one(due, one, slots, alone=alone) for due, one in zip(dues, found, strict=True)
+        )
         try:
             return {one.number: one for one in await asyncio.gather(*tasks)}
         finally:
@@ -650,8 +732,11 @@ class Opening:
             half = HalfSeen.WRONG if wrong else HalfSeen.MISSING
             green = not self._failed_path(window, due.number).exists()
             return Found(due.number, Observed(half=half if green else HalfSeen.MISSING, probes_green=green))
-        with self.parts.submissions.uploads.reading(due.number) as read:
-            found = look(due, read, frozenset(self.conductor.session.lots))
+        try:
+            with self.parts.submissions.uploads.reading(due.number) as read:
+                found = look(due, read, frozenset(self.conductor.session.lots))
+        except OSError:  # gone, or a sector that does not read
+            return self._lost(due.number)
         return replace(found, bidder=found.bidder or self._known_as(due.number))
 
     def _known_as(self, number: BidNumber) -> str:
@@ -659,11 +744,14 @@ class Opening:
         rows = (one.rows.get(number) for one in self.ceremony.windows.values())
         return next((row.bidder for row in rows if row and row.bidder), "")
 
-    async def _examine_one(self, due: Due, found: Found, slots: asyncio.Semaphore) -> Found:
+    async def _examine_one(self, due: Due, found: Found, slots: asyncio.Semaphore, *, alone: bool) -> Found:
         def work() -> Found:
             told = partial(self.progress.done.__setitem__, due.number)
-            with self.parts.submissions.uploads.reading(due.number) as read:
-                return examine(found, due.envelope, read, told)
+            try:
+                with self.parts.submissions.uploads.reading(due.number) as read:
+                    return examine(found, due.envelope, read, told, alone=alone)
+            except OSError:
+                return self._lost(due.number)
 
         async with slots:
             return await asyncio.to_thread(work)
@@ -684,14 +772,15 @@ class Opening:
     def _sheets_of(self, dues: Sequence[Due], parts: Sequence[PartName]) -> dict[BidNumber, PriceSheet]:
         sheets = {}
         for due in dues:
-            with self.parts.submissions.uploads.reading(due.number) as read:
-                for part in parts:
-                    try:
+            for part in parts:
+                try:
+                    with self.parts.submissions.uploads.reading(due.number) as read:
                         sheets[due.number] = read_sheet(due, part, read)
-                    except (
-                        EvalroomError
-                    ) as error:  # the examination says what is wrong and whose matter it is
-                        self._log.info("sheet_not_read", bid=due.number, code=error.code)
+                except (
+                    EvalroomError,
+                    OSError,
+                ) as error:  # the examination says what is wrong and whose matter it is
+                    self._log.info("sheet_not_read", bid=due.number, code=_code(error))
         return sheets
 
     # --- combining: what is written down ------------------------------------------------------------------------
@@ -740,7 +829,7 @@ class Opening:
             await self._give(NoteOpening(tuple(prices)))
         if self.ceremony.next_window() is not None:
             await self._open_window()
-        elif self.conductor.session.stage in LAST_STAGES:
+        else:
             await self._destroy()
 
     async def _keys_to_publish(self) -> list[sf.PartKeyPublished]:
@@ -790,11 +879,18 @@ class Opening:
         ]
 
     async def _destroy(self) -> None:
-        """Have every trustee destroy its keys: the opening is over."""
+        """Have the trustees destroy their keys: the opening is over; the host's last, for members may still be reading."""
+        waiting = {one.name for one in self.ceremony.terms.trustees if self._may_go(one)}
+        if waiting <= self.ceremony.destroyed:
+            return
         entries = self.places.last(sf.OpeningAborted)
         for one in self.ceremony.terms.windows if not entries else ():
             entries += self.places.last(sf.OpeningRecorded, one.name)
-        await self.parts.trustees.destroy(await self.parts.proofs.of(entries))
+        await self.parts.trustees.destroy(waiting, await self.parts.proofs.of(entries))
+
+    def _may_go(self, trustee: Trustee) -> bool:
+        over = self.ceremony.state is CeremonyState.ABORTED or self.conductor.session.stage in LAST_STAGES
+        return over or trustee.kind is not TrusteeKind.HOST
 
     # --- documents ----------------------------------------------------------------------------------------------
 
@@ -834,6 +930,15 @@ _STEPS: Mapping[CeremonyState, Step] = {
     CeremonyState.ABORTED: Opening._destroy,  # noqa: SLF001
 }
 """State to what is due in it; in the others there is nothing to do but wait."""
+
+
+def _file_state(path: Path) -> object:
+    """Return what changes when a file is written or put back; blocks."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def _code(error: EvalroomError | OSError) -> str:

@@ -41,7 +41,7 @@ from evalroom.sealing import custody
 from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Ceremony, CeremonyState
 from evalroom.sealing.envelope import FRAME, Envelope, open_envelope
-from evalroom.sealing.policy import MalformedPolicy, Policy, check_policy
+from evalroom.sealing.policy import MalformedPolicy, Policy, Recipient, check_policy
 from evalroom.sealing.receipt import issue_receipt
 from evalroom.sealing.rules import BidExists, DeadlinePassed, NotAccepting, TooLarge, UnknownBid
 from evalroom.sealing.stream import ReadAt, read_exactly
@@ -50,6 +50,7 @@ from evalroom.session import Unknown
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.hall import BEFORE_CLOSE, Hall, state_of
 from main_site.services.notary import Notary
+from main_site.services.resupply import Resupply
 from main_site.services.timestamps import BadTimeStamp, TimeStamps
 from main_site.store import bids as store
 from main_site.store import journal as journal_store
@@ -168,6 +169,7 @@ class SubmissionParts:
     folder: Path
     now: Callable[[], int]
     limits: UploadLimits = field(default_factory=UploadLimits)
+    recipients: Callable[[], Sequence[Recipient]] = tuple
     time_stamps: TimeStamps | None = None
 
 
@@ -181,6 +183,7 @@ class Submissions:
         self.hall.take(facts)
         self.trustees: Trustees = AbsentTrustees()
         self.uploads = Uploads(parts.folder / "bids")
+        self.resupply = Resupply(self.uploads, lambda: self.ceremony)
         with parts.writer.engine.connect() as db:
             known = store.read_announced(db, parts.conductor.id)
             self._stamped = store.last_stamp(db, parts.conductor.id)
@@ -225,10 +228,12 @@ class Submissions:
 
         Raises:
             MalformedPolicy, UnknownSuite: keys are missing, or the terms cannot be met.
+            ArchiveKeyUnreadable: the file of an archive key cannot be read.
             Refusal: the session is past that.
         """
         await self.trustees.publish(terms.suites)
-        policy = policy_from(terms, self.tender, list(self.ceremony.keys.values()))
+        recipients = await asyncio.to_thread(self.parts.recipients)
+        policy = policy_from(terms, self.tender, list(self.ceremony.keys.values()), recipients)
         check_policy(policy)
         if policy.deadline <= self.parts.now():
             raise MalformedPolicy(reason="the deadline is over", deadline=policy.deadline)

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -251,10 +251,12 @@ class SessionTrustees:
             )
         return given
 
-    async def destroy(self, evidence: Evidence) -> None:
-        """Have every trustee whose keys are still there destroy them and sign that it did."""
+    async def destroy(self, names: Collection[str], evidence: Evidence) -> None:
+        """Have those trustees of `names` whose keys are still there destroy them and sign that they did."""
         waiting = [
-            one.name for one in self.ceremony.terms.trustees if one.name not in self.ceremony.destroyed
+            one.name
+            for one in self.ceremony.terms.trustees
+            if one.name in names and one.name not in self.ceremony.destroyed
         ]
         await self._all(waiting, lambda name: self._destroy(name, evidence))
 

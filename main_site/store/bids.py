@@ -217,12 +217,41 @@ class Uploads:
             tree.append(rows[leaf * HASH_SIZE : (leaf + 1) * HASH_SIZE])
         rest = body % LEAF
         if rest:
-            tree.append(hash_leaf((read_exactly(read, body - rest, rest),)))
+            tree.append(hash_leaf(read_exactly(read, body - rest, rest)))
         return tree.root()
+
+    def begins_as_it_came(self, bid: BidNumber, read: ReadAt, size: int, length: int) -> bool:
+        """Say whether the leaves with the first `length` of `size` bytes are those that were hashed as they came."""
+        rows = self._rows(bid)
+        return all(
+            hash_leaf(read(leaf * LEAF, min(LEAF, size - leaf * LEAF)))
+            == rows[leaf * HASH_SIZE : (leaf + 1) * HASH_SIZE]
+            for leaf in range(-(-length // LEAF))
+        )
 
     def keep(self, bid: BidNumber) -> None:
         """Protect a submitted bid's bytes against slips."""
         self.path(bid).chmod(0o400)
+
+    def mend(self, bid: BidNumber, size: int, offset: int, data: bytes) -> None:
+        """Write bytes of a handed-in bid over damaged ones, in a file of `size` bytes; on the disk on return.
+
+        Raises:
+            OSError: the disk did not take them.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self.path(bid)
+        if path.exists():
+            path.chmod(0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.ftruncate(handle, size)
+            write_all(os.pwrite, handle, data, offset)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self.keep(bid)
+        sync_folder(self._folder)
 
     def ends(self, bid: BidNumber) -> Path:
         """Return where head and tail of a bid taken back lie, which outlast its bytes."""
@@ -278,7 +307,7 @@ class Piece:
         if not self._here:
             _write(self._bytes, bytes(leaf), self._index * PIECE + self.taken)
         self._digest.update(leaf)
-        self._hashes += hash_leaf((leaf,))
+        self._hashes += hash_leaf(leaf)
         self.taken += len(leaf)
 
     def finish(self, sha256: bytes) -> None:

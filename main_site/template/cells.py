@@ -13,6 +13,7 @@ from decimal import Decimal
 from evalroom.errors import MalformedName
 from evalroom.ids import check_name
 from main_site.template.columns import SAID_NO, SAID_YES, Column, Kind, Value
+from main_site.template.formulas import whole_text
 from main_site.template.problems import Fault
 
 _DECIMAL = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,15}))?\Z")
@@ -122,6 +123,11 @@ def _read_choice(column: Column, raw: object) -> Value | Fault:
     return Fault.NOT_A_CHOICE
 
 
+def _read_formula(column: Column, raw: object) -> Value | Fault:
+    """Return the name of a preset, or a whole formula as text; what is wrong with that is told by the row's rules."""
+    return whole_text(raw) or _read_choice(column, raw)
+
+
 def _read_instant(_: Column, raw: object) -> Value | Fault:
     """Return an instant as ISO 8601 in Beijing time, to the second; what names no zone means that time."""
     found = raw if isinstance(raw, dt.datetime) else _instant_of(_text_of(raw) or "")
@@ -148,5 +154,6 @@ _READERS: Mapping[Kind, Callable[[Column, object], Value | Fault]] = {
     Kind.WHOLE: _read_whole,
     Kind.FLAG: _read_flag,
     Kind.CHOICE: _read_choice,
+    Kind.FORMULA: _read_formula,
     Kind.INSTANT: _read_instant,
 }

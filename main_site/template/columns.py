@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from evalroom.pricing.presets import LOWEST_PRICE, TRIMMED_MEAN
+from evalroom.pricing.rationals import Rounding
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName
-from evalroom.tender import Formula, ItemKind, Part, Rounding
+from evalroom.tender import ItemKind, Part, Specialty
 
 Value = str | int | bool | None
 
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     WHOLE = "whole"
     FLAG = "flag"
     CHOICE = "choice"
+    FORMULA = "formula"
     INSTANT = "instant"
 
 
@@ -74,11 +77,12 @@ class Table:
 
 PARTS: Mapping[str, str] = {Part.PRELIMINARY: "初步评审", Part.DETAILED: "详细评审"}
 KINDS: Mapping[str, str] = {ItemKind.SCORE: "打分", ItemKind.PASS: "合格制", ItemKind.DEDUCT: "扣分"}
-FORMULAS: Mapping[str, str] = {Formula.LOWEST_PRICE: "低价优先法", Formula.TRIMMED_MEAN: "去极值平均基准价法"}
+FORMULAS: Mapping[str, str] = {LOWEST_PRICE: "低价优先法", TRIMMED_MEAN: "去极值平均基准价法"}
 ROUNDINGS: Mapping[str, str] = {
     Rounding.HALF_UP: "四舍五入",
     Rounding.HALF_EVEN: "四舍六入五成双",
     Rounding.DOWN: "舍去",
+    Rounding.UP: "进一",
 }
 ROLES: Mapping[str, str] = {
     Role.EXPERT: "专家",
@@ -86,6 +90,13 @@ ROLES: Mapping[str, str] = {
     Role.OPERATOR: "主场操作员",
     Role.SITE_OPERATOR: "副场操作员",
     Role.ARCHIVIST: "档案员",
+    Role.REGULATOR: "行政监督",
+}
+SPECIALTIES: Mapping[str, str] = {
+    Specialty.NONE: "不分",
+    Specialty.TECHNICAL: "技术",
+    Specialty.ECONOMIC: "经济",
+    Specialty.OWNER: "招标人代表",
 }
 MODES: Mapping[str, str] = {Mode.JOINT: "联合解密", Mode.SITES: "会场解密", Mode.BIDDER: "投标人解密"}
 SEALED_PARTS: Mapping[str, str] = {
@@ -127,6 +138,16 @@ PROJECT = Table(
             limit=64,
         ),
         Column("title", "项目名称", Kind.TEXT, "Name of the project.", "项目全称。", limit=200),
+        Column(
+            "profile",
+            "评标规则",
+            Kind.PROSE,
+            "Rule profile: plain, works or procurement, or its whole text in TOML.",
+            "评标规则：plain（不定）、works（工程）、procurement（政府采购），或写出全部规则（TOML）。",
+            required=False,
+            default="plain",
+            limit=16_384,
+        ),
     ),
     single=True,
 )
@@ -250,17 +271,18 @@ PRICING = Table(
         Column(
             "formula",
             "计价方法",
-            Kind.CHOICE,
-            "The price formula.",
-            "低价优先：最低价得满分；去极值平均：以去掉极值后的平均价为基准价。",
+            Kind.FORMULA,
+            "The price formula: one of these two, or a whole one as a table (in a workbook as JSON text); then the other columns stay empty.",
+            "低价优先：最低价得满分；去极值平均：以去掉极值后的平均价为基准价；也可填完整公式，此时其余各列不填。",
             choices=FORMULAS,
         ),
         Column(
             "weight",
             "价格权重",
             Kind.DECIMAL,
-            "Full marks of the price.",
-            "价格满分值。",
+            "Full marks of the price; needed unless the formula is a whole one.",
+            "价格满分值；填完整公式时不填。",
+            required=False,
             limit=MAX_POINTS,
             digits=4,
         ),
@@ -429,6 +451,25 @@ SEATS = Table(
             required=False,
             default="",
             limit=64,
+        ),
+        Column(
+            "specialty",
+            "专业类别",
+            Kind.CHOICE,
+            "What an expert stands for: technical, economic, or the owner's representative. Others: leave it empty.",
+            "专家的类别：技术、经济或招标人代表；其他角色不填。",
+            required=False,
+            default=Specialty.NONE.value,
+            choices=SPECIALTIES,
+        ),
+        Column(
+            "reserve",
+            "候补",
+            Kind.FLAG,
+            "An expert's seat that takes part only when another expert leaves.",
+            "候补专家席位，有专家离开时才参加评审。",
+            required=False,
+            default=False,
         ),
     ),
 )

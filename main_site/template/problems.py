@@ -77,6 +77,8 @@ class Fault(Enum):
         "the weights and the price weight do not add up to 100",
     )
     NO_PENALTY = ("去极值平均法需要高于基准的扣分", "a trimmed mean needs a penalty above the base price")
+    BAD_FORMULA = ("价格公式不能用", "the price formula cannot be used")
+    BESIDE_FORMULA = ("填了完整公式，此处应为空", "beside a whole formula this stays empty")
     FLOOR_ABOVE_WEIGHT = ("价格最低得分高于价格权重", "the floor of the price score is above its weight")
     REPEATED_START = ("起点重复", "two rows begin at the same number of prices")
     TRIMS_ALL = ("去掉的报价不少于报价家数", "trimming must leave a price")
@@ -179,7 +181,7 @@ def refuse(fault: Fault, found: str = "") -> TemplateError:
     return TemplateError([Problem(fault, Place(), shown(found))])
 
 
-def shown(value: object) -> str:
+def shown(value: object, most: int = _SHOWN) -> str:
     """Return what stands in a cell, shortened and without control characters."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value)[: _SHOWN + 1])
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    text = "".join(char if char.isprintable() else "�" for char in str(value)[: most + 1])
+    return text if len(text) <= most else text[:most] + "…"

@@ -13,6 +13,10 @@ from decimal import Decimal
 
 from evalroom.errors import MalformedName
 from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.pricing.formula import PriceFormula, TrimTerms
+from evalroom.pricing.presets import TRIMMED_MEAN
+from evalroom.pricing.rationals import Rounding, RoundingTerms
+from evalroom.profile import PLAIN, PRESETS, UnusableProfile, parse_profile
 from evalroom.roles import Role
 from evalroom.sealing.policy import MAX_PADDED, PADDED, REQUIRED, Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
@@ -20,25 +24,35 @@ from evalroom.sealing.suites import SUITES
 from evalroom.tender import (
     FULL_MARKS,
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
+    Specialty,
     Tender,
-    TrimTerms,
     UnusableTender,
+    check_committee,
     check_tender,
 )
 from main_site.template.cells import BEIJING, is_empty, plain, read_cell
 from main_site.template.columns import AFTER_SHEETS, AT_DEADLINE, TABLES, Column, Table, Value
+from main_site.template.formulas import (
+    SimpleTerms,
+    fault_of,
+    is_whole,
+    read_whole,
+    simple_terms,
+    text_of,
+    trim_rows,
+    weight_of,
+)
 from main_site.template.problems import Fault, Place, Problem, TemplateError, shown
 from main_site.template.sealing import SealingTerms
+
+MAX_SAID = 200
+"""Characters of what is wrong with a price formula: a path and a sentence."""
 
 MAX_ROWS = 1000
 """Rows of one table: a lot has at most 150 items, a session 100 bids (domain.md, sizes)."""
@@ -64,6 +78,7 @@ class SessionTemplate:
     sites: tuple[Site, ...]
     seats: tuple[Seat, ...]
     sealing: SealingTerms | None = None
+    profile: str = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +248,7 @@ def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     for row in rows["items"]:
         _check_item(row, findings)
     for row in rows["pricing"]:
-        _check_pricing(row, findings)
+        _check_pricing(row, rows["trim"], findings)
     _check_trim(rows["trim"], findings)
     for row in rows["lots"]:
         _check_lot(row, rows, findings)
@@ -301,14 +316,32 @@ def _check_item(row: Row, findings: Findings) -> None:
         findings.add_in(Fault.PART_AND_KIND, row, "part")
 
 
-def _check_pricing(row: Row, findings: Findings) -> None:
+def _check_pricing(row: Row, trims: Iterable[Row], findings: Findings) -> None:
+    if is_whole(row.text("formula")):
+        _check_whole_formula(row, trims, findings)
+        return
     weight, floor = row.text("weight"), row.text("floor")
-    if row.text("formula") == Formula.TRIMMED_MEAN and row.text("penalty_above") == "0":
+    if row.values["weight"] is None and is_empty(row.raw.cells.get("weight")):
+        findings.add_in(Fault.MISSING_VALUE, row, "weight")
+    if row.text("formula") == TRIMMED_MEAN and row.text("penalty_above") == "0":
         findings.add_in(Fault.NO_PENALTY, row, "penalty_above")
     if weight and floor and Decimal(floor) > Decimal(weight):
         findings.add_in(Fault.FLOOR_ABOVE_WEIGHT, row, "floor")
     if row.text("ceiling") == "0":
         findings.add_in(Fault.OUT_OF_RANGE, row, "ceiling")
+
+
+def _check_whole_formula(row: Row, trims: Iterable[Row], findings: Findings) -> None:
+    """Blame a formula that cannot be used, and what stands in simple columns beside it."""
+    fault = fault_of(row.text("formula"))
+    if fault:
+        findings.problems.append(Problem(Fault.BAD_FORMULA, row.place("formula"), shown(fault, MAX_SAID)))
+    for column in row.table.columns:
+        if column.key not in {"lot", "formula"} and not is_empty(row.raw.cells.get(column.key)):
+            findings.add_in(Fault.BESIDE_FORMULA, row, column.key)
+    for trim in trims:
+        if trim.text("lot") == row.text("lot"):
+            findings.add_in(Fault.BESIDE_FORMULA, trim, "from_bids")
 
 
 def _check_trim(rows: Iterable[Row], findings: Findings) -> None:
@@ -336,13 +369,16 @@ def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> N
             findings.add(Fault.NO_ROWS, place_of(_BY_KEY[key]), lot)
     for other in mine["pricing"][1:]:
         findings.add(Fault.ONE_ROW_ONLY, other.place("lot"), lot)
-    weights = [item.text("full") for item in mine["items"]] + [
-        price.text("weight") for price in mine["pricing"]
-    ]
+    weights = [item.text("full") for item in mine["items"]] + [_weight(price) for price in mine["pricing"]]
     if mine["items"] and len(mine["pricing"]) == 1 and all(weights):
         total = sum(map(Decimal, weights), Decimal(0))
         if total != FULL_MARKS:
             findings.add(Fault.WEIGHTS, row.place("id"), f"{lot}: {plain(total)}")
+
+
+def _weight(price: Row) -> str:
+    text = price.text("formula")
+    return weight_of(text) if is_whole(text) else price.text("weight")
 
 
 def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) -> None:
@@ -376,7 +412,13 @@ def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
         sites=tuple(_site(row) for row in rows["sites"]),
         seats=tuple(_seat(row) for row in rows["seats"]),
         sealing=_sealing(rows["sealing"][0], rows["parts"]) if rows["sealing"] else None,
+        profile=_profile(project.text("profile")),
     )
+
+
+def _profile(said: str) -> str:
+    """Return the text of a rule profile: of the preset that is named, or what stands there itself."""
+    return PRESETS.get(said.strip(), said)
 
 
 def _sealing(row: Row, parts: Sequence[Row]) -> SealingTerms:
@@ -451,10 +493,12 @@ def _item(row: Row) -> Item:
     )
 
 
-def _pricing(row: Row, trims: Iterable[Row]) -> PricingTerms:
+def _pricing(row: Row, trims: Iterable[Row]) -> PriceFormula:
+    if is_whole(row.text("formula")):
+        return read_whole(row.text("formula"))
     ceiling = row.text("ceiling")
-    return PricingTerms(
-        formula=Formula(row.text("formula")),
+    terms = SimpleTerms(
+        formula=row.text("formula"),
         weight=row.text("weight"),
         ceiling_fen=int(Decimal(ceiling) * 100) if ceiling else None,
         trim=tuple(
@@ -465,6 +509,7 @@ def _pricing(row: Row, trims: Iterable[Row]) -> PricingTerms:
         floor=row.text("floor"),
         rounding=RoundingTerms(row.whole("rounding_digits"), Rounding(row.text("rounding"))),
     )
+    return terms.build()
 
 
 def _site(row: Row) -> Site:
@@ -478,6 +523,8 @@ def _seat(row: Row) -> Seat:
         node=SiteId(row.text("node")),
         role=Role(row.text("role")),
         label=row.text("label"),
+        specialty=Specialty(row.text("specialty")),
+        reserve=row.flag("reserve"),
     )
 
 
@@ -501,7 +548,8 @@ def _have_the_last_word(template: SessionTemplate, rows: Mapping[str, list[Row]]
     try:
         sealed = template.sealing is not None
         check_tender(template.tender, template.sites, template.seats, sealed=sealed)
-    except (UnusableTender, MalformedName) as why:
+        check_committee(template.seats, parse_profile(template.profile).committee)
+    except (UnusableTender, MalformedName, UnusableProfile) as why:
         words = ", ".join(str(value) for value in why.detail.values())
         findings.add(Fault.UNUSABLE, _blamed(why.detail, rows), words)
 
@@ -520,7 +568,12 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
     lots = template.tender.lots
     return {
         "project": [
-            {"session": template.session, "code": template.tender.code, "title": template.tender.title},
+            {
+                "session": template.session,
+                "code": template.tender.code,
+                "title": template.tender.title,
+                "profile": _profile_name(template.profile),
+            },
         ],
         "lots": [{"id": lot.id, "title": lot.title, "candidates": lot.candidates} for lot in lots],
         "items": [_item_row(lot, item) for lot in lots for item in lot.items],
@@ -529,7 +582,7 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
         "trim": [
             {"lot": lot.id, "from_bids": trim.from_bids, "high": trim.high, "low": trim.low}
             for lot in lots
-            for trim in lot.pricing.trim
+            for trim in trim_rows(lot.pricing)
         ],
         "sites": [
             {"id": site.id, "name": site.name, "host": site.host, "node": site.node}
@@ -539,6 +592,11 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
         "sealing": [_sealing_row(template.sealing)] if template.sealing else [],
         "parts": _part_rows(template.sealing) if template.sealing else [],
     }
+
+
+def _profile_name(text: str) -> str:
+    """Return the name of the preset with this text, or the text."""
+    return next((name for name, preset in PRESETS.items() if preset == text), text)
 
 
 def _sealing_row(terms: SealingTerms) -> dict[str, Value]:
@@ -584,10 +642,13 @@ def _item_row(lot: Lot, item: Item) -> dict[str, Value]:
 
 
 def _pricing_row(lot: Lot) -> dict[str, Value]:
-    terms = lot.pricing
+    terms = simple_terms(lot.pricing)
+    if terms is None:
+        whole: dict[str, Value] = dict.fromkeys(column.key for column in _BY_KEY["pricing"].columns)
+        return whole | {"lot": lot.id, "formula": text_of(lot.pricing)}
     return {
         "lot": lot.id,
-        "formula": terms.formula.value,
+        "formula": terms.formula,
         "weight": terms.weight,
         "ceiling": None if terms.ceiling_fen is None else plain(Decimal(terms.ceiling_fen) / 100),
         "penalty_above": terms.penalty_above,
@@ -605,4 +666,6 @@ def _seat_row(seat: Seat) -> dict[str, Value]:
         "node": seat.node,
         "role": seat.role.value,
         "label": seat.label,
+        "specialty": seat.specialty.value,
+        "reserve": seat.reserve,
     }

@@ -17,6 +17,7 @@ from evalroom.sealing.policy import (
     PartName,
     PartTerms,
     Policy,
+    Recipient,
     Trustee,
     TrusteeKey,
     TrusteeKind,
@@ -83,8 +84,15 @@ def changed_terms(terms: SealingTerms, changes: Mapping[str, Any]) -> SealingTer
     return replace(terms, windows=tuple(windows), **members)
 
 
-def policy_from(terms: SealingTerms, tender: str, published: Sequence[TrusteeKeyPublished]) -> Policy:
+def policy_from(
+    terms: SealingTerms,
+    tender: str,
+    published: Sequence[TrusteeKeyPublished],
+    recipients: Sequence[Recipient] = (),
+) -> Policy:
     """Return the policy on these terms with the trustees that published keys, not yet checked as a whole.
+
+    Of `recipients` the keys for the tender's suites are taken, in their order.
 
     Raises:
         MalformedPolicy: a trustee's key or signer cannot be read.
@@ -101,7 +109,13 @@ def policy_from(terms: SealingTerms, tender: str, published: Sequence[TrusteeKey
         trustees=tuple(_trustee(one) for one in ordered),
         windows=terms.windows,
         parts=terms.parts,
+        recipients=tuple(_for_suites(one, terms.suites) for one in recipients),
     )
+
+
+def _for_suites(one: Recipient, suites: Sequence[int]) -> Recipient:
+    """Return a recipient with its keys for `suites`; the check of the whole names one that lacks any."""
+    return replace(one, keys=tuple(key for code in suites for key in one.keys if key.suite == code))
 
 
 def _trustee(published: TrusteeKeyPublished) -> Trustee:

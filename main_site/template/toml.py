@@ -9,7 +9,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from main_site.template.columns import TABLES, Table, Value
+from evalroom.pricing.reading import to_toml
+from main_site.template.columns import TABLES, Kind, Table, Value
+from main_site.template.formulas import is_whole, read_whole
 from main_site.template.problems import Fault, Place, refuse
 from main_site.template.rows import (
     MAX_ROWS,
@@ -79,11 +81,16 @@ def _write_table(table: Table, rows: list[dict[str, Value]]) -> Iterator[str]:
     yield f"# {table.key}: {table.meaning}"
     for index, row in enumerate(rows):
         yield f"[{table.key}]" if table.single else f"[[{table.key}]]"
+        whole: list[str] = []
         for column in table.columns:
             if index == 0:
                 yield f"# {column.title}: {column.about} {column.meaning}"
-            if row[column.key] is not None:
-                yield f"{column.key} = {_literal(row[column.key])}"
+            value = row[column.key]
+            if column.kind is Kind.FORMULA and is_whole(str(value)):
+                whole = to_toml(read_whole(str(value)), f"{table.key}.{column.key}").splitlines()
+            elif value is not None:
+                yield f"{column.key} = {_literal(value)}"
+        yield from whole
         yield ""
     if not rows:
         for column in table.columns:

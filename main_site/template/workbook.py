@@ -51,6 +51,7 @@ _WIDTHS: Mapping[Kind, int] = {
     Kind.WHOLE: 16,
     Kind.FLAG: 10,
     Kind.CHOICE: 22,
+    Kind.FORMULA: 22,
     Kind.INSTANT: 28,
 }
 
@@ -258,6 +259,8 @@ def _write_cell(cell: "Cell", column: Column, value: Value) -> None:
             cell.value = YES if value else NO
         case Kind.CHOICE:
             cell.value = column.choices[str(value)]
+        case Kind.FORMULA if str(value) in column.choices:
+            cell.value = column.choices[str(value)]
         case _:
             cell.value, cell.data_type = str(value), "s"
             cell.number_format = "@"
@@ -272,6 +275,7 @@ def _add_choices(sheet: "Worksheet", table: Table) -> None:
         source = _choices_of(column)
         if source:
             rule = DataValidation(type="list", formula1=source, allow_blank=not column.required)
+            rule.showErrorMessage = column.kind is not Kind.FORMULA  # a whole formula is typed, not chosen
             rule.error, rule.errorTitle = f"{column.title}: {column.about}"[:255], column.title[:32]
             rule.add(f"{_letter(index)}2:{_letter(index)}{MAX_ROWS + 1}")
             sheet.add_data_validation(rule)

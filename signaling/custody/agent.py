@@ -25,7 +25,7 @@ import structlog
 from evalroom.errors import LocalFault, PeerFault, Refusal
 from evalroom.ids import check_name
 from evalroom.ledger.note import parse_vkey
-from evalroom.sealing.policy import TrusteeKind
+from evalroom.sealing.policy import TrusteeKind, parse_recipient
 from signaling.clock import utc_ms
 from signaling.custody.folder import AgentRunning, NoAgentHere, check_private, lock, make_folder, write_file
 from signaling.custody.keys import FileKeys, KeyProvider, UnknownProvider, draw_passphrase, find_provider
@@ -70,7 +70,7 @@ class BadSocketPath(LocalFault):
 
 
 class PassphraseMissing(LocalFault):
-    """Nobody gives the passphrase: no file, no credential, no terminal; the agent stays locked."""
+    """Nobody gives passphrase or PIN, the agent stays locked: write it to its file `passphrase`, or --ask at a terminal."""
 
     code = "passphrase_missing"
 
@@ -118,6 +118,8 @@ class Plan:
     witnesses: tuple[str, ...] = ()
     quorum: int = 0
     ask: bool = False
+    archive: tuple[bytes, ...] = ()
+    """Public files of archive keys."""
 
 
 def init(folder: Path, plan: Plan, secret: str = "") -> AgentFacts:
@@ -126,12 +128,13 @@ def init(folder: Path, plan: Plan, secret: str = "") -> AgentFacts:
     Raises:
         AgentExists: there is one.
         FolderOpenToOthers: the folder is not this user's alone.
-        MalformedName, MalformedWho, MalformedKey, UnknownProvider, TokenGone, WrongPin: nothing was kept but keys on the token.
+        MalformedName, MalformedWho, MalformedKey, MalformedPolicy, UnknownProvider, TokenGone, WrongPin: nothing was kept but keys on the token.
     """
     check_name(plan.name)
     if not 1 <= len(plan.who) <= MAX_WHO:
         raise MalformedWho(length=len(plan.who))
     witnesses = tuple(map(parse_vkey, plan.witnesses))
+    archive = tuple(map(parse_recipient, plan.archive))
     make_folder(folder)
     check_private(folder)
     if (folder / FACTS).exists():
@@ -149,6 +152,7 @@ def init(folder: Path, plan: Plan, secret: str = "") -> AgentFacts:
             provider.signer().spki,
             witnesses,
             plan.quorum,
+            archive,
         )
         provider.close()
         make_folder(folder / "tenders")

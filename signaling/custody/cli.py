@@ -1,19 +1,22 @@
-"""The words `agent init | run | status | destroy`, the same for the host and a sub-site.
+"""The words `agent init | run | status | policy | destroy`, the same for the host and a sub-site.
 
-Exit status 0 is good, 1 means something was found wrong, 2 that the command was used wrongly.  A passphrase
+Exit status 0 is good, 1 means something was refused or found wrong, 2 that the command was used wrongly.  A passphrase
 or PIN comes from a systemd credential, a file of the agent's own, or a terminal; never from the command line,
 where every user of the machine can read it.
 """
 
+import getpass
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from evalroom.errors import EvalroomError
+from evalroom.errors import EvalroomError, Refusal
 
 app = typer.Typer(help="A trustee's agent: it alone holds the unlocked keys.", no_args_is_help=True)
 
@@ -24,6 +27,12 @@ Folder = Annotated[Path, typer.Option("--dir", help="The agent's own folder; no 
 Socket = Annotated[
     Path | None, typer.Option("--socket", help="Its socket; `agent.sock` in its folder, if not given.")
 ]
+
+
+class NotConfirmed(Refusal):
+    """Nobody confirmed it: no key was destroyed; answer `y` at a terminal, or give --yes."""
+
+    code = "not_confirmed"
 
 
 class Kind(StrEnum):
@@ -59,6 +68,14 @@ def init(
     quorum: Annotated[
         int, typer.Option(min=0, max=64, help="Witnesses that must have cosigned; 0 is the usual majority.")
     ] = 0,
+    archive_key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Public file of an archive key that policies must name; may be repeated.",
+        ),
+    ] = None,
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for the passphrase on the terminal and keep it nowhere.")
     ] = False,
@@ -78,12 +95,11 @@ def init(
         tuple(witness or ()),
         quorum,
         ask,
+        tuple(path.read_bytes() for path in archive_key or ()),
     )
-    try:
+    with _errors_told(as_json=as_json):
         agent.harden()
         facts = agent.init(folder, plan, _secret_for(folder, plan))
-    except EvalroomError as error:
-        _fail(error)
     if as_json:
         typer.echo(json.dumps({"name": facts.name, "kind": facts.kind.value, "signer": facts.signer.hex()}))
         return
@@ -104,11 +120,9 @@ def run(
     from signaling.logs import configure_logs
 
     configure_logs(as_json=as_json)
-    try:
+    with _errors_told(as_json=as_json):
         agent.find_agent(folder)
         agent.run(folder, agent.find_secret(folder, _prompt if ask else None), path)
-    except EvalroomError as error:
-        _fail(error)
 
 
 @app.command()
@@ -119,11 +133,8 @@ def status(folder: Folder, path: Socket = None, as_json: JSON = False) -> None:
     from signaling.custody.agent import SOCKET
     from signaling.custody.client import AgentClient
 
-    try:
+    with _errors_told(as_json=as_json):
         found = asyncio.run(AgentClient(path or folder / SOCKET).status())
-    except EvalroomError as error:
-        typer.echo(_sentence(error), err=True)
-        raise typer.Exit(FOUND_WRONG) from None
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -133,27 +144,53 @@ def status(folder: Folder, path: Socket = None, as_json: JSON = False) -> None:
 
 
 @app.command()
+def policy(
+    folder: Folder,
+    tender: Annotated[str, typer.Option(help="The tender whose policy is meant.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File that policy.json is written to, byte for byte as signed.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Say which policy this trustee has signed, for comparison with the notice; the agent may be running."""
+    from signaling.custody import agent
+    from signaling.custody.trustee import read_signed_policy
+
+    with _errors_told(as_json=as_json):
+        agent.find_agent(folder)
+        found, text = read_signed_policy(folder, tender)
+        if out is not None:
+            with out.open("xb") as file:
+                file.write(text)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    typer.echo(f"policy {found['sha256']}  (compare it with the notice)")
+    for name in ("tender", "deadline", "mode", "quorum", "trustees", "suites", "windows"):
+        typer.echo(f"  {name}: {found[name]}")
+
+
+@app.command()
 def destroy(
     folder: Folder,
     tender: Annotated[str, typer.Option(help="The tender whose keys are destroyed.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
     ask: Annotated[bool, typer.Option("--ask", help="Ask for passphrase or PIN on the terminal.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print errors as JSON, too, as the signed word always is.")
+    ] = False,
 ) -> None:
     """Destroy the keys of a tender for ever, the agent being stopped; print the signed word on it."""
     from signaling.custody import agent
 
-    if not yes:
-        typer.confirm(
-            f"Bids of {tender} that are still sealed will need the other trustees. Destroy?", abort=True
-        )
-    try:
+    with _errors_told(as_json=as_json):
         agent.harden()
         agent.find_agent(folder)
+        if not yes:
+            _confirm(f"Bids of {tender} that are still sealed will need the other trustees. Destroy?")
         secret = agent.find_secret(folder, _prompt if ask else None)
         with agent.open_trustee(folder, secret) as trustee:
             typer.echo(json.dumps(trustee.destroy(tender)))
-    except EvalroomError as error:
-        _fail(error)
 
 
 def _secret_for(folder: Path, plan: object) -> str:
@@ -175,11 +212,39 @@ def _pairs(options: list[str]) -> dict[str, str]:
 
 
 def _prompt() -> str:
-    return str(typer.prompt("passphrase or PIN", hide_input=True))
+    """Return what is typed at the terminal, unseen.
+
+    Raises:
+        PassphraseMissing: there is none.
+    """
+    from signaling.custody.agent import PassphraseMissing
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "error", getpass.GetPassWarning
+            )  # it would read a pipe, and show what it reads
+            return getpass.getpass("passphrase or PIN: ")
+    except (EOFError, getpass.GetPassWarning) as error:
+        raise PassphraseMissing(reason="no terminal to ask at") from error
 
 
 def _prompt_twice() -> str:
-    return str(typer.prompt("passphrase or PIN", hide_input=True, confirmation_prompt=True))
+    from signaling.custody.agent import PassphraseMissing
+
+    said = _prompt()
+    if _prompt() != said:
+        raise PassphraseMissing(reason="the two differ")
+    return said
+
+
+def _confirm(question: str) -> None:
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort as error:
+        raise NotConfirmed from error
+    if not agreed:
+        raise NotConfirmed
 
 
 def _sentence(error: EvalroomError) -> str:
@@ -187,6 +252,20 @@ def _sentence(error: EvalroomError) -> str:
     return f"{error.sentence()} ({error.code}{'; ' if facts else ''}{facts})"
 
 
-def _fail(error: EvalroomError) -> NoReturn:
-    typer.echo(_sentence(error), err=True)
-    raise typer.Exit(MISUSE)
+@contextmanager
+def _errors_told(*, as_json: bool) -> Iterator[None]:
+    """End the command with status 1 when the block fails: a sentence to standard error, or JSON to standard output."""
+    from signaling.custody.trustee import CustodyStorage
+
+    try:
+        yield
+    except (EvalroomError, OSError) as failure:
+        error = failure
+        if not isinstance(error, EvalroomError):
+            error = CustodyStorage(file=str(error.filename or ""), problem=error.strerror)
+        if as_json:
+            facts = {"code": error.code, "sentence": error.sentence(), "detail": error.detail}
+            typer.echo(json.dumps({"error": facts}, ensure_ascii=False))
+        else:
+            typer.echo(_sentence(error), err=True)
+        raise typer.Exit(FOUND_WRONG) from None

@@ -198,7 +198,8 @@ def check_release(
 ) -> None:
     """Return when shares for `window` may leave; `digest` is the policy's SHA-256 in hex, `now` the own clock.
 
-    `all_released` says that every listed bid's half is in; then the entries must show it.
+    `all_released` says that the half of every listed bid is in that earlier windows left in; then the entries must
+    show it: `HalfReleased`, or the verdict by which a bid is out.
 
     Raises:
         TooEarly: before the hour, or while bidders may still release.
@@ -212,7 +213,7 @@ def check_release(
     if not any(is_gate(window.gate, one.type, one.body) for one in entries):
         raise EvidenceMissing(needs=window.gate)
     if policy.mode is not Mode.SITES:
-        _check_bidders_done(window, entries, now, all_released=all_released)
+        _check_bidders_done(policy, window, entries, now, all_released=all_released)
 
 
 def _check_hour(policy: Policy, window: Window, now: int) -> None:
@@ -237,9 +238,28 @@ def _closed(entries: Sequence[Entry]) -> Entry:
     return found
 
 
-def _check_bidders_done(window: Window, entries: Sequence[Entry], now: int, *, all_released: bool) -> None:
+LOST = frozenset({"revoked", "withdrawn", "malformed"})
+"""Verdicts after which no further part of a bid is opened; `awaiting_bytes` may still give way to another."""
+
+
+def judged_out(policy: Policy, window: Window, entries: Iterable[Entry]) -> frozenset[str]:
+    """Return the bids that a window before this one did not open, as the entries show: nobody waits for their halves.
+
+    The journal takes no half of them any more, so a host that judged falsely wins nothing over the other bidders.
+    """
+    earlier = [one.name for one in policy.windows[: policy.windows.index(window)]]
+    return frozenset(
+        str(one.body.get("bid"))
+        for one in entries
+        if one.type == "BidJudged" and one.body.get("window") in earlier and one.body.get("verdict") in LOST
+    )
+
+
+def _check_bidders_done(
+    policy: Policy, window: Window, entries: Sequence[Entry], now: int, *, all_released: bool
+) -> None:
     if all_released:
-        for bid in listed_bids(entries):
+        for bid in listed_bids(entries).keys() - judged_out(policy, window, entries):
             if not any(
                 _is(one, "HalfReleased", {"window": window.name, "bid": bid, "good": True}) for one in entries
             ):

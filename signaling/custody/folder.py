@@ -137,6 +137,28 @@ def read_json(path: Path) -> Mapping[str, Json]:
     return value
 
 
+def read_lines(folder: Path) -> Iterator[Mapping[str, Json]]:
+    """Yield the whole lines of the record in `folder`, also while its agent is writing; nothing is changed.
+
+    Raises:
+        RecordDamaged: a line is none of ours.
+    """
+    path = folder / RECORD
+    data = path.read_bytes() if path.exists() else b""
+    for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
+        yield _parse(path, line, number)
+
+
+def _parse(path: Path, line: bytes, number: int) -> Mapping[str, Json]:
+    try:
+        value = parse_canonical(line)
+    except NotCanonical as error:
+        raise RecordDamaged(file=path.name, line=number) from error
+    if not isinstance(value, dict):
+        raise RecordDamaged(file=path.name, line=number)
+    return value
+
+
 class Record:
     """What an agent did in one tender: canonical JSON objects, one a line, appended only."""
 
@@ -177,14 +199,4 @@ class Record:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             os.truncate(self._path, whole)
-        for number, line in enumerate(data[:whole].splitlines(), 1):
-            yield self._parse(line, number)
-
-    def _parse(self, line: bytes, number: int) -> Mapping[str, Json]:
-        try:
-            value = parse_canonical(line)
-        except NotCanonical as error:
-            raise RecordDamaged(file=str(self._path.name), line=number) from error
-        if not isinstance(value, dict):
-            raise RecordDamaged(file=str(self._path.name), line=number)
-        return value
+        yield from read_lines(self._path.parent)

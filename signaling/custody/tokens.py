@@ -44,7 +44,7 @@ class TokenGone(LocalFault):
 
 
 class WrongPin(LocalFault):
-    """The token refuses this PIN: do not try again before you know why, or it locks itself."""
+    """The token refuses this PIN: nothing was signed or sent; do not try again before you know why, or it locks itself."""
 
     code = "wrong_pin"
 

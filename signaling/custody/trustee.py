@@ -10,6 +10,7 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,13 +26,23 @@ from evalroom.sealing.dealing import ShareMismatch
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.facts import SuiteKey
 from evalroom.sealing.members import MAX_OBJECT, Members
-from evalroom.sealing.policy import MAX_SUITES, Policy, TrusteeKind, Window, parse_policy
+from evalroom.sealing.policy import (
+    MAX_RECIPIENTS,
+    MAX_SUITES,
+    Policy,
+    Recipient,
+    TrusteeKind,
+    Window,
+    encode_recipient,
+    parse_policy,
+    parse_recipient,
+)
 from evalroom.sealing.roster import MAX_ROSTER, SealedRoster, open_roster_share, parse_roster
 from evalroom.sealing.suite import OpeningKey, WrapNotOpened
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.unseal import open_share
 from signaling.custody import evidence as ev
-from signaling.custody.folder import Record, RecordDamaged, read_json, write_file
+from signaling.custody.folder import Record, RecordDamaged, read_json, read_lines, write_file
 from signaling.custody.keys import CustodyLacksSuite, KeyLabel, KeyProvider, TrusteeSigner
 
 Answer: TypeAlias = dict[str, Json]
@@ -119,7 +130,7 @@ class AgentFault(LocalFault):
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """Who an agent is: name, kind and description of its trustee, its signer, and the witnesses known beforehand."""
+    """Who an agent is: name, kind and description of its trustee, its signer, and what it knows beforehand."""
 
     name: str
     kind: TrusteeKind
@@ -129,6 +140,8 @@ class AgentFacts:
     signer: bytes
     witnesses: tuple[VerifierKey, ...] = ()
     quorum: int = 0
+    archive: tuple[Recipient, ...] = ()
+    """Archive keys known beforehand: a policy is signed only if opened documents stay readable with each."""
 
     def write(self, folder: Path) -> None:
         """Keep them in the agent's folder."""
@@ -142,6 +155,7 @@ class AgentFacts:
             "signer": encode_base64(self.signer),
             "witnesses": [one.encode() for one in self.witnesses],
             "quorum": self.quorum,
+            "archive": [encode_recipient(one).decode() for one in self.archive],
         }
         write_file(folder / FACTS, json.dumps(members, ensure_ascii=False, indent=1).encode() + b"\n")
 
@@ -173,9 +187,15 @@ def _facts(members: Members) -> AgentFacts:
         signer=members.data_within("signer", 4096),
         witnesses=tuple(map(parse_vkey, members.texts("witnesses", ev.MAX_WITNESSES, 256))),
         quorum=members.integer("quorum", 0, ev.MAX_WITNESSES),
+        archive=tuple(parse_recipient(one.encode()) for one in _archive_keys(members)),
     )
     members.close()
     return facts
+
+
+def _archive_keys(members: Members) -> tuple[str, ...]:
+    """Take the public files of archive keys; agents made before there were any have none."""
+    return members.texts("archive", MAX_RECIPIENTS, 1 << 16) if members.has("archive") else ()
 
 
 @dataclass(slots=True)
@@ -265,6 +285,44 @@ class Custody:
         self.policy = parse_policy(text.encode())
         self.policy_digest = hashlib.sha256(text.encode()).digest()
         self.signed = {name: members.text(name, 200) for name in ("trustee", "sha256", "signature")}
+
+
+def read_signed_policy(folder: Path, tender: str) -> tuple[dict[str, Json], bytes]:
+    """Return what people compare of the policy that this trustee signed, and its text; the record is only read.
+
+    Raises:
+        MalformedName: the tender's id is none.
+        NoKeysForTender, PolicyNotSigned: the trustee has not come so far in that tender.
+        RecordDamaged: the record cannot be told.
+    """
+    place = folder / "tenders" / check_name(tender)
+    if not place.is_dir():
+        raise NoKeysForTender(tender=tender)
+    signed = next((line for line in read_lines(place) if line.get("did") == "signed"), None)
+    if signed is None:
+        raise PolicyNotSigned(tender=tender)
+    text = str(signed["policy"]).encode()
+    policy = parse_policy(text)
+    facts: dict[str, Json] = {
+        "tender": tender,
+        "sha256": hashlib.sha256(text).hexdigest(),
+        "deadline": _instant(policy.deadline),
+        "mode": policy.mode.value,
+        "quorum": f"{policy.k} of {len(policy.trustees)}",
+        "trustees": [f"{one.name}: {one.who}" for one in policy.trustees],
+        "suites": [f"0x{one:02x}" for one in policy.suites],
+        "windows": [_said(one) for one in policy.windows],
+    }
+    return facts, text
+
+
+def _said(window: Window) -> str:
+    opens = "" if window.opens_at is None else f", not before {_instant(window.opens_at)}"
+    return f"{window.name}: after {window.gate}{opens}"
+
+
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(slots=True)
@@ -437,6 +495,9 @@ class Trustee:
             name: value for name, value in published.items() if name != "proof"
         }:
             raise ev.AnotherPolicy(reason="this trustee's keys are not those it published")
+        for known in self._facts.archive:
+            if not any(_is_same_holder(one, known) for one in policy.recipients):
+                raise ev.AnotherPolicy(reason="it does not name an archive key known here", key=known.name)
         if self._clock() >= policy.deadline:
             raise ev.AckTooLate(reason="the deadline has passed", deadline=policy.deadline)
         for code in policy.suites:
@@ -531,6 +592,9 @@ class Trustee:
             digest = custody.policy_digest.hex()
             ev.check_release(signed.policy, digest, window, entries, self._clock(), all_released=all_released)
             listed = ev.listed_bids(entries)
+            if all_released:  # whoever was left out of the waiting is left out of the shares, too
+                out = ev.judged_out(signed.policy, window, entries)
+                listed = {bid: one for bid, one in listed.items() if bid not in out}
             lines = [self._share_out(tender, signed, window, target, one, listed) for one in new]
             if window.name not in custody.targets:
                 lines.insert(0, {"did": "target", "window": window.name, "public": target})
@@ -698,6 +762,12 @@ class Trustee:
     def _check_host(self) -> None:
         if self._facts.kind is not TrusteeKind.HOST:
             raise NotTheHost(trustee=self._facts.name)
+
+
+def _is_same_holder(named: Recipient, known: Recipient) -> bool:
+    """Say whether the keys named are those of the one known here, as far as the tender's suites go."""
+    public = {key.suite: key.public for key in known.keys}
+    return all(public.get(key.suite) == key.public for key in named.keys)
 
 
 def _keys_in(body: Answer) -> list[SuiteKey]:

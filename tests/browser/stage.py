@@ -7,17 +7,14 @@ translated.  The marks that E01 gives are found nowhere else: whoever shows one 
 from dataclasses import replace
 
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.pricing.presets import lowest_price
 from evalroom.roles import Role
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
@@ -78,16 +75,7 @@ def _tender() -> Tender:
             _item("C1", ItemKind.DEDUCT, "Deviations", "10", 1),
         ),
         bids=(Bid(BIDS[0], "Clearspring Water Ltd"), Bid(BIDS[1], "Farstream Systems Ltd")),
-        pricing=PricingTerms(
-            formula=Formula.LOWEST_PRICE,
-            weight="30",
-            ceiling_fen=3_880_000_00,
-            trim=(),
-            penalty_above="0",
-            penalty_below="0",
-            floor="0",
-            rounding=RoundingTerms(2, Rounding.HALF_UP),
-        ),
+        pricing=lowest_price("30", ceiling_fen=3_880_000_00),
         candidates=1,
     )
     return Tender("BR-2026-0001", "Smart water dispatching", (lot,))

@@ -33,7 +33,17 @@ pytestmark = [
 
 BIDDER = "Clearspring Water Ltd"
 PASSPHRASE = "桥头第三家的老槐树 1987"  # noqa: S105 - of a bid that nobody made
+PIECES = 3
 LATER_PIECE = 1
+
+SEALED_FILES = """
+async () => {
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('sealed-bids')
+  const names = []
+  for await (const name of folder.keys()) names.push(name)
+  return names
+}
+"""
 
 
 @dataclass(slots=True)
@@ -202,18 +212,30 @@ async def test_the_command_line_opens_the_key_file(play: Play) -> None:
         play.numbers.append(record.number)
 
 
-async def test_an_upload_that_is_cut_goes_on_after_a_reload_and_ends_in_a_receipt(play: Play) -> None:
+async def test_an_upload_goes_on_after_its_tab_was_killed_at_any_piece_and_ends_in_a_receipt(
+    play: Play,
+) -> None:
     async with play.scene(6):
-        page, host = play.page, play.host
-        host.failing = LATER_PIECE
-        await button(page, "提交").click()
-        await expect(page.locator("main")).to_contain_text("网络暂时不通")
-        await play.inspection.look(play.window, "bidder-7-waiting")
+        host = play.host
+        for piece in range(PIECES):
+            host.failing = piece
+            await button(play.page, "提交").click()
+            await expect(play.page.locator("main")).to_contain_text("网络暂时不通")
+            if piece == LATER_PIECE:
+                await play.inspection.look(play.window, "bidder-7-waiting")
+            await play.window.kill_tab()
+            # Whoever comes back by the address in the notice is told that there is a bid to go on with.
+            play.window.page = await play.window.new_tab(f"{play.url}/bidder/")
+            card = play.page.locator(f'[data-tender="{TENDER}"]')
+            await expect(card).to_contain_text(f"编号 {play.numbers[0][:8]}…）还没有提交")
+            if piece == LATER_PIECE:
+                await play.inspection.look(play.window, "bidder-7-unfinished")
+            await button(play.page, "继续办理这份投标").click()
+        page = play.page
         host.failing = None
-        await page.reload()
         await button(page, "提交").click()
         await expect(page.locator("h1")).to_contain_text("已提交，这是您的回执")
-        assert host.puts == [0, 1, 2]
+        assert host.puts == list(range(PIECES))
         await expect(page.locator(".card svg path")).to_be_visible()
         await play.inspection.look(play.window, "bidder-8-receipt")
         await look_small(play, "bidder-8-receipt-small")
@@ -345,6 +367,36 @@ async def test_the_page_kept_no_secret_in_the_browser(play: Play) -> None:
         kept = await play.window.remembered()
         assert play.numbers[1] in kept
         assert not [secret for secret in (PASSPHRASE, "330000000", "3300000") if secret in kept]
+
+
+async def test_a_browser_without_mlkem_says_aloud_what_the_page_brings(browser: Browser, play: Play) -> None:
+    async with serving(BidHost()) as url:
+        window = await Window.open(browser, "old-browser")
+        await window.context.add_init_script("delete SubtleCrypto.prototype.encapsulateBits")
+        await window.page.goto(f"{url}/bidder/#/{TENDER}/seal")
+        await expect(window.page.locator("main")).to_contain_text("本机浏览器缺少 ML-KEM-768")
+        await play.inspection.look(window, "bidder-17-from-library")
+        await window.context.close()
+
+
+async def test_what_a_killed_tab_had_sealed_is_gone_when_the_next_bid_is_sealed(
+    browser: Browser, play: Play
+) -> None:
+    async with serving(BidHost()) as url:
+        again = Play(play.host, url, await Window.open(browser, "killed"), play.folder, play.pdf, play.large)
+        names = []
+        for _ in range(2):
+            again.window.page = await again.window.new_tab(f"{url}/bidder/#/{TENDER}/seal")
+            await button(again.page, "已核对一致，下一步").click()
+            await fill(again, "3418800.5")
+            await button(again.page, "下一步：加密").click()
+            await button(again.page, "加密").click()
+            await expect(again.page.locator("main")).to_contain_text("已加密，并在本机试开核对无误")
+            names.append(await again.page.evaluate(SEALED_FILES))
+            await again.window.kill_tab()
+        assert [len(one) for one in names] == [1, 1]
+        assert names[0] != names[1]
+        await again.window.context.close()
 
 
 async def test_no_page_raised_an_error_that_nobody_caught(play: Play) -> None:

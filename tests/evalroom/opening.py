@@ -26,6 +26,7 @@ from evalroom.sealing.policy import (
     PartName,
     PartTerms,
     Policy,
+    Recipient,
     Trustee,
     TrusteeKey,
     TrusteeKind,
@@ -71,6 +72,11 @@ def by_bidder(number: str, message: bytes) -> str:
 
 def envelope_key(number: str) -> bytes:
     return keys.signing_key(SUITE, number).public
+
+
+def recipient(name: str) -> Recipient:
+    public = keys.opening_key(SUITE, f"archive {name}").public
+    return Recipient(name, f"{name} 档案室", (TrusteeKey(SUITE, public),))
 
 
 def trustee(name: str) -> Trustee:
@@ -210,6 +216,12 @@ class Opening(plain.Room):
         text = self.record(window).text()
         return sf.OpeningRecorded(window, text, sha256(text))
 
+    def key_sealed(
+        self, number: BidNumber, part: PartName = PartName.TECHNICAL, recipient: str = "centre"
+    ) -> sf.PartKeySealed:
+        wrapped = keys.drawn(f"wrap {number} {part} {recipient}", 32 + 81)
+        return sf.PartKeySealed(number, part, recipient, encode_base64(wrapped))
+
     def confirmed(self, number: BidNumber, objection: str = "", window: str = FIRST) -> sf.RecordConfirmed:
         record = bytes.fromhex(self.ceremony.windows[window].sha256)
         message = custody.confirm_message(record, objection)
@@ -281,6 +293,8 @@ class Opening(plain.Room):
             )
             self.give(self.noting(self.judged(number, *lost, window=window)))
         self.give(self.noting(self.recorded(window)))
+        for number, part, recipient in self.ceremony.keys_to_seal():
+            self.give(self.noting(self.key_sealed(number, part, recipient)))
 
     def admit(self) -> None:
         for number in self.ceremony.standing():

@@ -35,23 +35,19 @@ from evalroom.ledger.canonical import canonical, parse_canonical
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
 from evalroom.media import MEDIA, TrackKind
+from evalroom.pricing import presets
 from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import FAIL, PASS, digest_of, keys_of
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
-    TrimTerms,
 )
 from signaling.codec import decode_fact
 
@@ -61,12 +57,7 @@ LOT = LotId("lot1")
 BIDS = tuple(BidId(f"bid{n}") for n in range(1, 5))
 PRICES = {BIDS[0]: 980_000_00, BIDS[1]: 1_010_000_00, BIDS[2]: 1_000_000_00, BIDS[3]: 1_040_000_00}
 EXPERTS = tuple(SeatCode(f"E{n}") for n in range(1, 4))
-SUPERVISOR, OPERATOR, SITE_OPERATOR, ARCHIVIST = (
-    SeatCode("S1"),
-    SeatCode("O1"),
-    SeatCode("L1"),
-    SeatCode("A1"),
-)
+SUPERVISOR, OPERATOR, SITE_OPERATOR, ARCHIVIST, REGULATOR = map(SeatCode, ("S1", "O1", "L1", "A1", "R1"))
 NOTICE = hashlib.sha256(b"Discipline").hexdigest()
 DOCUMENT = hashlib.sha256(b"%PDF-1.7").hexdigest()
 START = 1_795_392_000_000
@@ -84,20 +75,12 @@ SEATS = (
     Seat(OPERATOR, HOST, HOST, Role.OPERATOR, "desk"),
     Seat(SITE_OPERATOR, WEST, WEST, Role.SITE_OPERATOR, "room"),
     Seat(ARCHIVIST, HOST, HOST, Role.ARCHIVIST, "archive"),
+    Seat(REGULATOR, HOST, HOST, Role.REGULATOR, "second person"),
 )
 SEAT = {seat.code: seat for seat in SEATS}
 """Seat code to seat."""
 
-PRICING = PricingTerms(
-    formula=Formula.TRIMMED_MEAN,
-    weight="30",
-    ceiling_fen=1_200_000_00,
-    trim=(TrimTerms(from_bids=4, high=1, low=1),),
-    penalty_above="2",
-    penalty_below="1",
-    floor="0",
-    rounding=RoundingTerms(digits=2, mode=Rounding.HALF_UP),
-)
+PRICING = presets.trimmed_mean("30", ceiling_fen=1_200_000_00, above="2", below="1")
 
 
 def _item(name: str, kind: ItemKind, full: str, *, objective: bool = False) -> Item:

@@ -35,11 +35,11 @@ def test_enums_become_their_text_and_tuples_lists() -> None:
 
 
 def test_a_command_leaves_its_kind_out_of_the_body() -> None:
-    assert {"reason": "fire"} == body_of(co.PauseSession("fire"))
+    assert {"reason": "fire", "resume_at": None} == body_of(co.PauseSession("fire", None))
 
 
 def test_a_command_has_the_body_of_the_event_it_leads_to() -> None:
-    assert body_of(ev.SessionPaused("fire")) == body_of(co.PauseSession("fire"))
+    assert body_of(ev.SessionPaused("fire", None)) == body_of(co.PauseSession("fire", None))
 
 
 def test_an_event_keeps_a_kind_of_its_own() -> None:

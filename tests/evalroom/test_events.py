@@ -4,16 +4,19 @@ from typing import Any, get_args
 
 import pytest
 
+from evalroom import approval as ap
 from evalroom import events as ev
+from evalroom import voting as vo
 from evalroom.encoding import body_of
 from evalroom.media import GapCause, TrackKind
-from evalroom.session import ANYTIME, TRANSITIONS
+from evalroom.session import ANYTIME, RETURNS, TRANSITIONS
+from evalroom.tender import Part
 from signaling.codec import MalformedMessage, decode_event
 from tests.evalroom import drawing, room
 from tests.evalroom.sealing import samples
 
 OTHERS: list[ev.Event] = [
-    ev.SessionPaused("fire"),
+    ev.SessionPaused("fire", None),
     ev.SessionResumed("out"),
     ev.SessionClosed("done"),
     ev.SeatTested(room.EXPERTS[0], (ev.SelfTestResult("camera", passed=True, detail="1280x720"),)),
@@ -34,6 +37,23 @@ OTHERS: list[ev.Event] = [
     ev.AlarmClosed("a1", "new disk"),
     ev.WitnessLate(room.WEST),
     ev.WitnessRefused(room.WEST, "other root"),
+    ev.SteppedBack(ev.Stage.DETAILED, ev.Stage.PRELIMINARY, "wrong licence read"),
+    ev.TenderFailed("no lot is left"),
+    ev.SessionAborted("ordered by the court"),
+    ev.LotFailed(room.LOT, "all_rejected", ""),
+    ev.BookingConfirmed(room.WEST, (room.EXPERTS[1],)),
+    ev.BookingDeclined(room.WEST, "power cut"),
+    ev.ExpertRecused(room.EXPERTS[0], "my brother works there"),
+    ev.ExpertReplaced(room.EXPERTS[0], room.EXPERTS[2], "ill", ev.Stage.DETAILED, ev.Stage.BRIEFED),
+    ev.SheetReopened(room.EXPERTS[0], room.LOT, Part.DETAILED, "a slip of the pen"),
+    ev.PriceCorrected(room.LOT, room.BIDS[0], 970_000_00, "sum of the bill"),
+    ap.Proposed("p1", ap.ReopenSheet(room.EXPERTS[0], room.LOT, Part.DETAILED), "a slip of the pen"),
+    ap.Approved("p1", "00" * 32),
+    ap.Vetoed("p1", "00" * 32, "no ground"),
+    vo.VoteOpened("chair", vo.Question.CHAIR, "", 1, room.EXPERTS, room.EXPERTS),
+    vo.BallotCast("chair", 1, ev.Commitment("00" * 32)),
+    vo.VoteCounted("chair", 1, (vo.Count(room.EXPERTS[0], 3),), room.EXPERTS[0], ()),
+    vo.ChairElected(room.EXPERTS[0], "vote"),
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event
@@ -81,7 +101,7 @@ def test_nothing_but_an_integer_passes_for_one(value: Any) -> None:  # noqa: ANN
 
 
 def test_every_event_belongs_to_some_stage_or_to_all() -> None:
-    placed = ANYTIME | {kind for row in TRANSITIONS.values() for kind in row} | {ev.SessionOpened}
+    placed = ANYTIME | {kind for row in TRANSITIONS.values() for kind in row} | {ev.SessionOpened, *RETURNS}
     assert set(ev.EVENTS.values()) == placed
 
 
@@ -91,4 +111,6 @@ def test_an_event_belongs_to_all_stages_or_to_some_but_not_both() -> None:
 
 def test_no_event_but_a_commitments_holder_has_a_secret() -> None:
     holders = {kind for kind, event in SAMPLES.items() if "{'commit':" in str(body_of(event))}
-    assert {"BidImported", "ScoreEntered"} == {kind for kind in holders if kind != "SessionOpened"}
+    assert {"BidImported", "ScoreEntered", "BallotCast"} == {
+        kind for kind in holders if kind != "SessionOpened"
+    }

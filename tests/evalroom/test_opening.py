@@ -28,6 +28,7 @@ SEAT_OF = {
     Role.OPERATOR: plain.OPERATOR,
     Role.SITE_OPERATOR: plain.SITE_OPERATOR,
     Role.ARCHIVIST: plain.ARCHIVIST,
+    Role.REGULATOR: plain.REGULATOR,
 }
 
 
@@ -55,6 +56,7 @@ def second_window() -> Opening:
     for seat in plain.EXPERTS:
         room.give(room[seat].accept())
     room.advance()
+    room.advance()
     room.review()
     room.advance()
     room.review()
@@ -62,7 +64,7 @@ def second_window() -> Opening:
     return room
 
 
-LACKING = frozenset({"open_window", "close_window"})
+LACKING = frozenset({"open_window", "close_window", "state_not_destroyed"})
 """Orders that lack something in every world here, so that none that others need is done; test_rules.py carries them out."""
 
 Orders = Mapping[str, Callable[[Opening], co.Command]]
@@ -75,6 +77,7 @@ COMMANDS: Orders = {
     "pause_ceremony": lambda _: co.PauseCeremony("the link"),
     "resume_ceremony": lambda _: co.ResumeCeremony("it is back"),
     "abort_opening": lambda room: co.AbortOpening("withdrawn", len(room.ceremony.listed)),
+    "state_not_destroyed": lambda _: co.StateNotDestroyed("north", "its machine burnt down"),
     "act_as_bidder": lambda room: co.ActAsBidder(room.released(NUMBERS[0], window=room.ceremony.current)),
     "act_as_trustee": lambda room: co.ActAsTrustee(room.published("north")),
     "close_bids": lambda _: co.CloseBids(),
@@ -137,7 +140,7 @@ def test_a_pause_of_the_session_holds_back_what_the_table_says(kind: str) -> Non
 
 def test_bidders_and_trustees_are_not_held_up_by_a_pause_of_the_evaluation() -> None:
     room = second_window()
-    room.give(room.by_seat(plain.SUPERVISOR, co.PauseSession("fire")))
+    room.give(room.by_seat(plain.SUPERVISOR, co.PauseSession("fire", None)))
     assert room.try_out(room.by_bidder(room.released(NUMBERS[0], window=SECOND)))
     with pytest.raises(Paused):
         room.try_out(room.by_seat(plain.SUPERVISOR, co.StepUp(SECOND)))
@@ -146,7 +149,7 @@ def test_bidders_and_trustees_are_not_held_up_by_a_pause_of_the_evaluation() -> 
 def test_the_evaluation_is_not_paused_before_it_begins() -> None:
     for state in ("accepting", "closed", "unsealing"):
         room = o.at(state)
-        answer = carried_out(room, room.by_seat(plain.SUPERVISOR, co.PauseSession("fire")))
+        answer = carried_out(room, room.by_seat(plain.SUPERVISOR, co.PauseSession("fire", None)))
         assert answer is not None
 
 

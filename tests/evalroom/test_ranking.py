@@ -10,19 +10,23 @@ from hypothesis import strategies as st
 
 from evalroom.events import RankingComputed
 from evalroom.ids import BidId, ItemId
-from evalroom.pricing import compute, parse_rational
+from evalroom.price_review import compute
+from evalroom.pricing import presets
+from evalroom.pricing.formula import TECHNICAL, Per, PriceInput, TieKey, TieOrder
+from evalroom.pricing.rationals import Rounding, RoundingTerms, parse_rational
+from evalroom.pricing.ties import TieOrderMalformed
 from evalroom.ranking import rank
 from evalroom.sheet import Cell, Sheet
-from evalroom.tender import Bid, Formula, Item, ItemKind, Lot, Part, Rounding, RoundingTerms
-from tests.evalroom.room import LOT1, PRICING
+from evalroom.tender import Bid, Item, ItemKind, Lot, Part
+from tests.evalroom.room import LOT1
 
 A, B, C, D = (BidId(name) for name in "abcd")
 PLAN = Item(ItemId("plan"), Part.DETAILED, ItemKind.SCORE, "", "", "70", 2, objective=False)
-TERMS = replace(PRICING, formula=Formula.LOWEST_PRICE, ceiling_fen=1000, trim=())
+TERMS = presets.lowest_price("30", ceiling_fen=1000)
 
 
 def lot_of(*bids: BidId, digits: int = 2, candidates: int = 3) -> Lot:
-    terms = replace(TERMS, rounding=RoundingTerms(digits, Rounding.HALF_UP))
+    terms = replace(TERMS, total=RoundingTerms(digits, Rounding.HALF_UP))
     return replace(
         LOT1, items=(PLAN,), bids=tuple(Bid(bid, "") for bid in bids), pricing=terms, candidates=candidates
     )
@@ -139,3 +143,45 @@ def test_a_tie_is_never_settled_by_the_order_of_ids(candidates: int) -> None:
     prices, marks = {A: 100, B: 100}, {A: "10", B: "10"}
     one = ranked(prices, marks, candidates=candidates)
     assert len({(row.rank, row.candidate, row.total) for row in one.rows}) == 1
+
+
+# --- the tender's own keys ------------------------------------------------------------------------------
+
+
+def keyed(*keys: TieKey) -> RankingComputed:
+    """Rank A and B, equal in their totals to whole points: A is cheaper, B better by a tenth."""
+    lot = lot_of(A, B, C, digits=0)
+    lot = replace(lot, pricing=replace(lot.pricing, ties=keys))
+    prices = compute(lot, {A: 1000, B: 1000, C: 999})
+    marks = sheet({A: "40.0", B: "40.1", C: "40.0"})
+    return rank(lot, [marks], prices, ())
+
+
+def test_ties_go_by_the_keys_the_formula_declares() -> None:
+    cheap = TieKey("read", TieOrder.LOWEST)
+    better = TieKey(TECHNICAL, TieOrder.HIGHEST)
+    assert ["c", "b", "a"] == [row.bid for row in keyed(cheap, better).rows]
+    assert ["b", "c", "a"] == [row.bid for row in keyed(better, cheap).rows]
+    assert ["c", "a", "b"] == [row.bid for row in keyed(TieKey("score", TieOrder.HIGHEST)).rows]
+    assert ("a", "b", "c") == keyed().ties
+
+
+def test_what_the_keys_leave_is_put_in_order_by_a_recorded_act() -> None:
+    lot = lot_of(A, B)
+    prices, marks = compute(lot, {A: 100, B: 100}), sheet({A: "10", B: "10"})
+    done = rank(lot, [marks], prices, (), settled=(B, A))
+    assert [("b", 1), ("a", 2)] == [(row.bid, row.rank) for row in done.rows]
+    assert () == done.ties
+    with pytest.raises(TieOrderMalformed):
+        rank(lot, [marks], prices, (), settled=(B,))
+
+
+def test_a_formula_that_asks_for_the_committees_marks_gets_them() -> None:
+    lot = lot_of(A, B)
+    formula = replace(
+        lot.pricing,
+        inputs=(*lot.pricing.inputs, PriceInput(TECHNICAL, per=Per.BID)),
+        score=replace(lot.pricing.score, value=TECHNICAL),
+    )
+    done = compute(replace(lot, pricing=formula), {A: 100, B: 100}, {A: Fraction(181, 7), B: Fraction(20)})
+    assert ["181/7", "20/1"] == [row.score for row in done.rows]

@@ -10,20 +10,28 @@ from hypothesis import strategies as st
 
 from evalroom.errors import MalformedName
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SiteId
+from evalroom.pricing import presets
+from evalroom.pricing.formula import (
+    NamedValue,
+    PenaltySegment,
+    Per,
+    PriceInput,
+    Quote,
+    ScoreBounds,
+    TrimTable,
+    TrimTerms,
+)
+from evalroom.pricing.rationals import Rounding, RoundingTerms, is_number
 from evalroom.roles import Role
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
-    TrimTerms,
     UnusableTender,
     check_tender,
     is_decimal,
@@ -74,8 +82,12 @@ def with_item(index: int, **changes: Any) -> Lot:  # noqa: ANN401 - members of a
     return replace(LOT1, items=tuple(items))
 
 
-def with_pricing(**changes: Any) -> Lot:  # noqa: ANN401 - members of the terms
+def with_pricing(**changes: Any) -> Lot:  # noqa: ANN401 - members of the formula
     return replace(LOT1, pricing=replace(PRICING, **changes))
+
+
+def trimming(*rows: TrimTerms) -> Lot:
+    return with_pricing(trim=TrimTable(rows))
 
 
 def test_the_tender_of_these_tests_is_accepted() -> None:
@@ -195,7 +207,7 @@ def test_verdicts_belong_to_the_preliminary_part_and_points_to_the_detailed() ->
 @pytest.mark.parametrize("digits", [-1, 5, 10**9])
 def test_digits_after_the_point_are_0_to_4(digits: int) -> None:
     assert "digits" in refused(with_item(3, digits=digits))
-    assert "digits" in refused(with_pricing(rounding=RoundingTerms(digits, Rounding.HALF_UP)))
+    assert "digits" in refused(with_pricing(total=RoundingTerms(digits, Rounding.HALF_UP)))
 
 
 @pytest.mark.parametrize("candidates", [0, -1])
@@ -205,39 +217,78 @@ def test_at_least_one_candidate_is_named(candidates: int) -> None:
 
 @pytest.mark.parametrize("text", NOT_DECIMAL)
 def test_no_number_of_the_tender_is_taken_on_trust(text: str) -> None:
-    broken = [
-        with_item(3, full=text),
-        with_pricing(weight=text),
-        with_pricing(penalty_above=text),
-        with_pricing(penalty_below=text),
-        with_pricing(floor=text),
-    ]
-    for lot in broken:
-        assert "not a decimal number" == refused(lot)
+    assert "not a decimal number" == refused(with_item(3, full=text))
 
 
 # --- the price formula ------------------------------------------------------------------------------
 
-
-@pytest.mark.parametrize("ceiling", [0, -1])
-def test_a_ceiling_is_a_price(ceiling: int) -> None:
-    assert "ceiling" in refused(with_pricing(ceiling_fen=ceiling))
+NO_NUMBER = [text for text in NOT_DECIMAL if not is_number(text)]
 
 
-def test_the_floor_is_not_above_the_weight() -> None:
+@pytest.mark.parametrize("text", NO_NUMBER)
+def test_no_number_of_the_price_formula_is_taken_on_trust(text: str) -> None:
+    score = PRICING.score
+    for lot in (
+        with_pricing(weight=text),
+        with_pricing(score=replace(score, above=(PenaltySegment(text),))),
+        with_pricing(score=replace(score, below=(PenaltySegment(text),))),
+        with_pricing(floor=ScoreBounds(least=text or "x")),
+    ):
+        assert refused(lot).startswith("the price formula: ")
+
+
+def test_a_fault_of_the_price_formula_is_named_with_lot_and_path() -> None:
+    with pytest.raises(UnusableTender) as why:
+        check_tender(Tender("T", "t", (with_pricing(shift="K"),)), SITES, SEATS)
+    assert ("lot1", "shift", "K") == tuple(why.value.detail[name] for name in ("lot", "path", "found"))
+
+
+def test_a_price_formula_without_a_worked_sample_opens_no_session() -> None:
+    """One live system published tenders with half their formula missing."""
+    assert "formula_without_sample" in refused(with_pricing(samples=()))
+
+
+def test_a_price_formula_whose_sample_comes_out_otherwise_opens_no_session() -> None:
+    (sample,) = PRICING.samples
+    wrong = replace(sample, bids=(replace(sample.bids[0], score="29.99"), *sample.bids[1:]))
+    assert "sample_differs" in refused(with_pricing(samples=(wrong,)))
+
+
+def test_the_floor_is_not_above_the_full_marks() -> None:
     """Every bid would get more points than the price is worth."""
-    assert "floor" in refused(with_pricing(floor="30.01"))
+    assert "floor" in refused(with_pricing(floor=ScoreBounds(least="30.01")))
 
 
-def test_a_trimmed_mean_without_a_penalty_is_half_a_formula() -> None:
-    assert "penalty" in refused(with_pricing(penalty_above="0"))
+def test_what_a_session_cannot_give_a_formula_is_refused_before_it_opens() -> None:
+    drawn, small = presets.drawn_factor("30"), presets.lowest_price("30", deduction="0.1")
+    check_tender(
+        Tender("T", "t", (replace(LOT1, pricing=drawn),)), SITES, SEATS
+    )  # a draw of the session gives it
+    unlisted = tuple(replace(one, choices=()) for one in drawn.inputs)
+    assert "cannot give" in refused(replace(LOT1, pricing=replace(drawn, inputs=unlisted)))
+    check_tender(Tender("T", "t", (replace(LOT1, pricing=small),)), SITES, SEATS)
+    rates = replace(presets.lowest_price("30"), quote=Quote.RATE)
+    assert "money" in refused(replace(LOT1, pricing=rates))
 
 
-def test_the_lowest_price_formula_needs_no_penalty() -> None:
-    lot = with_pricing(
-        formula=Formula.LOWEST_PRICE, penalty_above="0", penalty_below="0", trim=(), ceiling_fen=None
-    )
+def test_a_formula_may_ask_for_the_committees_marks() -> None:
+    mark = PriceInput("technical", per=Per.BID)
+    (sample,) = PRICING.samples
+    bids = tuple(replace(one, values=(NamedValue("technical", "50"),)) for one in sample.bids)
+    lot = with_pricing(inputs=(*PRICING.inputs, mark), samples=(replace(sample, bids=bids),))
     check_tender(Tender("T", "t", (lot,)), SITES, SEATS)
+
+
+def test_a_formula_longer_than_a_journal_entry_can_carry_is_refused() -> None:
+    (sample,) = PRICING.samples
+    many = tuple(replace(sample, title="x" * 200) for _ in range(100))
+    assert "too long" in refused(
+        with_pricing(samples=many, title="x" * 200, inputs=(*PRICING.inputs, *_padding()))
+    )
+
+
+def _padding() -> list[PriceInput]:
+    return [PriceInput(f"x{n}", "x" * 200, value="1", choices=()) for n in range(99)]
 
 
 @pytest.mark.parametrize(
@@ -252,17 +303,15 @@ def test_the_lowest_price_formula_needs_no_penalty() -> None:
     ],
 )
 def test_trimming_leaves_at_least_one_bid(row: TrimTerms) -> None:
-    assert "trimming must leave a bid" == refused(with_pricing(trim=(row,)))
+    assert "the price formula: " in refused(trimming(row))
 
 
 def test_a_trim_table_says_one_thing_for_each_number_of_bids() -> None:
-    assert "trim table" in refused(with_pricing(trim=(TrimTerms(5, 1, 1), TrimTerms(5, 1, 0))))
+    assert "begins at another number" in refused(trimming(TrimTerms(5, 1, 1), TrimTerms(5, 1, 0)))
 
 
 def test_unequal_trimming_is_a_matter_of_the_tender() -> None:
-    check_tender(
-        Tender("T", "t", (with_pricing(trim=(TrimTerms(6, 1, 0), TrimTerms(7, 2, 1))),)), SITES, SEATS
-    )
+    check_tender(Tender("T", "t", (trimming(TrimTerms(6, 1, 0), TrimTerms(7, 2, 1)),)), SITES, SEATS)
 
 
 def test_an_item_is_a_line_of_data() -> None:

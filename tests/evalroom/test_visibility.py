@@ -121,8 +121,9 @@ def test_members_that_are_not_for_everybody_are_absent_not_blank(kind: str) -> N
     for who in ALL:
         for seen in view(fact, who, session):
             own = who.seat == ABOUT and rule.get("self", False)
-            expert_sees_sheets = kind == "GroupUnlocked" and who.role is Role.EXPERT
-            hidden = set() if own or expert_sees_sheets else set(rule.get("without", ()))
+            expert_sees_sheets = kind == "GroupUnlocked" and who.role in (Role.EXPERT, Role.REGULATOR)
+            whole_for = who.role.value in rule.get("whole", ())
+            hidden = set() if own or expert_sees_sheets or whole_for else set(rule.get("without", ()))
             if seen.type == kind:
                 assert whole - hidden == set(seen.body), who
 
@@ -227,7 +228,7 @@ def test_after_the_unlock_the_committee_sees_the_values_and_nobody_else() -> Non
         room.unlock()
     for who in ALL:
         same = texts(who, rooms[0].history) == texts(who, rooms[1].history)
-        assert same is (who.role is not Role.EXPERT), who
+        assert same is (who.role not in (Role.EXPERT, Role.REGULATOR)), who
 
 
 def test_two_sessions_that_differ_in_one_price_give_all_but_the_operator_the_same_bytes() -> None:
@@ -353,24 +354,22 @@ def test_nobody_watches_an_experts_screen_while_sheets_are_open(role: Role, stag
     open_sheets = stage in (Stage.PRELIMINARY, Stage.DETAILED)
     for own_site in (True, False):
         allowed = may_watch(role, TrackKind.SCREEN, stage, own_site=own_site)
-        assert allowed is (not open_sheets and role in (Role.SUPERVISOR, Role.OPERATOR))
+        assert allowed is (not open_sheets and role in (Role.SUPERVISOR, Role.OPERATOR, Role.REGULATOR))
 
 
 @pytest.mark.parametrize("stage", Stage)
 def test_cameras_are_watched_by_the_committee_the_hosts_staff_and_at_the_own_site(stage: Stage) -> None:
     near = {role for role in Role if may_watch(role, TrackKind.CAMERA, stage, own_site=True)}
     far = {role for role in Role if may_watch(role, TrackKind.CAMERA, stage, own_site=False)}
-    assert {Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR} == far
+    assert {Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR, Role.REGULATOR} == far
     assert far | {Role.SITE_OPERATOR} == near
 
 
 @pytest.mark.parametrize("role", Role)
 def test_bids_are_read_by_experts_once_the_review_has_begun_and_by_the_operator(role: Role) -> None:
     stages = {stage for stage in Stage if may_read_bids(role, stage)}
-    expected = {
-        Role.OPERATOR: set(Stage),
-        Role.EXPERT: set(list(Stage)[list(Stage).index(Stage.PRELIMINARY) :]),
-    }
+    review = set(list(Stage)[list(Stage).index(Stage.PRELIMINARY) :])
+    expected = {Role.OPERATOR: set(Stage), Role.EXPERT: review, Role.REGULATOR: review}
     assert expected.get(role, set()) == stages
 
 

@@ -47,7 +47,7 @@ Refused = tuple[str, SeatCode, Callable[[People], co.Order]]
 
 OUT_OF_PLACE: tuple[Refused, ...] = (
     ("not_permitted", SUPERVISOR, lambda who: scored(who[SUPERVISOR])),
-    ("not_permitted", E1, lambda who: who[E1].order(co.PauseSession("I am no supervisor"))),
+    ("not_permitted", E1, lambda who: who[E1].order(co.PauseSession("I am no supervisor", None))),
     ("bad_act_signature", E1, lambda who: check_in_of(who[E1], who[E2])),
     ("stage", E1, lambda who: who[E1].order(co.LockSheet(LOT, Part.DETAILED, "0" * 64))),
     ("stage", E1, lambda who: who[E1].enter(BIDS[0], "plan", "8.5", lot=LOT)),

@@ -103,7 +103,7 @@ async def test_a_seat_straight_at_the_host_hears_what_others_do_although_its_sit
     tmp_path: Path,
 ) -> None:
     async with both_ways(tmp_path) as (scene, _, direct):
-        pause = scene.people[SUPERVISOR].order(co.PauseSession("a break"))
+        pause = scene.people[SUPERVISOR].order(co.PauseSession("a break", None))
         await scene.give(pause)
         await direct.hear(m.Entries, lambda one: "SessionPaused" in json.dumps(one.items))
 

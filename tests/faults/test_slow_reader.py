@@ -52,7 +52,9 @@ async def test_a_client_that_stops_reading_is_closed_with_1013_and_slows_nobody(
             written = await write(host, pen, lambda: stuck.queued > 0)
             await write(host, pen, lambda: pen.reader.taken >= written + AFTERWARDS)
             assert "" == await other.give(scored(host.people[E2]))
-            assert "" == await wall.give(host.people[SUPERVISOR].order(co.PauseSession("all hear this")))
+            assert "" == await wall.give(
+                host.people[SUPERVISOR].order(co.PauseSession("all hear this", None))
+            )
             while stuck.closing is None:
                 assert stuck.queued <= MAX_MESSAGES
                 assert stuck._bytes <= MAX_BYTES

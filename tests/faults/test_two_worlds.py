@@ -34,7 +34,7 @@ async def played(folder: Path, patch: pytest.MonkeyPatch, hidden: str) -> tuple[
         await here.look()
         for expert in EXPERTS:
             await here.fill(expert, Part.DETAILED)
-        for order in (co.PauseSession("a break"), co.ResumeSession("over")):
+        for order in (co.PauseSession("a break", None), co.ResumeSession("over")):
             await here.say(here.people[SUPERVISOR].order(order))
         for expert in EXPERTS:
             await here.lock(expert, Part.DETAILED)

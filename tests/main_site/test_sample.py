@@ -3,9 +3,9 @@
 from collections import Counter
 from decimal import Decimal
 
-from evalroom.pricing import compute
+from evalroom.price_review import compute
 from evalroom.roles import Role
-from evalroom.tender import Formula, ItemKind, Part, check_tender
+from evalroom.tender import ItemKind, Part, check_tender
 from main_site.sample import HOST, PRICES_FEN, SITE_A, SITE_B, sample_template
 
 
@@ -44,8 +44,9 @@ def test_an_item_says_its_full_marks_in_its_standard() -> None:
 
 def test_the_sample_penalises_a_price_above_the_base_more_than_one_below() -> None:
     pricing = sample_template().tender.lots[0].pricing
-    assert Formula.TRIMMED_MEAN is pricing.formula
-    assert Decimal(pricing.penalty_above) > Decimal(pricing.penalty_below) > 0
+    (above,), (below,) = pricing.score.above, pricing.score.below
+    assert "trimmed_mean" == pricing.name
+    assert Decimal(str(above.rate)) > Decimal(str(below.rate)) > 0
 
 
 def test_the_sample_prices_are_admitted_trimmed_and_told_apart() -> None:

@@ -22,11 +22,13 @@ from evalroom.ledger.entry import encode
 from evalroom.ledger.proof import TlogProof
 from evalroom.sealing import custody
 from evalroom.sealing import facts as sf
+from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.facts import Verdict
 from evalroom.sealing.policy import PartName, Policy, Trustee, TrusteeKey
 from evalroom.sealing.price_sheet import PriceSheet
 from evalroom.sealing.record import LotPrice
 from evalroom.sealing.seal import plan_sealing, seal
+from evalroom.sealing.sealed_key import seal_key
 from evalroom.sealing.suite import Suite
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.verdict import verdict_message
@@ -43,6 +45,7 @@ from tests.recorder.bag_factory import KEYS, LOG, WITNESSES, Bag, Play, index_of
 SUITES = (1, 2)
 LISTED = tuple(sorted(NUMBERS[:4]))
 WITHDRAWN, REPLACED = NUMBERS[4], NUMBERS[5]
+RECIPIENTS = ("supervisor-archive", "centre-archive")
 ABSENT = NUMBERS[3]
 """The bid whose bidder never comes to the opening."""
 
@@ -63,7 +66,10 @@ def trustee(name: str) -> Trustee:
 def policy() -> Policy:
     """Return the policy: prices in a window of their own."""
     return replace(
-        opening.policy(), suites=SUITES, trustees=tuple(trustee(name) for name in opening.TRUSTEES)
+        opening.policy(),
+        suites=SUITES,
+        trustees=tuple(trustee(name) for name in opening.TRUSTEES),
+        recipients=tuple(keys.recipient(name, SUITES) for name in RECIPIENTS),
     )
 
 
@@ -152,6 +158,13 @@ class SealedRoom(opening.Opening):
             sf.BidJudged(window, number, verdict, cause, party, parts, (1, self.session.size - 1), "")
         )
 
+    def key_sealed(
+        self, number: BidNumber, part: PartName = PartName.TECHNICAL, recipient: str = RECIPIENTS[1]
+    ) -> sf.PartKeySealed:
+        one = envelope(number)
+        opened = open_envelope(sealed.reader(one.data), len(one.data), policy(), bytes.fromhex(number))
+        return seal_key(opened, part, one.keys[part], recipient)
+
     def confirmed(self, number: BidNumber, objection: str = "", window: str = FIRST) -> sf.RecordConfirmed:
         record = bytes.fromhex(self.ceremony.windows[window].sha256)
         message = custody.confirm_message(record, objection)
@@ -197,6 +210,7 @@ class SealedPlay(Play):
 
     room: SealedRoom
     WINDOWS: ClassVar[Sequence[str]] = (FIRST, SECOND)
+    gone: str = ""
 
     def open_room(self) -> SealedRoom:
         people = {seat.code: trade.Person(seat) for seat in opening.SEATS}
@@ -232,7 +246,11 @@ class SealedPlay(Play):
                 room.publish(PartName.PRICE)
                 room.read_prices()
                 for name in opening.TRUSTEES:
-                    room.give(room.by_trustee(room.destroyed(name)))
+                    if name == self.gone:
+                        gone = co.StateNotDestroyed(name, "its machine burnt down")
+                        room.give(room.by_seat(trade.SUPERVISOR, gone))
+                    else:
+                        room.give(room.by_trustee(room.destroyed(name)))
             case _:
                 Play.finish_stage(self)
         self.keep()
@@ -272,10 +290,11 @@ def envelope_key(number: BidNumber) -> bytes:
     return keys.signing_key(suite_of(number).code, number).public
 
 
-def make_sealed_bag(path: Path) -> Bag:
-    """Make the bag of a whole session with sealed bids."""
+def make_sealed_bag(path: Path, *, gone: str = "") -> Bag:
+    """Make the bag of a whole session with sealed bids; a trustee that is `gone` never destroyed its keys."""
     bag = Bag(path)
     play = SealedPlay(bag, path.with_name(f"{path.name}-reels"), one_by_one)
+    play.gone = gone
     play.run()
     bag.openings = [
         {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}

@@ -12,27 +12,35 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalroom.commands import ACTS
 from evalroom.encoding import body_of, to_json
-from evalroom.events import EVENTS
+from evalroom.events import EVENTS, Stage, SteppedBack
 from evalroom.ids import BidId, SeatCode
-from evalroom.ledger.canonical import Json
+from evalroom.ledger.canonical import Json, canonical
 from evalroom.ledger.checkpoint import parse_checkpoint, sign_checkpoint
 from evalroom.ledger.entry import UNSALTED
 from evalroom.ledger.note import KeyKind, SigningKey, parse_note
 from evalroom.ledger.signature import sign_act
-from evalroom.pricing import NothingToPrice, compute
+from evalroom.price_review import compute
+from evalroom.pricing import presets
+from evalroom.pricing.errors import NothingToPrice
+from evalroom.pricing.formula import PriceFormula, TieKey, TieOrder, TrimTerms
+from evalroom.pricing.rationals import Rounding, RoundingTerms
+from evalroom.pricing.reading import read_formula
 from evalroom.ranking import rank
 from evalroom.roles import COMMANDS, Role
-from evalroom.session import TRANSITIONS
+from evalroom.session import RETURNS, TRANSITIONS
 from evalroom.sheet import Cell, Sheet
-from evalroom.tender import Formula, Part, PricingTerms, Rounding, RoundingTerms, TrimTerms
+from evalroom.stages import ROAD
+from evalroom.tender import Part
 from recorder import verify as verifier
 from recorder.verify import Failure, Progress, Report, UnusableKey, lines_of, main, verify
 from tests.evalroom import room as trade
+from tests.evalroom.pricing.formulas import CASES
 from tests.evalroom.test_events import SAMPLES
 from tests.recorder.bag_factory import LOG_KEY, ORIGIN, TRACK, WITNESS_KEYS, Bag, copy_of, make_bag
 
@@ -954,24 +962,37 @@ def test_the_verifier_places_events_in_the_stages_of_the_room() -> None:
     for stage, events in TRANSITIONS.items():
         for event in events:
             stages.setdefault(event.__name__, set()).add(stage)
-    assert tuple(TRANSITIONS) == verifier._ORDER
-    assert {name: places for name, places in stages.items() if name != "StageChanged"} == verifier._STAGES
+    assert ROAD[:-1] == verifier._ORDER
+    assert set(Stage) == {*verifier._ORDER, *verifier._ENDS}
+    backwards = RETURNS[SteppedBack]
+    assert {stage: set(after) for stage, after in verifier._BACK.items()} == backwards
+    del (
+        stages["StageChanged"],
+        stages["SessionAborted"],
+    )  # the one goes on everywhere, the other ends any stage
+    assert stages == verifier._STAGES
 
 
 # --- the second implementation of prices and ranking --------------------------------------------------
 
 
-def random_terms(dice: random.Random) -> PricingTerms:
-    return PricingTerms(
-        formula=dice.choice(list(Formula)),
-        weight=dice.choice(("10", "30", "60")),
-        ceiling_fen=dice.choice((None, 10_300, 9_900)),
+def random_terms(dice: random.Random) -> PriceFormula:
+    weight, ceiling = dice.choice(("10", "30", "60")), dice.choice((None, 10_300, 9_900))
+    total = RoundingTerms(dice.choice((0, 1, 2, 3)), dice.choice(list(Rounding)))
+    keys = [TieKey(by, order) for by in ("read", "price", "score", "technical") for order in TieOrder]
+    ties = tuple(dice.sample(keys, dice.randint(0, 3)))
+    if dice.random() < 0.3:
+        return replace(presets.lowest_price(weight, ceiling_fen=ceiling, total=total), ties=ties)
+    mean = presets.trimmed_mean(
+        weight,
         trim=dice.choice(((), (TrimTerms(3, 1, 0),), (TrimTerms(4, 1, 1), TrimTerms(7, 2, 1)))),
-        penalty_above=dice.choice(("1", "0.8", "2.5")),
-        penalty_below=dice.choice(("0", "0.5")),
+        above=dice.choice(("1", "0.8", "2.5")),
+        below=dice.choice(("0", "0.5")),
         floor=dice.choice(("0", "5")),
-        rounding=RoundingTerms(dice.choice((0, 1, 2, 3)), dice.choice(list(Rounding))),
+        ceiling_fen=ceiling,
+        total=total,
     )
+    return replace(mean, ties=ties)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -987,14 +1008,15 @@ def test_two_implementations_price_and_rank_alike(seed: int) -> None:
     prices: dict[BidId, int] = {
         bid: dice.choice((9_800, 9_900, 10_000, 10_000, 10_137, 10_200, 10_400)) for bid in bids
     }
-    value = to_json(lot)
+    value: Any = to_json(lot)
     try:
         expected = compute(lot, prices)
     except NothingToPrice:
         with pytest.raises(verifier._Stop):
-            verifier._price(value, {str(bid): fen for bid, fen in prices.items()})
+            verifier._price(value, {str(bid): fen for bid, fen in prices.items()}, {}, {})
         return
-    assert to_json(expected) == verifier._price(value, {str(bid): fen for bid, fen in prices.items()})
+    assert to_json(expected) == verifier._price(value, {str(bid): fen for bid, fen in prices.items()}, {}, {})
+    assert "" == verifier._sample_differs(value["pricing"])
     rejected = tuple(bid for bid in bids[1:] if dice.random() < 0.2)
     experts = [SeatCode("E1"), SeatCode("E2"), SeatCode("E3")]
     sheets, cells = random_sheets(dice, bids, experts)
@@ -1002,6 +1024,95 @@ def test_two_implementations_price_and_rank_alike(seed: int) -> None:
     fold.scores[lot.id] = to_json(expected)
     fold.rejected[lot.id] = list(rejected)
     assert to_json(rank(lot, sheets, expected, rejected)) == verifier._rank(fold, value)
+
+
+def vectors_of_prices() -> list[Any]:
+    folder = Path(__file__).parents[1] / "vectors" / "pricing"
+    return [
+        vector
+        for name in ("presets", "cases", "random", "refused")
+        for vector in json.loads((folder / f"{name}.json").read_text("utf-8"))
+        if vector.get("refused") not in {"formula_malformed", "price_input"}
+    ]
+
+
+@pytest.mark.parametrize("vector", vectors_of_prices(), ids=lambda vector: vector["name"])
+def test_the_verifier_meets_the_shared_vectors_of_price_formulas(vector: Any) -> None:  # noqa: ANN401 - JSON
+    terms = to_json(read_formula(vector["formula"]))
+    assert verifier._PRICING(terms)
+    bids = [
+        {
+            **one,
+            "price": Fraction(one["price"]),
+            "values": {name: Fraction(text) for name, text in one["values"].items()},
+        }
+        for one in vector["bids"]
+    ]
+    given = {name: Fraction(text) for name, text in vector["given"].items()}
+    if "refused" in vector:
+        with pytest.raises(verifier._Stop):
+            verifier._Calculation(terms, bids, given).run()
+        return
+    trace = verifier._Calculation(terms, bids, given).run()
+    if "trace" in vector:
+        assert vector["trace"] == trace
+    else:
+        assert vector["sha256"] == hashlib.sha256(canonical(trace)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"weight": "１"},
+        {"shift": {"op": "quotient", "of": ["1"]}},
+        {"shift": {"op": "lowest", "of": ["kept", "price", "0"]}},
+        {"shift": {"op": "mean", "of": [{"op": "abs", "of": ["1"]}]}},
+        {"shift": {"op": "else", "of": [{"op": "abs", "of": ["1"]}]}},
+        {"shift": {"op": "mode", "of": ["kept"]}},
+        {"shift": {"op": "sum", "of": []}},
+        {"total": {"digits": 10**9, "mode": "down"}},
+        {"rounds": [{"stage": "score", "digits": 10**9, "mode": "down", "step": ""}]},
+        {"extra": 1},
+    ],
+)
+def test_the_verifier_takes_no_other_form_of_a_formula(changes: dict[str, Any]) -> None:
+    terms = to_json(presets.capped())
+    assert isinstance(terms, dict)
+    assert verifier._PRICING(terms)
+    assert not verifier._PRICING({**terms, **changes})
+
+
+def test_an_expression_nested_deeper_than_eight_is_another_form() -> None:
+    deep: Any = "1"
+    for _ in range(8):
+        deep = {"op": "abs", "of": [deep]}
+    terms = to_json(presets.capped())
+    assert isinstance(terms, dict)
+    assert verifier._PRICING({**terms, "shift": deep})
+    assert not verifier._PRICING({**terms, "shift": {"op": "abs", "of": [deep]}})
+
+
+def test_a_table_out_of_order_and_a_step_of_zero_end_in_no_crash() -> None:
+    terms: Any = to_json(CASES["a table, interpolated"].read())
+    rows = [{"at": "5", "points": "1"}, {"at": "5", "points": "2"}, {"at": "-5", "points": "3"}]
+    bids = [{"bid": "a", "price": Fraction(9000), "valid": True, "values": {}}]
+    assert verifier._Calculation({**terms, "score": {**terms["score"], "rows": rows}}, bids, {}).run()
+    whole: Any = to_json(CASES["whole steps, a started one counts"].read())
+    with pytest.raises(verifier._Stop):
+        verifier._Calculation({**whole, "score": {**whole["score"], "step": "0"}}, bids, {}).run()
+
+
+@pytest.mark.parametrize("name", ["F1", "F4", "F5"])
+def test_a_sample_that_comes_out_otherwise_is_named_by_its_bid(name: str) -> None:
+    formula = presets.PRESETS[name]()
+    (sample,) = formula.samples
+    wrong = replace(
+        formula, samples=(replace(sample, bids=(replace(sample.bids[0], score="1"), *sample.bids[1:])),)
+    )
+    assert ("A", "none", "") == tuple(
+        verifier._sample_differs(to_json(one)) for one in (wrong, replace(formula, samples=()), formula)
+    )
 
 
 def random_sheets(

@@ -281,7 +281,11 @@ def test_every_member_of_every_entry_of_an_opening_that_is_changed_is_noticed(
                 bag.change(seq, **{name: new})
                 assert retold(bag), (entry.type, name, new)
                 rounds += 1
-    assert {one.__name__ for one in _kinds()} - seen == {"WindowExtended", "OpeningAborted"}
+    assert {one.__name__ for one in _kinds()} - seen == {
+        "WindowExtended",
+        "OpeningAborted",
+        "KeysNotDestroyed",
+    }
     assert 84 <= rounds
 
 
@@ -461,6 +465,34 @@ def swap_keys(bag: Bag) -> None:
     bag.change(two, key=first)
 
 
+def leave_a_recipient_out(bag: Bag) -> None:
+    bag.drop(bag.find("PartKeySealed", 3))
+
+
+def seal_to_a_stranger(bag: Bag) -> None:
+    bag.change(bag.find("PartKeySealed"), recipient="a-stranger")
+
+
+def seal_the_absent(bag: Bag) -> None:
+    bag.change(bag.find("PartKeySealed"), bid=ABSENT)
+
+
+def seal_nothing(bag: Bag) -> None:
+    bag.change(bag.find("PartKeySealed"), wrapped="AAAA")
+
+
+def publish_a_document(bag: Bag) -> None:
+    bag.change(bag.find("PartKeyPublished"), part="technical")
+
+
+def say_a_trustee_is_gone(bag: Bag) -> None:
+    """Let the host alone say so, whom no supervisor told."""
+    place = bag.find("KeysDestroyed", -1)
+    told = bag.rows[place][0]
+    body: dict[str, Json] = {"trustee": told.body["trustee"], "reason": "gone"}
+    bag.rows[place] = (replace(told, type="KeysNotDestroyed", actor="host", body=body), ())
+
+
 def admit_another(bag: Bag) -> None:
     bag.change(bag.find("BidAdmitted"), number=ABSENT)
 
@@ -516,6 +548,12 @@ def bring_in_plain(bag: Bag) -> None:
         (read_another_price, 22, "price_read"),
         (publish_another_key, 22, "part_key"),
         (swap_keys, 22, "part_key"),
+        (leave_a_recipient_out, 22, "key_sealed"),
+        (seal_to_a_stranger, 22, "key_sealed"),
+        (seal_the_absent, 22, "key_sealed"),
+        (seal_nothing, 22, "key_sealed"),
+        (publish_a_document, 22, "part_key"),
+        (say_a_trustee_is_gone, 13, "role"),
         (admit_another, 22, "admission"),
         (rename_bidder, 22, "admission"),
         (confirm_for_another, 21, "confirmation"),
@@ -527,6 +565,13 @@ def test_a_lie_of_whoever_has_the_journals_keys_is_told_by_its_step(
 ) -> None:
     attack(bag)
     assert (step, code) in retold(bag)
+
+
+def test_a_trustee_that_the_supervisor_stated_gone_is_no_fault_but_remarked(tmp_path: Path) -> None:
+    bag = make_sealed_bag(tmp_path / "bag", gone="north")
+    report = checked(bag)
+    assert report.ok, report.first_failure
+    assert "the keys of north were not destroyed: its machine burnt down" in report.notes
 
 
 def test_a_receipt_under_another_key_than_the_logs_proves_nothing(bag: Bag) -> None:
@@ -648,7 +693,8 @@ def test_the_verifier_lets_the_host_do_unsigned_what_the_room_lets_it_do() -> No
         for act, event in ACTS.items()
         if Role.HOST in COMMANDS[str(act.__dataclass_fields__["kind"].default)]
     }
-    assert by_host | {"OpeningAborted"} == verifier._BY_HOST  # of its own accord, when there are too few bids
+    # Of its own accord: when there are too few bids, when a second person approved, and when the notice is out.
+    assert by_host | {"OpeningAborted", "SessionResumed", "StageChanged"} == verifier._BY_HOST
 
 
 def test_the_verifier_gives_the_same_fault_to_the_same_party() -> None:

@@ -232,6 +232,7 @@ class Scene:
         for expert in EXPERTS:
             await self.give(self.people[expert].accept())
         await self.advance()
+        await self.advance()
         assert self.session.stage is Stage.PRELIMINARY
 
     async def to_the_end(self) -> None:

@@ -50,6 +50,7 @@ async def test_a_document_is_served_by_range_from_the_preliminary_stage_on_even_
             for expert in EXPERTS:
                 await scene.give(scene.people[expert].accept())
             await scene.advance()
+            await scene.advance()
             await until(lambda: scene.venue.evaluations[SESSION].stage == "preliminary")
             scene.road.cut()
             whole = await http.get("/api/v1/documents/bid1")

@@ -1,6 +1,6 @@
 """The site's witness: whoever rolls a journal back, forks it or changes its key gets no cosignature."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,34 @@ async def test_a_history_that_was_changed_and_grew_is_refused(writer: Writer) ->
     await fresh(writer).consider(Log().grow(4).ask(0), VKEY, VKEY)
     answer = await fresh(writer).consider(Log("x").grow(9).ask(4), VKEY, VKEY)
     assert WitnessRefusal(422, 0, "witness_inconsistent") == answer
+
+
+def handed_in(bids: Sequence[int], *, closed: bool) -> Log:
+    """Return a journal in which these bids were handed in, and the list perhaps closed."""
+    log = Log()
+    rows: list[tuple[str, dict[str, Json]]] = [("BidSubmitted", {"bid": f"{bid:032x}"}) for bid in bids]
+    if closed:
+        rows.append(("BidsClosed", {"bids": [f"{bid:032x}" for bid in bids]}))
+    for seq, (kind, body) in enumerate(rows):
+        log.journal.append(Entry(seq, 1, kind, "host", "host", f"{seq:032x}", body))
+    return log
+
+
+@pytest.mark.parametrize("omitted", range(6))
+async def test_one_honest_witness_flags_a_bid_that_was_left_out_after_it_had_been_cosigned(
+    writer: Writer, omitted: int
+) -> None:
+    honest = handed_in(range(6), closed=False)
+    assert isinstance(await fresh(writer).consider(honest.ask(0), VKEY, VKEY), Cosign)
+    without = [bid for bid in range(6) if bid != omitted]
+    for forged in (handed_in(without, closed=False), handed_in(without, closed=True)):
+        for old in range(forged.journal.size + 1):
+            answer = await fresh(writer).consider(forged.ask(old), VKEY, VKEY)
+            assert isinstance(answer, WitnessRefusal)
+        same = forged.ask(0).replace("old 0", "old 6")
+        assert isinstance(await fresh(writer).consider(same, VKEY, VKEY), WitnessRefusal)
+    closed = handed_in(range(6), closed=True)
+    assert isinstance(await fresh(writer).consider(closed.ask(6), VKEY, VKEY), Cosign)
 
 
 async def test_a_checkpoint_under_another_key_is_refused(writer: Writer) -> None:

@@ -26,7 +26,7 @@ from signaling.codec import encode
 from tests.evalroom.protocol.vectors import FILE, HEADS, ITEMS, text_of
 from tests.evalroom.room import EXPERTS, HOST, SESSION, SUPERVISOR
 
-FACT = Fact(7, HOST, SUPERVISOR, SessionPaused("fire"), CommandId("ab" * 16))
+FACT = Fact(7, HOST, SUPERVISOR, SessionPaused("fire", None), CommandId("ab" * 16))
 
 
 def log_of(*texts: str) -> FeedLog:

@@ -10,8 +10,9 @@ from evalroom.sealing.header import SealedShare, encode_header, trustee_info
 from evalroom.sealing.inspection import Inspection
 from evalroom.sealing.policy import Mode, PartName, Policy
 from evalroom.sealing.seal import BidTerms, SealingPlan, plan_sealing, seal
-from evalroom.sealing.stream import ReadAt
+from evalroom.sealing.stream import ReadAt, StreamSealer
 from evalroom.sealing.suite import Buffer
+from evalroom.sealing.trailer import ReceiptRoot
 from evalroom.sealing.unseal import content_key, open_half, open_share, read_text
 from tests.evalroom.sealing import tender
 
@@ -98,6 +99,13 @@ def _dealt_falsely(plan: SealingPlan, lie: Lie) -> SealingPlan:
         )
         parts.append(replace(part, shares=shares))
     return replace(plan, parts=tuple(parts), header=encode_header(parts))
+
+
+def streamed(stream: StreamSealer, *steps: Buffer) -> bytes:
+    """Return the chunks of a text that comes in steps."""
+    tree = ReceiptRoot()
+    pieces = [bytes(piece) for step in steps for piece in stream.update(step, tree)]
+    return b"".join(pieces) + stream.finish()
 
 
 def open_all(

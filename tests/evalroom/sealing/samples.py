@@ -28,10 +28,12 @@ FACTS: tuple[sf.CeremonyEvent, ...] = (
     sf.BidJudged("first", NUMBER, sf.Verdict.OPENED, "", "", (_PART,), (1, 2), "c2ln"),
     sf.OpeningRecorded("first", "{}", SHA256),
     sf.PartKeyPublished(NUMBER, PartName.OPENING, SHA256),
+    sf.PartKeySealed(NUMBER, PartName.TECHNICAL, "centre", "a2V5"),
     sf.BidAdmitted(LotId("lot1"), BidId("bid9"), NUMBER, "路桥公司", (_PART,)),
     sf.PriceRead(LotId("lot1"), BidId("bid9"), 100),
     sf.RecordConfirmed("first", NUMBER, "the price", "c2ln"),
     sf.CeremonyPaused("two trustees"),
     sf.CeremonyResumed("they are back"),
     sf.KeysDestroyed("north", "c2ln"),
+    sf.KeysNotDestroyed("north", "its machine burnt down"),
 )

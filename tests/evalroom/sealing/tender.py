@@ -9,6 +9,7 @@ from evalroom.sealing.policy import (
     PartName,
     PartTerms,
     Policy,
+    Recipient,
     Trustee,
     TrusteeKey,
     TrusteeKind,
@@ -63,6 +64,12 @@ def trustee(name: str, kind: TrusteeKind, suites: Sequence[int] = SUITES) -> Tru
     """Return a trustee with one key for each suite."""
     keys = tuple(TrusteeKey(suite, opening_key(suite, name).public) for suite in suites)
     return Trustee(name, kind, f"{name} 数据中心", drawn(f"signer {name}", 44), keys)
+
+
+def recipient(name: str, suites: Sequence[int] = SUITES) -> Recipient:
+    """Return the holder of an archive key, one for each suite."""
+    keys = tuple(TrusteeKey(suite, opening_key(suite, f"archive {name}").public) for suite in suites)
+    return Recipient(name, f"{name} 档案室", keys)
 
 
 def policy(

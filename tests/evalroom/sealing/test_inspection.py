@@ -10,11 +10,11 @@ import pytest
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.header import encode_header
 from evalroom.sealing.inspection import Inspection, RootMismatch, SelfTestFailed, check_root, self_test
+from evalroom.sealing.lanes import receipt_root
 from evalroom.sealing.padding import pad
 from evalroom.sealing.policy import Mode, PartName
 from evalroom.sealing.seal import plan_sealing, seal
 from evalroom.sealing.stream import PREFIX, BytesMissing, StreamSealer
-from evalroom.sealing.trailer import ReceiptRoot, hash_leaf
 from tests.evalroom.sealing import bids, corpus, tender
 
 LARGE = {**bids.TEXTS, PartName.TECHNICAL: tender.pattern(5 << 20)}
@@ -74,7 +74,7 @@ def test_padding_that_is_not_zeros_is_found() -> None:
     for padded, damaged in ((pad(b"100"), False), (pad(b"100")[:-1] + b"\1", True)):
         bound = plan.context(PartName.OPENING)
         stream = StreamSealer(plan.suite, drawn.content_key, drawn.salt, bound)
-        sheet = stream.prefix + bytes(stream.update(padded)) + bytes(stream.finish())
+        sheet = stream.prefix + bids.streamed(stream, padded)
         data = replace(one, parts=(one.parts[0], sheet, *one.parts[2:])).build()
         envelope = open_envelope(bids.reader(data), len(data), one.policy, tender.BID)
         inspection = Inspection(envelope, {PartName.OPENING: drawn.content_key}, bids.reader(data))
@@ -85,9 +85,9 @@ def test_padding_that_is_not_zeros_is_found() -> None:
 def test_several_threads_come_to_the_same_root() -> None:
     sealed = bids.sealed(2, texts=LARGE)
     with ThreadPoolExecutor(2) as pool:
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
+        tree = receipt_root(lambda work: pool.submit(work).result, threads=2)
         run(check_root(sealed.open(), sealed.read, tree))
-        tree = ReceiptRoot(lambda leaf: pool.submit(hash_leaf, leaf).result)
+        tree = receipt_root(lambda work: pool.submit(work).result, threads=2)
         sources = {name: [text] for name, text in LARGE.items()}
         plan = plan_sealing(
             tender.policy(),

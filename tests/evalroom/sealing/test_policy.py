@@ -17,7 +17,9 @@ from evalroom.sealing.policy import (
     PolicyRefuses,
     TrusteeKind,
     check_policy,
+    encode_recipient,
     parse_policy,
+    parse_recipient,
 )
 from evalroom.sealing.suites import UnknownSuite, find_suite
 from tests.evalroom.sealing import tender
@@ -61,15 +63,62 @@ CHANGES: dict[str, Change] = {
     "a price part whose limit is no step": lambda one: one["parts"][3].update(max_size=70000),
     "a part larger than the whole": lambda one: one.update(max_size=70000),
     "a tender that is a path": lambda one: one.update(tender="../other"),
+    "an empty list of recipients": lambda one: one.update(recipients=[]),
+    "a recipient twice": lambda one: one["recipients"].append(one["recipients"][0]),
+    "two recipients with one key": lambda one: one["recipients"][1].update(keys=one["recipients"][0]["keys"]),
+    "a recipient with a trustee's key": lambda one: one["recipients"][0].update(
+        keys=one["trustees"][2]["keys"]
+    ),
+    "a recipient without a key for a suite": lambda one: one["recipients"][0]["keys"].pop(),
+    "a recipient whose name is a path": lambda one: one["recipients"][0].update(name="../x"),
+    "an unknown member in a recipient": lambda one: one["recipients"][0].update(reads=True),
+    "a recipient's key of the wrong length": lambda one: one["recipients"][0]["keys"][1].update(
+        public="AAAA"
+    ),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_policy_changed_for_the_worse_is_refused(change: Change) -> None:
-    value = json.loads(tender.policy().encode())
+    value = json.loads(with_recipients().encode())
     change(value)
     with pytest.raises(MalformedPolicy):
         parse_policy(canonical(value))
+
+
+def with_recipients() -> Policy:
+    names = ("supervisor-archive", "centre-archive")
+    return replace(tender.policy(), recipients=tuple(tender.recipient(name) for name in names))
+
+
+def test_a_policy_with_recipients_survives_its_own_bytes() -> None:
+    assert with_recipients() == parse_policy(with_recipients().encode())
+    assert b'"recipients"' not in tender.policy().encode()
+    assert (2, tender.recipient("centre-archive")) == with_recipients().recipient("centre-archive")
+    with pytest.raises(PolicyRefuses):
+        with_recipients().recipient("a stranger")
+
+
+def test_the_public_file_of_an_archive_key_survives_its_own_bytes() -> None:
+    one = tender.recipient("centre-archive")
+    assert one == parse_recipient(encode_recipient(one))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(v=2),
+        lambda one: one.update(keys=[]),
+        lambda one: one["keys"][0].update(public="AAAA"),
+        lambda one: one["keys"][0].update(suite=2),
+        lambda one: one.update(private="AAAA"),
+    ],
+)
+def test_what_is_no_public_file_of_an_archive_key_is_refused(change: Change) -> None:
+    value = json.loads(encode_recipient(tender.recipient("centre-archive")))
+    change(value)
+    with pytest.raises(MalformedPolicy):
+        parse_recipient(canonical(value))
 
 
 @pytest.mark.parametrize(

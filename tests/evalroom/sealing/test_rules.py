@@ -18,12 +18,21 @@ from evalroom.events import Stage
 from evalroom.ids import BidId, BidNumber, LotId, SeatCode
 from evalroom.ledger.signature import BadActSignature
 from evalroom.needs import Unready
+from evalroom.pricing.rationals import parse_rational
 from evalroom.roles import NotPermitted, Role
 from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import CeremonyState, WrongCeremonyState
 from evalroom.sealing.custody import ForgedBidderAct, ForgedTrusteeAct
 from evalroom.sealing.facts import Verdict
-from evalroom.sealing.policy import MalformedPolicy, Mode, PartName, PolicyRefuses, TrusteeKind, Window
+from evalroom.sealing.policy import (
+    MalformedPolicy,
+    Mode,
+    PartName,
+    Policy,
+    PolicyRefuses,
+    TrusteeKind,
+    Window,
+)
 from evalroom.sealing.record import LotPrice, MalformedRecord
 from evalroom.sealing.rules import (
     MAX_TRIES,
@@ -442,6 +451,7 @@ def to_detailed(room: Opening) -> None:
     for seat in plain.EXPERTS:
         room.give(room[seat].accept())
     room.advance()
+    room.advance()
     room.review()
     room.advance()
 
@@ -784,6 +794,77 @@ def test_keys_of_public_parts_of_opened_bids_are_published_and_no_others() -> No
     refused(sealed_price, sealed_price.noting(replace(good, part=PartName.PRICE)), UnknownBid)
 
 
+def with_recipients() -> Policy:
+    return replace(o.policy(), recipients=(o.recipient("supervisor"), o.recipient("centre")))
+
+
+def recorded_with_recipients() -> Opening:
+    """Return an opening whose first record is out, and no content key sealed yet."""
+    room = o.at("combining", with_recipients())
+    for name in ("host", "north"):
+        room.give(room.by_trustee(room.shares(name)))
+    for number in (A, B, C):
+        room.give(room.noting(room.judged(number)))
+    room.give(room.noting(room.judged(D, *REVOKED)))
+    refused(room, room.noting(room.key_sealed(A)), WrongCeremonyState)
+    room.give(room.noting(room.recorded()))
+    return room
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"part": PartName.OPENING}, Contradiction),
+        ({"part": PartName.PRICE}, Contradiction),
+        ({"part": PartName.QUALIFICATION}, PolicyRefuses),
+        ({"recipient": "north"}, PolicyRefuses),
+        ({"bid": D}, UnknownBid),
+        ({"bid": NUMBERS[6]}, UnknownBid),
+        ({"wrapped": "AAAA"}, Contradiction),
+        ({"wrapped": "no Base64"}, Contradiction),
+    ],
+)
+def test_only_content_keys_of_opened_parts_are_sealed_and_only_to_the_policys_recipients(
+    change: dict[str, Any], why: type[EvalroomError]
+) -> None:
+    room = recorded_with_recipients()
+    refused(room, room.noting(replace(room.key_sealed(A), **change)), why)
+
+
+def test_each_recipient_gets_each_unpublished_key_once() -> None:
+    room = recorded_with_recipients()
+    parts, names = (PartName.IDENTITY, PartName.TECHNICAL), ("supervisor", "centre")
+    assert {(one, part, name) for one in (A, B, C) for part in parts for name in names} == set(
+        room.ceremony.keys_to_seal()
+    )
+    room.give(room.noting(room.key_sealed(A)))
+    refused(room, room.noting(room.key_sealed(A)), AlreadyDone)
+    assert 11 == len(room.ceremony.keys_to_seal())
+
+
+def test_neither_a_next_window_nor_an_end_of_keys_comes_before_all_are_sealed() -> None:
+    room = recorded_with_recipients()
+    room.admit()
+    to_detailed(room)
+    room.review()
+    room.step_up(SECOND)
+    room.cosign()
+    told = refused(room, room.by_host(co.OpenWindow(SECOND)), WrongCeremonyState)
+    assert 12 == told["keys_to_seal"]
+    for key in room.ceremony.keys_to_seal():
+        room.give(room.noting(room.key_sealed(*key)))
+    room.give(room.by_host(co.OpenWindow(SECOND)))
+    one = replace(room.policy, windows=room.policy.windows[:1], parts=room.policy.parts[:3])
+    short = o.at("combining", one)
+    for name in ("host", "north"):
+        short.give(short.by_trustee(short.shares(name)))
+    for number in (A, B, C):
+        short.give(short.noting(short.judged(number)))
+    short.give(short.noting(short.judged(D, *REVOKED)))
+    short.give(short.noting(short.recorded()))
+    refused(short, short.by_trustee(short.destroyed("north")), WrongCeremonyState)
+
+
 def test_each_bidder_confirms_or_objects_once_with_the_envelope_key() -> None:
     room = opened_room()
     good = room.confirmed(A)
@@ -808,6 +889,46 @@ def test_keys_are_destroyed_when_the_last_window_is_done_and_by_their_own_truste
     assert CeremonyState.OPENED == state_of(room)
     room.give(room.by_trustee(room.destroyed("supervisor")))
     assert CeremonyState.DESTROYED == state_of(room)
+
+
+def test_a_trustee_that_is_gone_is_stated_not_to_have_destroyed_its_keys_by_the_supervisor_with_a_reason() -> (
+    None
+):
+    waiting, gone = o.at("opened"), co.StateNotDestroyed("north", "its machine burnt down")
+    refused(waiting, waiting.by_seat(plain.SUPERVISOR, gone), WrongCeremonyState)
+    room = opened_room()
+    refused(room, room.by_seat(plain.OPERATOR, gone), NotPermitted)
+    refused(room, room.by_seat(plain.SUPERVISOR, replace(gone, reason=" ")), Contradiction)
+    refused(room, room.by_seat(plain.SUPERVISOR, replace(gone, trustee="nobody")), UnknownTrustee)
+    room.give(room.by_trustee(room.destroyed("host")))
+    refused(room, room.by_seat(plain.SUPERVISOR, replace(gone, trustee="host")), AlreadyDone)
+    room.give(room.by_seat(plain.SUPERVISOR, gone))
+    refused(room, room.by_seat(plain.SUPERVISOR, gone), AlreadyDone)
+    assert ("supervisor",) == room.ceremony.keys_at_large()
+
+
+def test_a_trustee_that_comes_back_may_still_destroy_its_keys() -> None:
+    room = opened_room()
+    room.give(room.by_seat(plain.SUPERVISOR, co.StateNotDestroyed("north", "no link for a week")))
+    for name in o.TRUSTEES:
+        room.give(room.by_trustee(room.destroyed(name)))
+    assert CeremonyState.DESTROYED is room.ceremony.state
+
+
+def test_a_session_is_not_closed_while_a_trustee_may_still_hold_keys() -> None:
+    few = o.at("accepting")
+    few.submit(A)
+    few.close()
+    closing = co.CloseSession("too few bids")
+    told = refused(few, few.by_seat(plain.OPERATOR, closing), Unready)
+    assert "host, north, supervisor" == told["keys_destroyed"]
+    few.give(few.by_trustee(few.destroyed("host")))
+    few.give(few.by_trustee(few.destroyed("supervisor")))
+    told = refused(few, few.by_seat(plain.OPERATOR, closing), Unready)
+    assert ("keys_destroyed", "north") == (told["needs"], told["keys_destroyed"])
+    few.give(few.by_seat(plain.SUPERVISOR, co.StateNotDestroyed("north", "its machine burnt down")))
+    few.give(few.by_seat(plain.OPERATOR, closing))
+    assert few.session.closed
 
 
 # --- roles ------------------------------------------------------------------------------------------------------
@@ -947,7 +1068,7 @@ def test_sealed_prices_are_opened_before_they_are_computed() -> None:
     room.read_prices()
     room.advance()
     rows = room.session.prices[plain.LOT].rows
-    assert [o.price_of(A), o.price_of(B), o.price_of(C)] == [row.price_fen for row in rows]
+    assert [o.price_of(A), o.price_of(B), o.price_of(C)] == [parse_rational(row.read) for row in rows]
 
 
 def test_a_bid_whose_price_part_fails_is_out_and_the_others_go_on() -> None:
@@ -972,6 +1093,7 @@ def test_the_price_of_a_bid_rejected_in_the_review_is_never_opened() -> None:
     room.advance()
     for seat in plain.EXPERTS:
         room.give(room[seat].accept())
+    room.advance()
     room.advance()
     none: dict[tuple[str, str], str] = {(o.bid_id(B), "form"): "fail"}
     room.review(dict.fromkeys(plain.EXPERTS, none))

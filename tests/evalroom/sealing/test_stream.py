@@ -28,7 +28,7 @@ SIZES = (0, 1, 15, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 7, 65 * C
 
 def sealed(text: bytes, key: bytes = KEY, context: bytes = CONTEXT) -> bytes:
     stream = StreamSealer(SUITE, key, SALT, context)
-    return stream.prefix + bytes(stream.update(text)) + bytes(stream.finish())
+    return stream.prefix + bids.streamed(stream, text)
 
 
 def opened(data: bytes, key: bytes = KEY, context: bytes = CONTEXT, offset: int = 0) -> StreamReader:
@@ -57,8 +57,8 @@ def test_we_open_what_cobblestone_seals(size: int) -> None:
 def test_the_steps_in_which_a_text_comes_leave_no_trace(step: int) -> None:
     text = tender.pattern(2 * CHUNK + 99)
     stream = StreamSealer(SUITE, KEY, SALT, CONTEXT)
-    data = stream.prefix + b"".join(stream.update(text[n : n + step]) for n in range(0, len(text), step))
-    assert sealed(text) == data + stream.finish()
+    steps = [text[n : n + step] for n in range(0, len(text), step)]
+    assert sealed(text) == stream.prefix + bids.streamed(stream, *steps)
 
 
 def test_lengths_go_there_and_back_and_others_belong_to_no_text() -> None:

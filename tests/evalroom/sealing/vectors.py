@@ -124,7 +124,7 @@ def _stream(size: int) -> Json:
     key, salt, bound = tender.drawn("key", 32), tender.drawn(f"salt {size}", 24), tender.drawn("ctx", 32)
     keys = find_suite(1).stream_key(key, salt, bound)
     stream = StreamSealer(find_suite(1), key, salt, bound)
-    sealed = stream.prefix + stream.update(tender.pattern(size)) + stream.finish()
+    sealed = stream.prefix + bids.streamed(stream, tender.pattern(size))
     return {
         "content_key": key.hex(),
         "salt": salt.hex(),

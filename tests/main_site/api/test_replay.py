@@ -139,7 +139,7 @@ async def test_at_the_end_everything_is_there_with_the_values_that_were_released
     seqs = [one["seq"] for one in whole["events"]]
     assert sorted(seqs) == seqs
     # What never was unlocked stays closed in the replay, too.
-    monkeypatch.setattr(place.session, "unlocked", type(place.session.unlocked)())
-    monkeypatch.setattr(place.session, "prices", {})
+    monkeypatch.setattr(place.session, "shown", type(place.session.shown)())
+    monkeypatch.setattr(place.session, "priced", set())
     closed = [one for one in (await index(place))["events"] if "opened" in one]
     assert [] == closed

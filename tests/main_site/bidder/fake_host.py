@@ -116,7 +116,14 @@ class FakeHost:
         key = encode_base64(self._session_key().public) if self.window else ""
         sha256 = hashlib.sha256(RECORD.encode()).hexdigest()
         record = {"window": "first", "sha256": sha256, "text": RECORD}
-        return {"state": "unsealing", "window": self.window, "session_key": key, "record": record}
+        bids = [{"bid": number} for number in self.bids]
+        return {
+            "state": "unsealing",
+            "window": self.window,
+            "session_key": key,
+            "record": record,
+            "bids": bids,
+        }
 
     def _session_key(self) -> Any:  # noqa: ANN401 - an opening key
         return tender.opening_key(self.policy.suites[0], f"session {self.window}")
@@ -135,7 +142,8 @@ class FakeHost:
             case "GET", "receipt":
                 return httpx.Response(200, content=self._receipt(one))
             case "GET", "head":
-                return httpx.Response(200, content=ends(one))
+                size = {"X-Envelope-Size": str(len(one.data))}
+                return httpx.Response(200, content=ends(one), headers=size)
             case ("GET",):
                 return httpx.Response(200, json={"state": one.state})
             case "POST", act:

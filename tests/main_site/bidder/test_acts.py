@@ -13,9 +13,10 @@ from evalroom.sealing.custody import (
     withdraw_message,
 )
 from evalroom.sealing.policy import Mode, PartName
-from evalroom.sealing.suite import WrapNotOpened
+from evalroom.sealing.suite import OpeningKey, WrapNotOpened
 from evalroom.sealing.suites import find_suite
 from main_site.bidder.acts import (
+    NoSlotKey,
     NothingToRelease,
     UnusableObjection,
     halves_of,
@@ -31,10 +32,15 @@ SUITE = find_suite(0x02)
 SEALED = bids.sealed(0x02)
 ENVELOPE = SEALED.open()
 KEYS = BidKeys(tender.signing_pkcs8(2, "envelope"), (tender.opening_pkcs8(2, "spare"),))
+OPENERS = KEYS.openers(SUITE)
 NUMBER = tender.BID.hex()
 RECORD = BidRecord(
     tender.TENDER, tender.BID, 2, SEALED.plan.policy.encode(), ENVELOPE.root, ENVELOPE.digest, ENVELOPE.size
 )
+
+
+def openers(*slots: tuple[bytes, ...]) -> list[OpeningKey]:
+    return [SUITE.load_opening_key(one) for one in slots]
 
 
 def accepted(message: bytes, signature: str) -> bool:
@@ -64,7 +70,7 @@ def test_a_signature_is_good_for_one_act() -> None:
 
 
 def test_halves_are_those_of_the_window_and_no_others() -> None:
-    first, second = (halves_of(ENVELOPE, KEYS, window) for window in ("first", "second"))
+    first, second = (halves_of(ENVELOPE, OPENERS, window) for window in ("first", "second"))
     assert {PartName.IDENTITY, PartName.OPENING, PartName.TECHNICAL} == set(first)
     assert {PartName.PRICE: SEALED.plan.secrets[PartName.PRICE].half} == second
 
@@ -72,23 +78,23 @@ def test_halves_are_those_of_the_window_and_no_others() -> None:
 def test_any_of_several_slot_keys_will_do() -> None:
     stranger, own = tender.opening_pkcs8(2, "stranger"), tender.opening_pkcs8(2, "token")
     for slots in ((stranger, own), (own, stranger)):
-        assert halves_of(ENVELOPE, BidKeys(KEYS.envelope, slots), "second")
+        assert halves_of(ENVELOPE, openers(*slots), "second")
     with pytest.raises(WrapNotOpened):
-        halves_of(ENVELOPE, BidKeys(KEYS.envelope, (stranger, stranger)), "second")
+        halves_of(ENVELOPE, openers(stranger, stranger), "second")
 
 
 def test_where_there_is_nothing_to_release_that_is_said() -> None:
     with pytest.raises(NothingToRelease):
-        halves_of(ENVELOPE, KEYS, "third")
-    with pytest.raises(NothingToRelease):
-        halves_of(ENVELOPE, BidKeys(KEYS.envelope, ()), "first")
+        halves_of(ENVELOPE, OPENERS, "third")
+    with pytest.raises(NoSlotKey):
+        halves_of(ENVELOPE, (), "first")
     without = bids.sealed(0x02, tender.policy(Mode.SITES)).open()
     with pytest.raises(NothingToRelease):
-        halves_of(without, KEYS, "first")
+        halves_of(without, OPENERS, "first")
 
 
 def test_released_halves_open_for_this_bid_and_window_alone() -> None:
-    halves = halves_of(ENVELOPE, KEYS, "second")
+    halves = halves_of(ENVELOPE, OPENERS, "second")
     session = tender.opening_key(1, "session")
     sealed = seal_halves(ENVELOPE, halves, "second", session.public, find_suite(1))
     text = session.unwrap(sealed, release_info(ENVELOPE.part(PartName.IDENTITY).header.context))

@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from typer.testing import CliRunner, Result
 
 from main_site.bidder import errands, keyfile
 from main_site.bidder.keyfile import read_record, unlock
-from main_site.cli import app
 from tests.evalroom.sealing import tender
+from tests.main_site.bidder.console import HOST, good, key_words, refused, run, seal
 from tests.main_site.bidder.desk import NAME, PASSPHRASE, Desk, laid
 from tests.main_site.bidder.fake_host import FakeHost, ends, problem
 from tests.tools.transcript import KEYS
-
-HOST = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
@@ -38,37 +35,6 @@ def fake(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     fake = FakeHost(desk.policy)
     monkeypatch.setattr(errands, "connected", lambda _: fake.client())
     return fake
-
-
-def run(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def good(*words: object) -> dict[str, Any]:
-    """Run a command that must succeed, and return what it prints for programs."""
-    result = run(*words, "--json")
-    assert 0 == result.exit_code, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-def refused(*words: object) -> str:
-    """Run a command that must find something wrong, and return the code; for people it says the sentence."""
-    result = run(*words, "--json")
-    assert 1 == result.exit_code, result.output
-    said = run(*words)
-    assert 1 == said.exit_code
-    error = json.loads(result.stdout)["error"]
-    assert error["sentence"] in said.stderr
-    return str(error["code"])
-
-
-def key_words(desk: Desk) -> list[object]:
-    return ["--passphrase-file", desk.folder / "passphrase"]
-
-
-def seal(desk: Desk, *more: object) -> dict[str, Any]:
-    return good(*desk.words(), *key_words(desk), *more, desk.out)
 
 
 def test_a_bid_goes_from_the_desk_to_the_record(desk: Desk, fake: FakeHost) -> None:
@@ -154,7 +120,7 @@ def test_a_policy_is_fetched_for_comparison_with_the_notice(desk: Desk, fake: Fa
     found = good("bid", "policy", HOST, tender.TENDER, out)
     assert (desk.policy.encode(), ["host", "north", "supervisor"]) == (out.read_bytes(), found["signed"])
     assert "bid_file_unusable" == refused("bid", "policy", HOST, tender.TENDER, out)
-    assert "host_refused" == refused("bid", "policy", HOST, "another", desk.folder / "x.json")
+    assert "unknown_tender" == refused("bid", "policy", HOST, "another", desk.folder / "x.json")
     seal(desk, "--notice", found["policy_sha256"])
     assert fake.asked
 
@@ -201,12 +167,21 @@ def test_what_cannot_be_sealed_is_told_with_its_code(desk: Desk, change: Any, co
         ["--suite", "one"],
         ["--certificate", "{policy}"],
         ["--ask-passphrase", "--passphrase-file", "{policy}"],
-        ["--nonsense"],
+        ["--slot", "phone"],
+        ["--slot", "paper", "--slot", "paper:code.txt"],
+        ["--key", "{policy}"],
+        ["--passphrase-file", "/no/such/file"],
+        ["--certificate", "/no/such/file"],
     ],
 )
 def test_a_command_used_wrongly_is_misuse(desk: Desk, more: list[str]) -> None:
     words = [word.format(policy=desk.folder / "policy.json") for word in more]
-    assert 2 == run(*desk.words(), *words, desk.out).exit_code
+    assert refused(*desk.words(), *words, desk.out, status=2) in {"misused", "no_such_file"}
+    assert not desk.out.exists()
+
+
+def test_an_option_that_there_is_not_is_misuse(desk: Desk) -> None:
+    assert 2 == run(*desk.words(), "--nonsense", desk.out).exit_code
     assert not desk.out.exists()
 
 
@@ -267,7 +242,7 @@ def test_a_window_that_is_not_open_is_told(desk: Desk, fake: FakeHost) -> None:
 def test_keys_that_are_not_there_are_misuse(desk: Desk, fake: FakeHost) -> None:
     seal(desk)
     desk.keys.rename(desk.folder / "elsewhere.key")
-    assert 2 == run("bid", "withdraw", HOST, desk.out, *key_words(desk)).exit_code
+    assert "no_keys" == refused("bid", "withdraw", HOST, desk.out, *key_words(desk), status=2)
     good("bid", "submit", HOST, desk.out)
     good("bid", "withdraw", HOST, desk.out, "--keys", desk.folder / "elsewhere.key", *key_words(desk))
     assert fake.bids
@@ -282,7 +257,7 @@ def test_a_receipt_of_another_bid_or_without_a_quorum_proves_nothing(
     keys = desk.folder / "keys.txt"
     keys.write_text("\n".join(KEYS), "utf-8")
     words = ("bid", "check-receipt", receipt, "--keys", keys)
-    assert 2 == run(*words).exit_code
+    assert "misused" == refused(*words, status=2)
     provisional = run(*words, "--tender", tender.TENDER, "--json")
     assert (1, True) == (provisional.exit_code, json.loads(provisional.stdout)["provisional"])
     good(*words, "--tender", tender.TENDER, "--quorum", "0")

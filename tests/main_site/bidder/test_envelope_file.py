@@ -9,6 +9,7 @@ from evalroom.sealing.core import MalformedEnvelope
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.stream import BytesMissing
 from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, root_of, stored
+from main_site.bidder.telling import NoSuchFile
 from tests.evalroom.sealing import bids, tender
 from tests.main_site.bidder.desk import nobody_looks
 
@@ -71,6 +72,7 @@ def test_a_disk_that_does_not_give_is_told(path: Path, tmp_path: Path) -> None:
         source._file.close()
         with pytest.raises(ValueError, match="closed"):
             source.read(0, 1)
-    for nothing in (tmp_path / "none", tmp_path):
-        with pytest.raises(BidFileUnusable), stored(nothing):
-            pass
+    with pytest.raises(NoSuchFile, match="none"), stored(tmp_path / "none"):
+        pass
+    with pytest.raises(BidFileUnusable), stored(tmp_path):
+        pass

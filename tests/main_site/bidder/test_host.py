@@ -1,19 +1,22 @@
 """A link that breaks is waited for; what the host refuses comes back at once; nonsense is told as such."""
 
 import ssl
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from main_site.bidder.host import (
     LONGEST_WAIT,
+    MAX_ANSWER,
     Host,
-    HostRefused,
+    HostGivenUp,
     UntrustedHost,
     UnusableAddress,
     UnusableAnswer,
     address,
 )
+from main_site.bidder.telling import HostRefused
 from tests.evalroom.sealing import tender
 from tests.main_site.bidder.fake_host import FakeHost, problem
 
@@ -114,7 +117,47 @@ def test_an_address_is_encrypted_unless_it_is_this_machine(given: str, expected:
     assert expected == address(given)
 
 
-@pytest.mark.parametrize("text", ["", "ftp://host", "https://", "https://host:port", "http://[", "://"])
+@pytest.mark.parametrize(
+    "text", ["", "ftp://host", "https://", "https://host:port", "https://host:65536", "http://[", "://"]
+)
 def test_what_is_no_address_is_told(text: str) -> None:
     with pytest.raises(UnusableAddress):
         address(text)
+
+
+def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    read = 0
+
+    def without_end() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1 << 20
+            yield bytes(1 << 20)
+
+    with pytest.raises(UnusableAnswer, match="longer"):
+        answering(httpx.Response(200, content=without_end())).hall("T")
+    assert read <= MAX_ANSWER + (2 << 20)
+
+
+def test_a_silent_host_is_given_up_after_the_seconds_that_were_said() -> None:
+    clock = [0.0]
+    fake = FakeHost(POLICY, troubles=[httpx.ConnectError("refused")] * 99)
+    there = Host(
+        "http://host",
+        lambda *_: None,
+        fake.client(),
+        lambda seconds: clock.__setitem__(0, clock[0] + seconds),
+        give_up=60,
+        now=lambda: clock[0],
+    )
+    with pytest.raises(HostGivenUp, match="ConnectError: refused"):
+        there.hall(POLICY.tender)
+    assert 30 < clock[0] <= 60
+    fake.troubles = [httpx.ConnectError("refused")] * 3
+    assert there.hall(POLICY.tender)  # each request has its own patience
+
+
+def test_a_head_without_its_size_is_told() -> None:
+    for headers in ({}, {"X-Envelope-Size": "-1"}, {"X-Envelope-Size": "9" * 40}):
+        with pytest.raises(UnusableAnswer):
+            answering(httpx.Response(200, content=b"EVB1", headers=headers)).head("T", "00")

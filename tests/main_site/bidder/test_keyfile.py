@@ -84,7 +84,7 @@ def test_what_is_no_key_file_is_told(tmp_path: Path, data: bytes) -> None:
 def test_a_derivation_that_is_cheaper_to_guess_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bid.key"
     data = lock(RECORD, KEYS, stretch(PASSPHRASE, bytes(16)), bytes(12))
-    path.write_bytes(data.replace(b"scrypt 16384 8 5", b"scrypt 2 1 1"))
+    path.write_bytes(data.replace(b"scrypt 8192 8 10", b"scrypt 2 1 1"))
     with pytest.raises(MalformedKeyFile):
         unlock(path, PASSPHRASE)
 

@@ -92,6 +92,27 @@ async def test_a_bid_is_handed_in_replaced_and_withdrawn(tmp_path: Path) -> None
     assert "withdrawn" == (await run("status", HOST, second))[1]["state"]
 
 
+async def test_damaged_bytes_are_brought_again_after_the_deadline_by_the_same_file_and_no_other(
+    place: Tendering, tmp_path: Path
+) -> None:
+    path = await sealed(tmp_path / "bid")
+    submitted = (await run("submit", HOST, path))[1]
+    place.now = place.deadline
+    stored = place.submissions.uploads.path(submitted["bid"])
+    stored.chmod(0o600)
+    damaged = bytearray(stored.read_bytes())
+    damaged[5_000_000] ^= 1
+    stored.write_bytes(damaged)
+    changed = tmp_path / "changed.evb1"
+    changed.write_bytes(bytes(damaged))
+    status, found = await run("resupply", HOST, changed)
+    assert (1, "root_mismatch") == (status, found["error"]["code"])
+    status, found = await run("resupply", HOST, path)
+    assert (0, 1) == (status, found["sent"]), found
+    assert path.read_bytes() == stored.read_bytes()
+    assert 0 == (await run("resupply", HOST, path))[1]["sent"], "nothing is damaged any more"
+
+
 async def test_a_receipt_is_checked_with_the_sessions_keys(place: Tendering, tmp_path: Path) -> None:
     path = await sealed(tmp_path / "bid")
     receipt = (await run("submit", HOST, path))[1]["receipt"]
@@ -106,8 +127,8 @@ async def test_a_deadline_passed_by_a_millisecond_is_told(place: Tendering, tmp_
     path = await sealed(tmp_path / "bid")
     place.now = place.deadline
     status, found = await run("submit", HOST, path)
-    assert (1, "host_refused") == (status, found["error"]["code"])
-    assert found["error"]["detail"]["problem"] in {"deadline_passed", "not_accepting"}
+    assert (1, "deadline_passed", "host") == (status, found["error"]["code"], found["error"]["by"])
+    assert place.deadline == found["error"]["detail"]["now"]
 
 
 @pytest.mark.usefixtures("place")
@@ -120,5 +141,5 @@ async def test_a_bid_withdrawn_by_a_stranger_stays(tmp_path: Path) -> None:
     keyfile.write_keys(forged, record, keys, keyfile.stretch(PASSPHRASE))
     words = ("withdraw", HOST, first, "--keys", forged, "--passphrase-file", first.parent / "passphrase")
     status, found = await run(*words)
-    assert (1, "forged_bidder_act") == (status, found["error"]["detail"]["problem"])
+    assert (1, "forged_bidder_act") == (status, found["error"]["code"])
     assert "submitted" == (await run("status", HOST, first))[1]["state"]

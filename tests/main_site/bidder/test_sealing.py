@@ -17,9 +17,10 @@ from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.identity import check_identity, parse_identity
 from evalroom.sealing.inspection import SelfTestFailed
 from evalroom.sealing.policy import Mode, PartName, PolicyRefuses
-from evalroom.sealing.suite import SuiteUnavailable
+from evalroom.sealing.suite import SuiteUnavailable, WrapNotOpened
+from evalroom.sealing.suites import find_suite
 from evalroom.sealing.unseal import content_key, open_half, open_share, read_text
-from main_site.bidder import keyfile, sealing
+from main_site.bidder import keyfile, paper, sealing
 from main_site.bidder.envelope_file import BidFileUnusable, stored
 from main_site.bidder.keyfile import KeyFileExists, unlock
 from main_site.bidder.sealing import (
@@ -31,8 +32,11 @@ from main_site.bidder.sealing import (
     seal_to_file,
 )
 from main_site.bidder.sheet import UnusablePriceSheet
+from main_site.bidder.slots import Made, Spare
 from tests.evalroom.sealing import tender
 from tests.main_site.bidder.desk import NAME, OPENING, PASSPHRASE, Desk, laid, nobody_looks, trustee_keys
+
+NUMBER = bytes(range(16))
 
 
 @pytest.fixture
@@ -254,3 +258,56 @@ def test_a_large_bid_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> No
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, cwd=root, check=True
     )
     assert int(ran.stdout) <= 40  # MiB: 16 of them for the passphrase, before a byte is read
+
+
+def test_each_slot_opens_every_part_and_a_spare_key_file_does_all_that_the_first_does(desk: Desk) -> None:
+    spare, code = desk.folder / "spare.key", paper.draw()
+    own = paper.slot_key(code, find_suite(0x02), desk.policy.tender, NUMBER)
+    slots = Made(
+        beside=True, spares=(Spare(spare, "passphrase of the spare"),), openers=(own,), codes=(code,)
+    )
+    record = seal_to_file(replace(desk.order(), slots=slots, bid=NUMBER), nobody_looks)
+    first, second = unlock(desk.keys, PASSPHRASE)[1], unlock(spare, "passphrase of the spare")[1]
+    assert NUMBER == record.bid == unlock(spare, "passphrase of the spare")[0].bid
+    assert first.envelope == second.envelope
+    assert first.slots != second.slots
+    suite = find_suite(0x02)
+    with stored(desk.out) as source:
+        envelope = open_envelope(source.read, source.size, desk.policy, NUMBER)
+    for part in envelope.parts:
+        assert 3 == len(part.header.slots)
+        halves = {open_half(suite, part, key) for key in (*first.openers(suite), *second.openers(suite), own)}
+        assert 1 == len(halves)
+
+
+def test_without_a_slot_of_its_own_the_key_file_opens_nothing(desk: Desk) -> None:
+    own = paper.slot_key(paper.draw(), find_suite(0x02), desk.policy.tender, NUMBER)
+    seal_to_file(replace(desk.order(), slots=Made(beside=False, openers=(own,)), bid=NUMBER), nobody_looks)
+    assert () == unlock(desk.keys, PASSPHRASE)[1].slots
+
+
+def test_a_slot_that_does_not_open_is_found_before_the_bid_has_its_name(desk: Desk) -> None:
+    before = names(desk)
+
+    class Deaf:
+        public = tender.opening_key(0x02, "token").public
+
+        def unwrap(self, wrapped: bytes, info: bytes) -> bytes:
+            del wrapped, info
+            raise WrapNotOpened
+
+    with pytest.raises(SelfTestFailed):
+        seal_to_file(replace(desk.order(), slots=Made(openers=(Deaf(),))), nobody_looks)
+    assert before == names(desk)
+
+
+@pytest.mark.parametrize("there", ["spare.key", "away/spare.key", "bid.evb1.key"])
+def test_a_spare_that_cannot_be_written_leaves_nothing(desk: Desk, there: str) -> None:
+    if "/" not in there and there != "bid.evb1.key":
+        (desk.folder / there).write_bytes(b"another bid's")
+    before = names(desk)
+    slots = Made(spares=(Spare(desk.folder / there, "passphrase of the spare"),))
+    with pytest.raises(EvalroomError) as refused:
+        seal_to_file(replace(desk.order(), slots=slots), nobody_looks)
+    assert refused.value.code in {"key_file_exists", "bid_file_unusable"}
+    assert before == names(desk)

@@ -10,9 +10,10 @@ import pytest
 from evalroom.sealing.envelope import Envelope, open_envelope
 from evalroom.sealing.inspection import RootMismatch
 from main_site.bidder.envelope_file import Stored, root_of, stored
-from main_site.bidder.host import Host, HostRefused
+from main_site.bidder.host import Host
 from main_site.bidder.keyfile import read_record
 from main_site.bidder.receipts import Known, check_belongs
+from main_site.bidder.telling import HostRefused
 from main_site.bidder.upload import ROUNDS, check_bytes, hand_in
 from tests.main_site.bidder.desk import Desk, laid, nobody_looks
 from tests.main_site.bidder.fake_host import FakeHost, problem

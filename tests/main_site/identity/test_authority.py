@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificateIssuerPrivateKeyTypes,
@@ -110,6 +111,73 @@ FORGED: dict[str, Forge] = {
         leaf(theirs.certificate.subject, theirs.key) + leaf(ours.certificate.subject, ours.key)
     ),
 }
+
+
+OTHER_USES = {
+    "mail": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "code": ExtendedKeyUsageOID.CODE_SIGNING,
+    "time stamps": ExtendedKeyUsageOID.TIME_STAMPING,
+    "answers on revocation": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "anything": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    "smart cards": ExtendedKeyUsageOID.SMARTCARD_LOGON,
+}
+SPANS = {
+    "over for a second": (NOW - DAY, NOW - timedelta(seconds=1)),
+    "over for a day": (NOW - 3 * DAY, NOW - DAY),
+    "over for a decade": (NOW - 5_000 * DAY, NOW - 3_650 * DAY),
+    "valid in ten minutes": (NOW + timedelta(minutes=10), NOW + DAY),
+    "valid tomorrow": (NOW + DAY, NOW + 2 * DAY),
+    "valid in a decade": (NOW + 3_650 * DAY, NOW + 5_000 * DAY),
+}
+KEYS: dict[str, CertificatePublicKeyTypes] = {
+    "P-384": ec.derive_private_key(7, ec.SECP384R1()).public_key(),
+    "secp256k1": ec.derive_private_key(7, ec.SECP256K1()).public_key(),
+    "Ed448": Ed448PrivateKey.from_private_bytes(b"k" * 57).public_key(),
+    "another site's": OTHER.public_key(),
+    "RSA": rsa.generate_private_key(65537, 2048).public_key(),
+}
+FORGED |= {
+    f"for {name}": lambda ours, _, use=use: leaf(ours.certificate.subject, ours.key, usage=use)  # type: ignore[misc] # bound now
+    for name, use in OTHER_USES.items()
+}
+FORGED |= {
+    name: lambda ours, _, span=span: leaf(ours.certificate.subject, ours.key, begins=span[0], ends=span[1])  # type: ignore[misc] # bound now
+    for name, span in SPANS.items()
+}
+FORGED |= {
+    f"with a key of {name}": lambda ours, _, key=key: leaf(ours.certificate.subject, ours.key, public=key)  # type: ignore[misc] # bound now
+    for name, key in KEYS.items()
+}
+FORGED |= {
+    "issued by a site": lambda *_: leaf(named(SITE), KEY),
+    "issued by nobody": lambda ours, _: leaf(x509.Name([]), ours.key),
+    "signed by another centre under our name": lambda ours, theirs: leaf(
+        ours.certificate.subject, theirs.key
+    ),
+    "the other centre's own": lambda _, theirs: theirs.pem,
+    "a request": lambda *_: request(),
+    "a request under a certificate's mark": lambda *_: request().replace(
+        "CERTIFICATE REQUEST", "CERTIFICATE"
+    ),
+    "marked as a key": lambda ours, _: good(ours).replace("CERTIFICATE", "PUBLIC KEY"),
+    "without its marks": lambda ours, _: "".join(good(ours).splitlines()[1:-1]),
+    "cut in the middle": lambda ours, _: "\n".join(
+        [*good(ours).splitlines()[:4], good(ours).splitlines()[-1]]
+    ),
+    "another line in it": lambda ours, _: good(ours).replace("\n", "\nAAAA\n", 1),
+    "zeroes before it": lambda ours, _: (
+        good(ours).replace("-----BEGIN", "\0-----BEGIN").replace("-----\n", "\0\n", 1)
+    ),
+}
+"""With those above more than forty; of them none is accepted."""
+
+
+def good(authority: Authority) -> str:
+    return certify(authority, request(), SITE)
+
+
+def test_more_than_forty_kinds_of_bad_certificates_are_tried() -> None:
+    assert 40 <= len(FORGED)
 
 
 def signed(authority: Authority, nonce: bytes = NONCE, key: Ed25519PrivateKey = KEY) -> bytes:

@@ -106,7 +106,7 @@ def test_the_view_folds_what_the_page_folds() -> None:
         ("SessionClosed", {}, {}),
     ):
         view.take({"type": kind, "body": body, **more})
-    assert (Stage.DETAILED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
+    assert (Stage.ARCHIVED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
     assert [{"id": "B1", "bidder": "某公司"}] == view.tender["lots"][0]["bids"]
     assert ({"B1"}, {"preliminary"}, 1) == (view.rejected, view.unlocked, len(view.rankings))
     cell = view.cells["1", "B1", "T1"]

@@ -9,16 +9,28 @@ import pytest
 from evalroom import commands as co
 from evalroom.sealing.ceremony import CeremonyState
 from evalroom.sealing.policy import PartName
+from main_site.holder.archive import document, read_archive, sealed_bid
 from main_site.services import opening as module
 from main_site.services import trustees as ways
 from recorder.verify import verify
 from signaling.custody import container
-from tests.evalroom.room import OPERATOR, SUPERVISOR
-from tests.main_site.ceremony import DOCUMENT, FIRST, KINDS, Ceremony, ceremony
+from signaling.custody.archive_key import PUBLIC, ArchivePlan, make, read_public, unlocked
+from tests.evalroom.room import OPERATOR, SESSION, SUPERVISOR
+from tests.main_site.ceremony import (
+    DOCUMENT,
+    FIRST,
+    KINDS,
+    PASSPHRASE,
+    SUITE,
+    Ceremony,
+    ceremony,
+)
 from tests.main_site.hall import until
 
 BIDDERS = ("甲公司", "乙公司", "丙公司")
 PRICE = 98_000_000
+HOLDERS = ("supervisor", "centre")
+SEALED = (PartName.IDENTITY, PartName.TECHNICAL)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +45,8 @@ def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Ceremony]:
-    async with ceremony(tmp_path) as made:
+    keys = [made_key(tmp_path / f"{name}-archive", name) for name in HOLDERS]
+    async with ceremony(tmp_path, {"archive_keys": [str(key / PUBLIC) for key in keys]}) as made:
         await made.accept()
         for n, name in enumerate(BIDDERS):
             await made.bid(name, PRICE + n)
@@ -46,6 +59,12 @@ async def place(tmp_path: Path) -> AsyncIterator[Ceremony]:
         await made.reaches(CeremonyState.OPENED)
         await until(lambda: len(made.session.ceremony.prices) == 2)
         yield made
+
+
+def made_key(folder: Path, name: str) -> Path:
+    """Make an archive key as its holder does."""
+    make(folder, ArchivePlan(f"{name}-archive", f"{name} 档案室", (SUITE,)), PASSPHRASE.decode())
+    return folder
 
 
 async def closed(place: Ceremony) -> Path:
@@ -98,5 +117,40 @@ async def test_no_plaintext_and_no_open_key_of_an_unpublished_part_is_in_the_arc
     for key in secrets:
         forms = (key, key.hex().encode())
         assert not any(form in data for data in everything for form in forms)
-    kept = {path.name.partition(".")[2] for path in (archive / "data/docs/opening/keys").iterdir()}
-    assert {"identity", "technical"} == kept
+
+
+async def test_each_holder_of_an_archive_key_reads_the_documents_once_all_other_keys_are_gone(
+    place: Ceremony, tmp_path: Path
+) -> None:
+    archive = read_archive(await closed(place))
+    for name in HOLDERS:
+        folder = tmp_path / f"{name}-archive"
+        mine = archive.sealed_for(archive.recipient(read_public(folder)))
+        assert {(one.number, part) for one in place.bidders[:2] for part in SEALED} == {
+            (fact.bid, fact.part) for fact in mine
+        }
+        with unlocked(folder, PASSPHRASE.decode()) as keys:
+            for fact in mine:
+                with sealed_bid(archive, fact.bid) as found:
+                    text = b"".join(document(archive, fact, keys(SUITE), found))
+                assert fact.part is PartName.IDENTITY or DOCUMENT == text
+
+
+async def test_sealed_keys_enter_the_journal_together_with_the_record(place: Ceremony) -> None:
+    archive = await closed(place)
+    types = [
+        json.loads(line)["type"] for line in (archive / "data/log/entries.jsonl").read_bytes().splitlines()
+    ]
+    record = types.index("OpeningRecorded")
+    assert ["PartKeySealed"] * 8 == types[record + 1 : record + 9]
+    assert 8 == types.count("PartKeySealed")
+
+
+async def test_a_policy_is_not_drafted_when_an_archive_key_cannot_be_read(tmp_path: Path) -> None:
+    for name, text in (("missing", None), ("nonsense", b"{}")):
+        path = tmp_path / name
+        if text is not None:
+            path.write_bytes(text)
+        async with ceremony(tmp_path / f"host of {name}", {"archive_keys": [str(path)]}) as place:
+            answer = await place.http.post(f"/api/v1/sessions/{SESSION}/policy")
+            assert "archive_key_unreadable" == answer.json()["code"]

@@ -60,7 +60,7 @@ def fresh(writer: HeldWriter) -> Conductor:
 async def scoring(conductor: Conductor) -> None:
     """Bring a session to where sheets are open."""
     persons = PEOPLE
-    for _ in range(2):
+    for _ in range(3):
         await finish(conductor, persons)
         before = conductor.session.stage
         after = list(ev.Stage)[list(ev.Stage).index(before) + 1]

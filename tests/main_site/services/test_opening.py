@@ -14,6 +14,7 @@ from evalroom.events import Stage
 from evalroom.ids import BidId
 from evalroom.ledger.base64 import decode_base64, encode_base64
 from evalroom.ledger.note import parse_vkey
+from evalroom.needs import Unready
 from evalroom.sealing.ceremony import CeremonyState
 from evalroom.sealing.dealing import share_digest
 from evalroom.sealing.facts import Verdict
@@ -431,8 +432,7 @@ async def test_damaged_bytes_wait_for_a_backup_and_then_the_bid_is_opened(tmp_pa
         await place.release_all()
         await until(lambda: place.session.ceremony.paused)
         assert {"甲公司": ("awaiting_bytes", "root_mismatch", "platform")} == place.verdicts()
-        path.write_bytes(one.sealed.data)
-        await place.order(SUPERVISOR, co.ResumeCeremony("restored from the backup"))
+        path.write_bytes(one.sealed.data)  # restored from a backup: the host sees it by itself
         assert {"甲公司": OPENED, "乙公司": OPENED} == await opened(place)
 
 
@@ -612,18 +612,46 @@ async def test_prices_are_opened_once_the_technical_sheets_are_unlocked_and_then
         await place.reaches(CeremonyState.UNSEALING)
         assert not (await place.released(absent, SECOND)).is_success, "a revoked bid has no price any more"
         assert (await place.released(present, SECOND)).is_success
-        place.end_window(SECOND)
+        # The clock stands still: agents wait for nobody whom the first window has lost.
         await until(lambda: place.session.ceremony.recorded(SECOND))
         await until(lambda: len(place.session.ceremony.prices) == 1)
         assert {"甲公司": OPENED} == place.verdicts(SECOND)
-        for after in (Stage.PRICING, Stage.SUMMARY, Stage.SIGNING):
+        for after in (Stage.PRICING, Stage.SUMMARY, Stage.REPORTING, Stage.SIGNING):
             await place.order(OPERATOR, co.AdvanceStage(place.session.stage, after, ""))
-        await place.reaches(CeremonyState.DESTROYED)
-        assert 3 == len(place.session.ceremony.destroyed)
+        await until(lambda: place.session.ceremony.destroyed == {WEST, "supervisor"})
+        place.opening.keys._known.clear()  # as after a restart: members still read while they sign
         bid = next(iter(place.session.ceremony.admitted))
         async with place.client(await place.cookie(OPERATOR)) as reader:
             still = await reader.get(f"/api/v1/documents/{bid}", headers={"range": "bytes=0-99"})
             assert DOCUMENT[:100] == still.content
+        assert {WEST, "supervisor"} == place.session.ceremony.destroyed, "the host's agent recalls keys"
+        digest = place.session.report_digest()
+        for expert in EXPERTS:
+            await place.order(expert, co.SignReport(digest, ""))
+        place.agents["host"].down = True
+        await place.order(OPERATOR, co.AdvanceStage(Stage.SIGNING, Stage.CONCLUDED, ""))
+        await settle()
+        assert not place.session.closed, "a trustee holds keys"
+        place.agents["host"].down = False
+        await place.reaches(CeremonyState.DESTROYED)
+        await until(lambda: place.session.closed)
+
+
+async def test_a_session_whose_trustee_is_gone_closes_once_the_supervisor_has_stated_that(
+    tmp_path: Path,
+) -> None:
+    async with ceremony(tmp_path) as place:
+        await unsealing(place, "甲公司")
+        await place.release_all()
+        await opened(place)
+        place.agents["supervisor"].down = True
+        await place.order(SUPERVISOR, co.AbortOpening("no bid is left", 1))
+        await until(lambda: place.session.ceremony.destroyed == {"host", WEST})
+        with pytest.raises(Unready):
+            await place.order(OPERATOR, co.CloseSession("the opening was aborted"))
+        await place.order(SUPERVISOR, co.StateNotDestroyed("supervisor", "its machine burnt down"))
+        await place.order(OPERATOR, co.CloseSession("the opening was aborted"))
+        assert place.session.closed
 
 
 async def to_detailed(place: Ceremony) -> None:
@@ -635,7 +663,8 @@ async def to_detailed(place: Ceremony) -> None:
     await place.order(OPERATOR, co.AdvanceStage(Stage.GATHERING, Stage.BRIEFED, ""))
     for expert in EXPERTS:
         await place.give(place.people[expert].accept())
-    await place.order(OPERATOR, co.AdvanceStage(Stage.BRIEFED, Stage.PRELIMINARY, ""))
+    await place.order(OPERATOR, co.AdvanceStage(Stage.BRIEFED, Stage.ELECTING, ""))
+    await place.order(OPERATOR, co.AdvanceStage(Stage.ELECTING, Stage.PRELIMINARY, ""))
     await review(place, Part.PRELIMINARY)
     await place.order(OPERATOR, co.AdvanceStage(Stage.PRELIMINARY, Stage.DETAILED, ""))
 

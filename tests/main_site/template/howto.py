@@ -54,8 +54,9 @@ def _holds(column: Column) -> str:
             return f"whole number, at most {column.limit}"
         case Kind.FLAG:
             return "是 / 否"
-        case Kind.CHOICE:
-            return ", ".join(f"{title} `{code}`" for code, title in column.choices.items())
+        case Kind.CHOICE | Kind.FORMULA:
+            choices = ", ".join(f"{title} `{code}`" for code, title in column.choices.items())
+            return choices + (", or a formula" if column.kind is Kind.FORMULA else "")
         case Kind.INSTANT:
             return "a time such as 2026-12-01 09:00"
 

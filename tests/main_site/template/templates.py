@@ -10,21 +10,19 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.pricing.formula import PriceFormula, TrimTerms
+from evalroom.pricing.presets import lowest_price, trimmed_mean
+from evalroom.pricing.rationals import Rounding, RoundingTerms
 from evalroom.roles import Role
 from evalroom.tender import (
     Bid,
-    Formula,
     Item,
     ItemKind,
     Lot,
     Part,
-    PricingTerms,
-    Rounding,
-    RoundingTerms,
     Seat,
     Site,
     Tender,
-    TrimTerms,
 )
 from main_site.sample import sample_template
 from main_site.template import Problem, SessionTemplate, TemplateError, parse_xlsx, write_xlsx
@@ -83,21 +81,32 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
             for item, weight in zip(ids[1:], weights, strict=True)
         ),
     )
-    pricing = PricingTerms(
-        formula=draw(st.sampled_from(Formula)),
-        weight=plain(Decimal(100) - sum(weights)),
-        ceiling_fen=draw(st.none() | st.integers(1, 100 * MAX_CEILING_YUAN)),
-        trim=tuple(
-            TrimTerms(n, 1, draw(st.integers(0, 1)))
-            for n in draw(st.lists(st.integers(3, 99), max_size=2, unique=True))
-        ),
-        penalty_above=draw(_POINTS.filter(lambda text: text != "0")),
-        penalty_below=draw(_POINTS),
-        floor=draw(st.sampled_from(["0", "1.5", "40"])),
-        rounding=RoundingTerms(draw(st.integers(0, 4)), draw(st.sampled_from(Rounding))),
-    )
+    pricing = draw(_formulas(plain(Decimal(100) - sum(weights))))
     bidders = tuple(Bid(BidId(bid), draw(_TEXTS)) for bid in bids)
     return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)))
+
+
+@st.composite
+def _formulas(draw: st.DrawFn, weight: str) -> PriceFormula:
+    """Draw a formula: of the simple columns, or a whole one."""
+    ceiling = draw(st.none() | st.integers(1, 100 * MAX_CEILING_YUAN))
+    total = RoundingTerms(draw(st.integers(0, 4)), draw(st.sampled_from(Rounding)))
+    table = tuple(
+        TrimTerms(n, 1, draw(st.integers(0, 1)))
+        for n in draw(st.lists(st.integers(3, 99), max_size=2, unique=True))
+    )
+    mean = trimmed_mean(
+        weight,
+        trim=table,
+        above=draw(_POINTS.filter(lambda text: text != "0")),
+        below=draw(_POINTS),
+        floor=draw(st.sampled_from(["0", "1.5", "40"])),
+        ceiling_fen=ceiling,
+        total=total,
+    )
+    lowest = lowest_price(weight, ceiling_fen=ceiling, total=total)
+    whole = lowest_price(weight, deduction="0.06")
+    return draw(st.sampled_from([mean, lowest, whole, replace(mean, title=draw(_TEXTS))]))
 
 
 @st.composite

@@ -35,7 +35,11 @@ def test_every_column_is_explained_in_both_languages() -> None:
 def test_a_limited_kind_has_a_limit_and_a_choice_has_choices() -> None:
     limited = {Kind.TEXT, Kind.PROSE, Kind.DECIMAL, Kind.WHOLE}
     assert [] == [column.key for column in columns() if (column.kind in limited) != bool(column.limit)]
-    assert [] == [column.key for column in columns() if (column.kind is Kind.CHOICE) != bool(column.choices)]
+    assert [] == [
+        column.key
+        for column in columns()
+        if (column.kind in {Kind.CHOICE, Kind.FORMULA}) != bool(column.choices)
+    ]
 
 
 def test_an_id_that_is_referred_to_stands_in_the_first_column() -> None:

@@ -272,7 +272,9 @@ def test_choices_flags_and_references_are_chosen_from_lists() -> None:
     assert {
         "B2:B1001": "'会场 sites'!$A$2:$A$1001",
         "C2:C1001": "'会场 sites'!$A$2:$A$1001",
-        "D2:D1001": '"专家,监督,主场操作员,副场操作员,档案员"',
+        "D2:D1001": '"专家,监督,主场操作员,副场操作员,档案员,行政监督"',
+        "F2:F1001": '"不分,技术,经济,招标人代表"',
+        "G2:G1001": '"是,否"',
     } == {str(rule.sqref): rule.formula1 for rule in rules}
 
 

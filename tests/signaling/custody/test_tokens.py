@@ -1,10 +1,6 @@
 """Keys on a PKCS#11 token, here SoftHSM2: pulled out, wrong PIN, other token; then all an agent does with it."""
 
-import os
-import secrets
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pkcs11
@@ -18,61 +14,20 @@ from signaling.custody import tokens
 from signaling.custody.agent import Plan, init, open_trustee
 from signaling.custody.keys import CustodyLacksSuite, KeyLabel, KeyMissing
 from signaling.custody.trustee import KeyReplaced
-from tests.programs import PROGRAMS
 from tests.signaling.custody.bench import Bench
+from tests.signaling.custody.hsm import PIN, Hsm, opened
 from tests.signaling.custody.world import CLOSES, KINDS, TENDER, Opening, session_public
 
 pytestmark = [pytest.mark.needs("softhsm2"), pytest.mark.xdist_group("softhsm2")]
 
-PIN, LABEL = "4711", KeyLabel("T-1", "share", 2)
+LABEL = KeyLabel("T-1", "share", 2)
 SUITE = find_suite(2)
-
-
-@dataclass(frozen=True, slots=True)
-class Hsm:
-    """A store of tokens in software; the driver reads its place once, so that all tests share it."""
-
-    folder: Path
-    module: str
-
-    def make(self) -> str:
-        """Return the label of a new token."""
-        label = f"token-{secrets.token_hex(4)}"
-        words = [
-            "softhsm2-util",
-            "--init-token",
-            "--free",
-            "--label",
-            label,
-            "--pin",
-            PIN,
-            "--so-pin",
-            "12345678",
-        ]
-        subprocess.run(words, check=True, capture_output=True)
-        return label
-
-    def pull_out(self) -> None:
-        (self.folder / "tokens").rename(self.folder / "away")
-
-    def put_back(self) -> None:
-        (self.folder / "away").rename(self.folder / "tokens")
 
 
 @pytest.fixture(scope="module")
 def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hsm]:
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    settings = folder / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n", "utf-8")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(settings)
-    module = PROGRAMS["softhsm2"].find()
-    assert module is not None
-    yield Hsm(folder, module)
-    del os.environ["SOFTHSM2_CONF"]
-    if before is not None:
-        os.environ["SOFTHSM2_CONF"] = before
+    with opened(tmp_path_factory.mktemp("softhsm")) as made:
+        yield made
 
 
 @pytest.fixture

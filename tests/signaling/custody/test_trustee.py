@@ -191,6 +191,42 @@ def test_shares_leave_before_the_end_only_when_every_half_is_shown(host: Bench, 
     assert host.release(closed, evidence=everything, released=True)["ok"]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "window"),
+    [("opened", FIRST), ("awaiting_bytes", FIRST), ("revoked", SECOND), ("revoked", "third"), ("", FIRST)],
+)
+def test_a_bid_that_may_still_be_opened_is_waited_for(
+    host: Bench, closed: Opening, verdict: str, window: str
+) -> None:
+    host.now = OPENS + 10
+    told, gate = closed.judge(1, verdict, window), closed.log.add("SheetsLocked", {}, OPENS + 5)
+    halves = closed.halves([0], SECOND)
+    shown = closed.log.show(closed.closed, gate, told, *halves)
+    refused = host.release(closed, window=SECOND, evidence=shown, released=True)
+    assert ("evidence_missing", "HalfReleased") == (refused["code"], refused["detail"]["needs"])
+
+
+def test_a_bid_judged_out_is_waited_for_in_no_first_window(host: Bench, closed: Opening) -> None:
+    host.now = OPENS + 10
+    told, halves = closed.judge(1, "revoked"), closed.halves([0])
+    shown = closed.log.show(closed.closed, told, *halves)
+    assert "evidence_missing" == host.release(closed, evidence=shown, released=True).get("code")
+
+
+@pytest.mark.parametrize("verdict", ["revoked", "withdrawn", "malformed"])
+def test_nobody_waits_in_a_later_window_for_a_bid_that_an_earlier_one_lost_and_it_gives_no_share(
+    host: Bench, closed: Opening, verdict: str
+) -> None:
+    host.now = OPENS + 10
+    told, gate = closed.judge(1, verdict), closed.log.add("SheetsLocked", {}, OPENS + 5)
+    shown = closed.log.show(closed.closed, gate, told, *closed.halves([0], SECOND))
+    both = host.release(closed, window=SECOND, evidence=shown, released=True)
+    assert "bid_not_listed" == both.get("code")
+    one = [closed.head(0).members()]
+    shares = host.release(closed, window=SECOND, evidence=shown, released=True, bids=one)["shares"]
+    assert ["price"] == [share["part"] for share in shares]
+
+
 def test_a_host_cannot_cut_the_bidders_time_short(host: Bench, opening: Opening) -> None:
     opening.seal(1)
     opening.close()
@@ -377,6 +413,24 @@ def test_a_policy_with_other_keys_of_this_trustee_is_not_signed(
     benches["north"].publish()
     drafted = Opening.draft(published)
     assert "another_policy" == benches["north"].sign(drafted).get("code")
+
+
+@pytest.mark.parametrize("named", [[], ["another-archive"], ["centre-archive", "another-archive"]])
+def test_an_agent_that_knows_an_archive_key_signs_no_policy_without_it(
+    benches: dict[str, Bench], named: list[str]
+) -> None:
+    known = tender.recipient("supervisor-archive", (1, 2, 0x11))
+    supervisor = benches["supervisor"]
+    replace(read_facts(supervisor.folder), archive=(known,)).write(supervisor.folder)
+    supervisor.start()
+    published = [bench.publish() for bench in benches.values()]
+    without = Opening.draft(published, recipients=[tender.recipient(name) for name in named])
+    assert "another_policy" == supervisor.sign(without).get("code")
+    impostor = replace(tender.recipient("a stranger"), name=known.name)
+    assert "another_policy" == supervisor.sign(Opening.draft(published, recipients=[impostor])).get("code")
+    names = [*named, known.name]
+    drafted = Opening.draft(published, recipients=[tender.recipient(name) for name in names])
+    assert supervisor.sign(drafted)["ok"]
 
 
 def test_keys_that_another_trustee_did_not_sign_are_not_signed(benches: dict[str, Bench]) -> None:

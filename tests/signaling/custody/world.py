@@ -13,7 +13,7 @@ from evalroom.ledger.entry import Entry, encode, leaf_hash
 from evalroom.ledger.merkle import Tree
 from evalroom.ledger.note import KeyKind, SigningKey
 from evalroom.sealing.envelope import Envelope
-from evalroom.sealing.policy import Mode, Policy, Trustee, TrusteeKey, TrusteeKind
+from evalroom.sealing.policy import Mode, Policy, Recipient, Trustee, TrusteeKey, TrusteeKind
 from signaling.custody.client import Evidence, SealedHead
 from signaling.custody.evidence import Shown
 from tests.evalroom.sealing import bids, tender
@@ -94,7 +94,10 @@ def number_of(place: int) -> bytes:
 
 
 def policy_of(
-    published: Sequence[dict[str, Any]], mode: Mode = Mode.JOINT, suites: Sequence[int] = SUITES
+    published: Sequence[dict[str, Any]],
+    mode: Mode = Mode.JOINT,
+    suites: Sequence[int] = SUITES,
+    recipients: Sequence[Recipient] = (),
 ) -> Policy:
     """Return the sample policy with the keys that the agents published."""
     trustees = tuple(
@@ -108,7 +111,8 @@ def policy_of(
         for one in published
     )
     k = 0 if mode is Mode.BIDDER else min(2, len(trustees))
-    return replace(tender.policy(mode, suites=suites), trustees=trustees, suites=tuple(suites), k=k)
+    terms = replace(tender.policy(mode, suites=suites), trustees=trustees, suites=tuple(suites), k=k)
+    return replace(terms, recipients=tuple(recipients))
 
 
 @dataclass(slots=True)
@@ -124,11 +128,15 @@ class Opening:
 
     @classmethod
     def draft(
-        cls, published: Sequence[dict[str, Any]], mode: Mode = Mode.JOINT, suites: Sequence[int] = SUITES
+        cls,
+        published: Sequence[dict[str, Any]],
+        mode: Mode = Mode.JOINT,
+        suites: Sequence[int] = SUITES,
+        recipients: Sequence[Recipient] = (),
     ) -> "Opening":
         """Draft a policy from what the agents published."""
         log = Log()
-        policy = policy_of(published, mode, suites)
+        policy = policy_of(published, mode, suites, recipients)
         places = [log.add("TrusteeKeyPublished", one, BEFORE) for one in published]
         text = policy.encode().decode()
         body: dict[str, Json] = {"policy": text, "sha256": sha256(text.encode()).hexdigest()}
@@ -184,6 +192,11 @@ class Opening:
             )
             for place in chosen
         ]
+
+    def judge(self, place: int, verdict: str, window: str = FIRST) -> int:
+        """Write a verdict on a bid."""
+        body: dict[str, Json] = {"window": window, "bid": number_of(place).hex(), "verdict": verdict}
+        return self.log.add("BidJudged", body, OPENS + 2)
 
     def end(self) -> list[int]:
         """Write the record of both windows."""

@@ -109,10 +109,22 @@ export async function announce(tender: string, bid: string, facts: Announcement)
   return (await put(ofBid(tender, bid), JSON.stringify(facts), { 'Content-Type': 'application/json' })).json()
 }
 
-export async function putPiece(tender: string, bid: string, index: number, bytes: Bytes, signal: AbortSignal): Promise<void> {
+export const putPiece = (tender: string, bid: string, index: number, bytes: Bytes, signal: AbortSignal): Promise<void> =>
+  putBytes(`${ofBid(tender, bid)}/pieces/${index}`, bytes, signal)
+
+/** Show how the bytes of a handed-in bid are known: hashes of its leaves, and its tail; returns which pieces are whole at the host. */
+export async function beginAgain(tender: string, bid: string, leaves: Bytes, tail: Bytes): Promise<{ piece: number; have: number[] }> {
+  const body = JSON.stringify({ leaves: toBase64(leaves), tail: toBase64(tail) })
+  return (await put(`${ofBid(tender, bid)}/again`, body, { 'Content-Type': 'application/json' })).json()
+}
+
+export const putAgain = (tender: string, bid: string, index: number, bytes: Bytes, signal: AbortSignal): Promise<void> =>
+  putBytes(`${ofBid(tender, bid)}/again/${index}`, bytes, signal)
+
+async function putBytes(path: string, bytes: Bytes, signal: AbortSignal): Promise<void> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   const headers = { 'Content-Digest': `sha-256=:${toBase64(digest)}:`, 'Content-Type': 'application/octet-stream' }
-  await put(`${ofBid(tender, bid)}/pieces/${index}`, bytes, headers, signal)
+  await put(path, bytes, headers, signal)
 }
 
 function put(path: string, body: BodyInit, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {

@@ -20,7 +20,7 @@ import { fetchPolicy, fetchReceipt, type TenderLine } from './api'
 import { type CheckedTrustee, checkSignatures } from './policyCheck'
 import { serverNow } from './clock'
 import { bidderCommitment, identityText, loadSignatory, makeSignatory, type Signatory } from './identity'
-import { dropBytes, forget, keep, keepBlob, keptBids, type KeptBid, sealedBytes } from './kept'
+import { claimBytes, dropBytes, forget, keep, keepBlob, keptBids, type KeptBid, ownBidOf, sealedBytes, sweepBytes } from './kept'
 import { type BidKeys, type BidRecord, lockKeys, numberOf, readRecord } from './keyFile'
 import { type SheetForm, sheetTexts } from './sheet'
 import { handIn, type UploadStep } from './upload'
@@ -76,9 +76,9 @@ export const useDesk = defineStore('desk', () => {
     documents.clear()
     ;[tender.value, earlier.value, fresh.value, kept.value, upload.value, policy.value] = [chosen, replacing, null, null, null, null]
     step.value = 'policy'
-    const own = (await keptBids()).filter((bid) => bid.tender === chosen.tender)
-    const open = own.find((bid) => bid.receipt === null) ?? (replacing === null ? own[0] : undefined)
-    if (open !== undefined) goOn(open)
+    const own = ownBidOf(await keptBids(), chosen.tender)
+    // Whoever replaces a bid that was handed in begins anew.
+    if (own !== undefined && (own.receipt === null || replacing === null)) goOn(own)
     else await readPolicy()
   }
 
@@ -105,7 +105,7 @@ export const useDesk = defineStore('desk', () => {
     return loadSignatory(await read(certificate.value), await read(privateKey.value), serverNow.value)
   }
 
-  /** Seal and open again; throws SealingError, CertificateError. Nothing half-done stays behind. */
+  /** Seal and open again; throws SealingError, CertificateError. Nothing half-done stays behind, of a killed tab until the next bid. */
   async function seal(): Promise<void> {
     const [terms, choice] = [policy.value, suite.value]
     if (terms === null || choice === null) throw new Error('no policy')
@@ -118,8 +118,11 @@ export const useDesk = defineStore('desk', () => {
     const slots = terms.mode === 'sites' ? [] : [slot]
     const contents = await contentsOf(terms, draft, who)
     const options = { signal: stopping.signal, progress: showProgress }
-    const sealed = await sealInWorker(draft, slots.map(({ publicKey }) => publicKey), contents, options)
     const number = toHex(draft.bid)
+    // Room is worth having, but what cannot be swept must not keep a bid from being sealed.
+    await sweepBytes().catch(() => undefined)
+    await claimBytes(number)
+    const sealed = await sealInWorker(draft, slots.map(({ publicKey }) => publicKey), contents, options)
     if (!sealed.private) await keepBlob(number, sealed.blob)
     const { digest } = await Envelope.open(blobSource(sealed.blob), terms, draft.bid)
     const record = { tender: terms.tender, bid: draft.bid, suite: draft.suite, policy: terms.bytes, root: sealed.root, digest, size: sealed.blob.size }
@@ -202,7 +205,8 @@ export const useDesk = defineStore('desk', () => {
     const handing = { tender: bid.tender, bid: bid.number, facts: all, bytes }
     const receipt = await handIn(handing, { signal: stopping.signal, step: (now) => (upload.value = now) })
     await change({ ...bid, receipt })
-    await dropBytes(bid.number)
+    // Its own bytes stay until the opening is over: the host's copy may be damaged, and then only the very same file helps.
+    if (bid.replaces !== null) await dropBytes(bid.replaces.earlier)
     step.value = 'receipt'
   }
 

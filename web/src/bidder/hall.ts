@@ -10,11 +10,14 @@ import { type Said } from '@/locale/errors'
 import { type OwnBid, signConfirmation, signWithdrawal, wrappedHalves } from './acts'
 import { bidStatus, confirmRecord, fetchHall, fetchHead, type Hall, release, withdraw } from './api'
 import { serverNow, setServerTime } from './clock'
+import { dropBytes } from './kept'
 import { numberOf } from './keyFile'
 import { sayBidderError } from './said'
 
 /** A host that knows no versions answers at once: then it is asked so often. */
 const PACE_MS = 2000
+/** From here on nobody needs a bid's sealed bytes any more. */
+const OVER: ReadonlySet<string> = new Set(['destroyed', 'aborted'])
 
 export const useHall = defineStore('hall', () => {
   const hall = shallowRef<Hall | null>(null)
@@ -67,6 +70,7 @@ export const useHall = defineStore('hall', () => {
     said.value = null
     lost.value = false
     setServerTime(next.now)
+    if (OVER.has(next.state) && own.value !== null) void dropBytes(ownNumber.value)
   }
 
   function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -114,6 +118,7 @@ export const useHall = defineStore('hall', () => {
     if (bid === null) return
     await withdraw(bid.record.tender, ownNumber.value, await signWithdrawal(bid))
     ownState.value = 'withdrawn'
+    await dropBytes(ownNumber.value)
   }
 
   return {

@@ -1,7 +1,7 @@
 // What this browser keeps of a bid between sealing and receipt, so that a reload loses nothing: what the bid is, its key file (locked),
 // how far the upload is, the receipt. Never a key in clear, a price or a passphrase.
 
-import { openPrivateFile, removePrivateFile } from '@/sealing/files'
+import { openPrivateFile, privateFileNames, removePrivateFile } from '@/sealing/files'
 import { transact } from '@/link/database'
 
 const NAME = 'evalroom-bidder'
@@ -48,6 +48,12 @@ export async function keptBids(): Promise<KeptBid[]> {
   return bids.sort((one, other) => other.sealedMs - one.sealedMs)
 }
 
+/** Return the bid of a tender to go on with: one that was not handed in yet, else the newest. */
+export function ownBidOf(bids: readonly KeptBid[], tender: string): KeptBid | undefined {
+  const own = bids.filter((bid) => bid.tender === tender)
+  return own.find((bid) => bid.receipt === null) ?? own[0]
+}
+
 export async function keep(bid: KeptBid): Promise<void> {
   await transact(await database(), BIDS, 'readwrite', (store) => store.put(bid))
 }
@@ -67,6 +73,26 @@ export async function sealedBytes(number: string): Promise<Blob | null> {
 export async function dropBytes(number: string): Promise<void> {
   await removePrivateFile(`${number}.evb1`)
   await transact(await database(), BLOBS, 'readwrite', (store) => store.delete(number))
+}
+
+/** Claim the bytes of a bid that is being made, for as long as this page lives: another one must not sweep them away. */
+export function claimBytes(number: string): Promise<void> {
+  return new Promise((claimed) => {
+    if (navigator.locks === undefined) return claimed()
+    void navigator.locks.request(`${number}.evb1`, () => {
+      claimed()
+      return new Promise<never>(() => undefined)
+    })
+  })
+}
+
+/** Remove sealed bytes that no page claims and no kept bid needs: a tab that was killed while it sealed left them. */
+export async function sweepBytes(): Promise<void> {
+  if (navigator.locks === undefined) return
+  const needed = new Set((await keptBids()).map(({ number }) => `${number}.evb1`))
+  for (const name of (await privateFileNames()).filter((one) => !needed.has(one))) {
+    await navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock === null ? undefined : removePrivateFile(name)))
+  }
 }
 
 /** Forget a bid that was given up before it was handed in. */

@@ -41,7 +41,7 @@ export interface BidKeys {
 
 const KIND = 'evalroom bid keys'
 const VERSION = 1
-const COST = { N: 2 ** 14, r: 8, p: 5, dkLen: 32 }
+const COST = { N: 2 ** 13, r: 8, p: 10, dkLen: 32 }
 const KDF = `scrypt ${COST.N} ${COST.r} ${COST.p}`
 const SALT_SIZE = 16
 const NONCE_SIZE = 12

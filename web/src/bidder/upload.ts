@@ -41,7 +41,7 @@ export async function handIn(handing: Handing, options: UploadOptions): Promise<
   for (let round = 1; ; round += 1) {
     try {
       await sendPieces(handing, options)
-      return await again(() => submit(handing.tender, handing.bid), handing, options)
+      return await again(() => submit(handing.tender, handing.bid), handing.bytes.size, options)
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause
       if (cause.code === 'bid_exists' && (await takenIn(handing))) return fetchReceipt(handing.tender, handing.bid)
@@ -57,13 +57,13 @@ async function takenIn({ tender, bid }: Handing): Promise<boolean> {
 
 async function sendPieces(handing: Handing, options: UploadOptions): Promise<void> {
   const { tender, bid, facts, bytes } = handing
-  const { piece, have } = await again(() => announce(tender, bid, facts), handing, options)
+  const { piece, have } = await again(() => announce(tender, bid, facts), bytes.size, options)
   if (!Number.isSafeInteger(piece) || piece < 1) throw new Problem('unknown', 'pieces of no length', 0)
   const there = new Set(have)
   let done = 0
   for (let index = 0; index * piece < bytes.size; index += 1) {
     const part = bytes.slice(index * piece, (index + 1) * piece)
-    if (!there.has(index)) await again(() => sendPiece(handing, index, part, options.signal), handing, options, done)
+    if (!there.has(index)) await again(() => sendPiece(handing, index, part, options.signal), bytes.size, options, done)
     done += part.size
     options.step({ done, total: bytes.size, waitMs: 0 })
   }
@@ -73,7 +73,7 @@ async function sendPiece({ tender, bid }: Handing, index: number, part: Blob, si
   await putPiece(tender, bid, index, await read(part), signal)
 }
 
-async function read(part: Blob): Promise<Uint8Array<ArrayBuffer>> {
+export async function read(part: Blob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await part.arrayBuffer())
   } catch (cause) {
@@ -82,7 +82,7 @@ async function read(part: Blob): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /** Do `work` until it is done or refused; every request here may be repeated. */
-async function again<T>(work: () => Promise<T>, { bytes }: Handing, options: UploadOptions, done = 0): Promise<T> {
+export async function again<T>(work: () => Promise<T>, total: number, options: UploadOptions, done = 0): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     if (options.signal.aborted) throw new DOMException('cancelled', 'AbortError')
     try {
@@ -90,7 +90,7 @@ async function again<T>(work: () => Promise<T>, { bytes }: Handing, options: Upl
     } catch (cause) {
       if (!(cause instanceof Problem) || !LATER.has(cause.status)) throw cause
       const waitMs = Math.max(500, retryDelay(attempt, Math.random()))
-      options.step({ done, total: bytes.size, waitMs })
+      options.step({ done, total, waitMs })
       await (options.sleep ?? sleep)(waitMs, options.signal)
     }
   }

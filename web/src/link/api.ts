@@ -81,6 +81,7 @@ const PAGES: Readonly<Partial<Record<Role, string>>> = {
   operator: '/site/',
   site_operator: '/site/',
   archivist: '/replay/',
+  regulator: '/wall/',
 }
 
 /** End this browser's login; the seat itself stays as it is. */

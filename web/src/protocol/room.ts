@@ -9,11 +9,32 @@ export interface AbortOpening {
   kind: 'abort_opening'
 }
 
+/** End the session for good before its conclusion. */
+export interface AbortSession {
+  kind: 'abort_session'
+}
+
 /** Accept the discipline notice, whose text has this digest. */
 export interface AcceptDiscipline {
   seat: string
   sha256: string
   kind: 'accept_discipline'
+}
+
+/** Another price for comparison, where the conditions hold: preference, correction, second price. */
+export interface Adjustment {
+  name: string
+  price: string | Operation
+  title?: string
+  when?: Condition[]
+}
+
+/** A bid must meet every condition, or is rejected or scores nothing. */
+export interface AdmitRule {
+  name: string
+  keep: Condition[]
+  title?: string
+  otherwise?: Otherwise
 }
 
 /** Move the session on; `before` is the stage the giver saw. */
@@ -37,6 +58,42 @@ export interface AlarmRaised {
   seat: string
   text: string
 }
+
+/** Approve a proposal by its digest: what it does follows at once. */
+export interface Approve {
+  proposal: string
+  digest: string
+  kind: 'approve'
+}
+
+/** A second person approved the proposal with this digest; what it does follows at once. */
+export interface Approved {
+  proposal: string
+  digest: string
+}
+
+/** A member voted; the choice stands committed. */
+export interface BallotCast {
+  vote: string
+  round: number
+  choice: Commitment
+}
+
+/** One step of aggregation: a value, or a set of bids; the one named `base` is the base price. */
+export interface BaseStep {
+  name: string
+  title?: string
+  value?: string | Operation
+  of?: string
+  where?: Condition[]
+  when?: Condition[]
+}
+
+/** Which way a bid gets better: prices down, rates of discount up. */
+export type Better = 'lower' | 'higher'
+
+/** What a table says between two of its rows. */
+export type Between = 'linear' | 'step'
 
 /** One bid of a lot: its id on the sheets and the bidder's name. */
 export interface Bid {
@@ -126,6 +183,26 @@ export interface BidsReviewed {
   votes: BidVote[]
 }
 
+/** A sub-site holds these seats for the session. */
+export interface BookingConfirmed {
+  site: string
+  seats: string[]
+}
+
+/** A sub-site cannot hold its seats, and says why: the host asks another. */
+export interface BookingDeclined {
+  site: string
+  reason: string
+}
+
+/** Vote in a round; the choice is committed. */
+export interface CastBallot {
+  vote: string
+  round: number
+  choice: Commitment
+  kind: 'cast_ballot'
+}
+
 /** The opening stands still and no window runs out, because of the platform or of missing trustees. */
 export interface CeremonyPaused {
   reason: string
@@ -134,6 +211,12 @@ export interface CeremonyPaused {
 /** The opening goes on; the window that was open ends later by the length of the pause. */
 export interface CeremonyResumed {
   reason: string
+}
+
+/** The committee has a chair, by `vote` or, after the last round, by `draw`. */
+export interface ChairElected {
+  seat: string
+  by: string
 }
 
 /** Take the seat: register the key that will sign its acts. */
@@ -183,6 +266,20 @@ export interface Commitment {
   commit: string
 }
 
+/** Two expressions and how they must compare. */
+export interface Condition {
+  left: string | Operation
+  test: Relation
+  right: string | Operation
+}
+
+/** Confirm, for one's own site, that these seats are held for the session. */
+export interface ConfirmBooking {
+  site: string
+  seats: string[]
+  kind: 'confirm_booking'
+}
+
 /** Let the next of the order come in for somebody drawn who leaves, for a reason. */
 export interface ContinueDraw {
   draw: string
@@ -190,6 +287,20 @@ export interface ContinueDraw {
   drawn: string
   reason: string
   kind: 'continue_draw'
+}
+
+/** Put a corrected price in fen into the kernel and run it again; the earlier run is kept. */
+export interface CorrectPrice {
+  lot: string
+  bid: string
+  price_fen: number
+  kind: 'correct_price'
+}
+
+/** How many members chose an option. */
+export interface Count {
+  option: string
+  votes: number
 }
 
 /** An entry that says nothing, so that the journal's size does not tell how many bids there are. */
@@ -214,6 +325,19 @@ export interface DeclareDraw {
   ends: number
   redoes: string
   kind: 'declare_draw'
+}
+
+/** Say that one's own site cannot hold its seats. */
+export interface DeclineBooking {
+  site: string
+  reason: string
+  kind: 'decline_booking'
+}
+
+/** Which way a bid is better, and what the deviation is a percentage of. */
+export interface DeviationTerms {
+  better?: Better
+  of?: string | Operation
 }
 
 /** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
@@ -299,12 +423,39 @@ export interface EnterScore {
 /** The class an expert is listed in; the law counts the first two (招标投标法 37: 技术、经济等方面的专家). */
 export type ExpertClass = 'technical' | 'economic' | 'other'
 
+/** A member stepped aside before the evaluation began 回避, and said why. */
+export interface ExpertRecused {
+  seat: string
+  reason: string
+}
+
+/** A reserve seat took a member's place; sheets, votes and signatures of the leaver are void. */
+export interface ExpertReplaced {
+  seat: string
+  newcomer: string
+  reason: string
+  before: Stage
+  after: Stage
+}
+
 /** Give bidders until `until` (UTC ms) to release their halves, for a reason. */
 export interface ExtendWindow {
   window: string
   until: number
   reason: string
   kind: 'extend_window'
+}
+
+/** Let a lot fail 流标: nobody wins it, and the other lots go on. */
+export interface FailLot {
+  lot: string
+  kind: 'fail_lot'
+}
+
+/** End the evaluation when every lot has failed. */
+export interface FailTender {
+  reason: string
+  kind: 'fail_tender'
 }
 
 /** The picture's size changed inside a reel, from `pts` (µs from the start of the reel) on. */
@@ -315,9 +466,6 @@ export interface FormatChanged {
   width: number
   height: number
 }
-
-/** The price formulas of this version (domain.md F1 and F2). */
-export type Formula = 'lowest_price' | 'trimmed_mean'
 
 /** A fragment is on disk: byte range in its reel, digest of those bytes, `pts`/`duration` in µs. */
 export interface FragmentRecorded {
@@ -382,6 +530,9 @@ export interface ImportBid {
   kind: 'import_bid'
 }
 
+/** What an input's value counts. */
+export type InputUnit = 'fen' | 'number'
+
 /** One line of the rubric. `full` is its weight in points as a decimal string; "0" for pass items. */
 export interface Item {
   id: string
@@ -401,6 +552,12 @@ export type ItemKind = 'score' | 'pass' | 'deduct'
 export interface KeysDestroyed {
   trustee: string
   signature: string
+}
+
+/** A trustee is gone: the supervisor states, with a reason, that nobody vouches for the end of its keys. */
+export interface KeysNotDestroyed {
+  trustee: string
+  reason: string
 }
 
 /** A sealed bid as the closed list has it: its number, the root over its bytes, its digest. */
@@ -430,8 +587,15 @@ export interface Lot {
   title: string
   items: Item[]
   bids: Bid[]
-  pricing: PricingTerms
+  pricing: PriceFormula
   candidates: number
+}
+
+/** Nobody wins this lot; `ground` is a code, `reason` what was written. */
+export interface LotFailed {
+  lot: string
+  ground: string
+  reason: string
 }
 
 /**
@@ -447,10 +611,19 @@ export interface MakeUp {
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
 
+/** A value and its name, both as texts. */
+export interface NamedValue {
+  name: string
+  value: string
+}
+
 /** An officer at a seat is there and agrees that this window be opened. */
 export interface OfficerSteppedUp {
   window: string
 }
+
+/** The operations of expressions; from `count` on they are over a set of bids. */
+export type Op = 'sum' | 'product' | 'min' | 'max' | 'difference' | 'quotient' | 'abs' | 'else' | 'count' | 'total' | 'mean' | 'median' | 'lowest' | 'highest'
 
 /** Take bids in under the signed policy with this SHA-256. */
 export interface OpenSubmissions {
@@ -486,6 +659,15 @@ export interface OpeningRecorded {
   sha256: string
 }
 
+/** An operation on expressions or on a set of bids; a plain text is a number or the name of a value. */
+export interface Operation {
+  op: Op
+  of: (string | Operation)[]
+}
+
+/** What becomes of a bid that fails a rule: out of the ranking, or a price score of 0. */
+export type Otherwise = 'reject' | 'zero'
+
 /** The part of the evaluation a sheet belongs to; each has its own lock and its own group unlock. */
 export type Part = 'preliminary' | 'detailed'
 
@@ -496,6 +678,16 @@ export interface PartKeyPublished {
   bid: string
   part: PartName
   key: string
+}
+
+/**
+ * The content key of an opened part that is not for everybody, wrapped to a recipient of the policy, b64.
+ */
+export interface PartKeySealed {
+  bid: string
+  part: PartName
+  recipient: string
+  wrapped: string
 }
 
 /** The parts a bid may have, each with keys and a window of its own. */
@@ -514,11 +706,21 @@ export interface PauseCeremony {
   kind: 'pause_ceremony'
 }
 
-/** Close the inputs on every site. */
+/** Close the inputs on every site, and say when it will go on (UTC ms) where the profile asks for it. */
 export interface PauseSession {
   reason: string
+  resume_at: number | null
   kind: 'pause_session'
 }
+
+/** Points taken off per percent of deviation, up to `to` percent, or without end when that is empty. */
+export interface PenaltySegment {
+  rate: string | Operation
+  to?: string
+}
+
+/** Whether an input has one value for the tender, or one for each bid. */
+export type Per = 'tender' | 'bid'
 
 /** So many places of the committee for one class of experts, of one region or, where it is empty, of any. */
 export interface Place {
@@ -552,6 +754,48 @@ export interface PoolExpert {
   recused: boolean
 }
 
+/** A price was corrected for the comparison by two persons; the kernel's earlier run is kept. */
+export interface PriceCorrected {
+  lot: string
+  bid: string
+  price_fen: number
+  reason: string
+}
+
+/** The price formula of a lot, whole: from the prices as read to points, ties and worked samples. */
+export interface PriceFormula {
+  name: string
+  score: ScoreTerms
+  weight: string
+  version?: number
+  title?: string
+  quote?: Quote
+  inputs?: PriceInput[]
+  admit?: AdmitRule[]
+  adjust?: Adjustment[]
+  trim?: TrimTable
+  aggregate?: BaseStep[]
+  shift?: string | Operation
+  deviate?: DeviationTerms
+  floor?: ScoreBounds
+  rounds?: RoundAt[]
+  total?: RoundingTerms
+  ties?: TieKey[]
+  undecided?: Undecided
+  samples?: PriceSample[]
+}
+
+/** A named value from outside: fixed, given at the run, drawn from `choices`, or one for each bid. */
+export interface PriceInput {
+  name: string
+  title?: string
+  per?: Per
+  unit?: InputUnit
+  value?: string
+  choices?: string[]
+  optional?: boolean
+}
+
 /** The price of an admitted bid in fen, as its price sheet has it. */
 export interface PriceRead {
   lot: string
@@ -559,21 +803,45 @@ export interface PriceRead {
   price_fen: number
 }
 
-/** One bid in the price kernel: price in fen; deviation and score as exact rationals "n/d". */
+/** One bid in the price kernel: its way through the stages; `why` names the rule that put it out. */
 export interface PriceRow {
   bid: string
-  price_fen: number
+  read: string
   admitted: boolean
+  scored: boolean
   trimmed: boolean
+  why: string
+  values: StageValue[]
+  price: string
   deviation: string
   score: string
+  points: string
+}
+
+/** A worked sample: what is given, and every score that must come out. */
+export interface PriceSample {
+  bids: SampleBid[]
+  title?: string
+  given?: NamedValue[]
+}
+
+/** The stages that work out values, each of which a rounding may follow. */
+export type PriceStage = 'adjust' | 'aggregate' | 'shift' | 'deviate' | 'score' | 'floor' | 'weight'
+
+/** What one step did for all: a value, or the bids it concerned. */
+export interface PriceStep {
+  stage: string
+  name: string
+  value: string
+  bids: string[]
 }
 
 /** One run of the price kernel with every intermediate; rationals are strings "n/d". */
 export interface PricesComputed {
   lot: string
-  formula: Formula
-  base_fen: string
+  formula: string
+  given: NamedValue[]
+  steps: PriceStep[]
   rows: PriceRow[]
 }
 
@@ -583,20 +851,29 @@ export interface PricesOpened {
   prices: OpenedPrice[]
 }
 
-/** The price formula as data: weight, ceiling in fen, trimming, penalties in points per 1 % of deviation. */
-export interface PricingTerms {
-  formula: Formula
-  weight: string
-  ceiling_fen: number | null
-  trim: TrimTerms[]
-  penalty_above: string
-  penalty_below: string
-  floor: string
-  rounding: RoundingTerms
+/** Propose an act that needs a second person; `proposal` is a new id. */
+export interface Propose {
+  proposal: string
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+  reason: string
+  kind: 'propose'
+}
+
+/** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
+export interface Proposed {
+  proposal: string
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+  reason: string
 }
 
 /** What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码. */
 export type Purpose = 'experts' | 'seats' | 'sub_site' | 'price_parameter' | 'tie' | 'chair' | 'code'
+
+/** What is voted on. */
+export type Question = 'chair' | 'competition' | 'award'
+
+/** What bids are: prices in fen, or numbers such as a discount in percent. */
+export type Quote = 'fen' | 'rate'
 
 /** One bid in the ranking: exact technical mean and price score, the rounded total, rank from 1. */
 export interface RankRow {
@@ -624,6 +901,13 @@ export interface RecordConfirmed {
   signature: string
 }
 
+/** Step aside before the evaluation begins 回避. */
+export interface RecuseSelf {
+  seat: string
+  reason: string
+  kind: 'recuse_self'
+}
+
 /** A reel is finished; a torn one (the recorder died) ends at its last whole fragment. */
 export interface ReelClosed {
   track: string
@@ -642,10 +926,39 @@ export interface ReelReceived {
   sha256: string
 }
 
+/** Evaluate again 复议 on one of the profile's grounds; the report so far becomes an annex. */
+export interface Reevaluate {
+  ground: string
+  kind: 'reevaluate'
+}
+
+/** How the two sides of a condition compare. */
+export type Relation = '<' | '<=' | '=' | '!=' | '>=' | '>'
+
+/** Let an expert change a locked sheet; the version that was locked stays in the journal. */
+export interface ReopenSheet {
+  seat: string
+  lot: string
+  part: Part
+  kind: 'reopen_sheet'
+}
+
+/** Let `newcomer`, a reserve seat, take the place of `seat`, whose conclusions are void and done anew. */
+export interface ReplaceExpert {
+  seat: string
+  newcomer: string
+  kind: 'replace_expert'
+}
+
 /** A member signed the results by their digest; a dissent is written out, else empty. */
 export interface ReportSigned {
   digest: string
   dissent: string
+}
+
+/** Open the inputs again after a pause 复会. */
+export interface Resume {
+  kind: 'resume'
 }
 
 /** Let the opening go on. */
@@ -670,7 +983,7 @@ export interface RevealDraw {
 }
 
 /** A role of the trade (trust.md §6); the last five are machines and strangers. */
-export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
+export type Role = 'expert' | 'supervisor' | 'operator' | 'site_operator' | 'archivist' | 'regulator' | 'node' | 'host' | 'trustee' | 'bidder' | 'anyone'
 
 /**
  * Who was drawn, with names and telephones, lies at the host sealed to the trustees: digest and size of the
@@ -689,13 +1002,36 @@ export interface RosterUnsealed {
   trustees: string[]
 }
 
-/** How a declared rounding treats the half. */
-export type Rounding = 'half_up' | 'half_even' | 'down'
+/** A rounding that follows a stage, or one step of the aggregation. */
+export interface RoundAt {
+  stage: PriceStage
+  digits: number
+  mode: Rounding
+  step?: string
+}
 
-/** A declared rounding: digits after the point, and the treatment of the half. */
+/** How a declared rounding treats what is cut off. */
+export type Rounding = 'half_up' | 'half_even' | 'down' | 'up'
+
+/** A declared rounding: digits after the point, and the treatment of what is cut off. */
 export interface RoundingTerms {
   digits: number
   mode: Rounding
+}
+
+/** A bid of a worked sample, and the score that must come out, or `out`. */
+export interface SampleBid {
+  bid: string
+  price: string
+  score: string
+  valid?: boolean
+  values?: NamedValue[]
+}
+
+/** Bounds of the score; empty is none. */
+export interface ScoreBounds {
+  least?: string | Operation
+  most?: string | Operation
 }
 
 /** A cell of the actor's own sheet was set; value and reason stand committed. */
@@ -706,6 +1042,30 @@ export interface ScoreEntered {
   revision: number
   value: Commitment
   reason: Commitment
+}
+
+/** How a deviation or a price becomes points. */
+export type ScoreKind = 'value' | 'penalty' | 'table'
+
+/** The points at one deviation, in percent. */
+export interface ScoreRow {
+  at: string
+  points: string
+}
+
+/** How a bid gets its points out of `full`; members of another kind keep their defaults. */
+export interface ScoreTerms {
+  kind: ScoreKind
+  full?: string
+  value?: string | Operation
+  above?: PenaltySegment[]
+  below?: PenaltySegment[]
+  cap_above?: string | Operation
+  cap_below?: string | Operation
+  step?: string
+  steps?: WholeSteps
+  rows?: ScoreRow[]
+  between?: Between
 }
 
 /** Put down that a roster sealed to the trustees lies at the host: digest and size of the file. */
@@ -723,6 +1083,8 @@ export interface Seat {
   node: string
   role: Role
   label: string
+  specialty?: Specialty
+  reserve?: boolean
 }
 
 /** Somebody took the seat with its code; `key` is the P-256 public key (base64url SPKI) of their acts. */
@@ -762,6 +1124,11 @@ export interface SelfTestResult {
   detail: string
 }
 
+/** The session was ended for good before its conclusion. */
+export interface SessionAborted {
+  reason: string
+}
+
 /** The last act: nothing but the final checkpoint follows. */
 export interface SessionClosed {
   reason: string
@@ -774,7 +1141,7 @@ export interface SessionKeys {
   quorum: number
 }
 
-/** The first entry: everything the session is bound to. `rehearsal` marks bids brought in unsealed. */
+/** The first entry: everything the session is bound to. */
 export interface SessionOpened {
   session: string
   tender: Tender
@@ -783,11 +1150,16 @@ export interface SessionOpened {
   keys: SessionKeys
   rehearsal: boolean
   software: string
+  profile: string
+  profile_sha256: string
 }
 
-/** Inputs are closed on every site; recording goes on. */
+/**
+ * Inputs are closed on every site; recording goes on. `resume_at` is the announced time (UTC ms), or none.
+ */
 export interface SessionPaused {
   reason: string
+  resume_at: number | null
 }
 
 /** Inputs are open again, as they were. */
@@ -807,6 +1179,14 @@ export interface SheetLocked {
   lot: string
   part: Part
   digest: string
+}
+
+/** A locked sheet may be changed again; the locked version stays in the journal. */
+export interface SheetReopened {
+  seat: string
+  lot: string
+  part: Part
+  reason: string
 }
 
 /** Sign the results by their digest, with a written dissent or none. */
@@ -841,8 +1221,13 @@ export interface SiteReturned {
   site: string
 }
 
-/** The stages of this version; the others of domain.md join the table when their rules do. */
-export type Stage = 'receiving' | 'opening' | 'gathering' | 'briefed' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'signing' | 'concluded'
+/**
+ * What an expert stands for in the committee: the law counts technical and economic ones (招标投标法 art. 37).
+ */
+export type Specialty = 'none' | 'technical' | 'economic' | 'owner'
+
+/** A stage, in the order of the trade; `failed` and `aborted` are ends off the road. */
+export type Stage = 'planned' | 'booked' | 'receiving' | 'opening' | 'gathering' | 'briefed' | 'electing' | 'preliminary' | 'detailed' | 'pricing' | 'summary' | 'reporting' | 'signing' | 'concluded' | 'archived' | 'failed' | 'aborted'
 
 /** The session moved to another stage. */
 export interface StageChanged {
@@ -851,10 +1236,38 @@ export interface StageChanged {
   reason: string
 }
 
+/** A bid's value after one stage. */
+export interface StageValue {
+  stage: string
+  value: string
+}
+
+/**
+ * State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close.
+ */
+export interface StateNotDestroyed {
+  trustee: string
+  reason: string
+  kind: 'state_not_destroyed'
+}
+
+/** Go back to stage `after` 评标回退: later conclusions are void and kept as annexes. */
+export interface StepBack {
+  after: Stage
+  kind: 'step_back'
+}
+
 /** Agree, as an officer at this seat, that the window be opened. */
 export interface StepUp {
   window: string
   kind: 'step_up'
+}
+
+/** The session went back to an earlier stage; what was concluded from there on is void, kept as an annex. */
+export interface SteppedBack {
+  before: Stage
+  after: Stage
+  reason: string
 }
 
 /** The notice is out: bids are taken in under the policy with this SHA-256. */
@@ -875,6 +1288,20 @@ export interface Tender {
   lots: Lot[]
 }
 
+/** Every lot has failed 流标: the evaluation ends. */
+export interface TenderFailed {
+  reason: string
+}
+
+/** One key that puts equal totals in order. */
+export interface TieKey {
+  by: string
+  order: TieOrder
+}
+
+/** Which of two equal totals goes first by a key. */
+export type TieOrder = 'lowest' | 'highest'
+
 /** The track is over at `at_ms`. */
 export interface TrackEnded {
   track: string
@@ -894,7 +1321,13 @@ export interface TrackStarted {
   at_ms: number
 }
 
-/** From `from_bids` bids on, leave out that many highest and lowest prices from the mean. */
+/** The trim table by number of bids; `scored` says whether the trimmed still get points. */
+export interface TrimTable {
+  rows?: TrimTerms[]
+  scored?: boolean
+}
+
+/** From `from_bids` bids on, leave out that many highest and lowest prices. */
 export interface TrimTerms {
   from_bids: number
   high: number
@@ -914,8 +1347,48 @@ export interface TrusteeKeyPublished {
 /** On whose behalf a trustee holds a share. */
 export type TrusteeKind = 'host' | 'site' | 'supervisor'
 
+/** What settles a tie that the declared keys leave: a draw, or the tenderer's recorded decision. */
+export type Undecided = 'draw' | 'tenderer'
+
 /** What became of a sealed bid (opening.md §8): 撤销 is `revoked`, 撤回 `withdrawn`. */
 export type Verdict = 'opened' | 'revoked' | 'withdrawn' | 'malformed' | 'awaiting_bytes'
+
+/** Refuse a proposal by its digest, with a reason. */
+export interface Veto {
+  proposal: string
+  digest: string
+  reason: string
+  kind: 'veto'
+}
+
+/** A second person refused the proposal with this digest, and said why. */
+export interface Vetoed {
+  proposal: string
+  digest: string
+  reason: string
+}
+
+/** The count of a round; `outcome` is empty where options are tied, `tied` names them. */
+export interface VoteCounted {
+  vote: string
+  round: number
+  counts: Count[]
+  outcome: string
+  tied: string[]
+}
+
+/** A vote is open to these members; `round` counts from 1, `lot` is empty where it concerns the session. */
+export interface VoteOpened {
+  vote: string
+  question: Question
+  lot: string
+  round: number
+  options: string[]
+  voters: string[]
+}
+
+/** Whether parts of a step of deviation count, and how. */
+export type WholeSteps = 'linear' | 'up' | 'down' | 'nearest'
 
 /** Bidders can release no more in this window; `missing` are the bids without a good half. */
 export interface WindowClosed {
@@ -960,13 +1433,30 @@ export interface EventBodies {
   SessionPaused: SessionPaused
   SessionResumed: SessionResumed
   SessionClosed: SessionClosed
+  SteppedBack: SteppedBack
+  TenderFailed: TenderFailed
+  SessionAborted: SessionAborted
+  LotFailed: LotFailed
+  BookingConfirmed: BookingConfirmed
+  BookingDeclined: BookingDeclined
+  Proposed: Proposed
+  Approved: Approved
+  Vetoed: Vetoed
+  VoteOpened: VoteOpened
+  BallotCast: BallotCast
+  VoteCounted: VoteCounted
+  ChairElected: ChairElected
   BidImported: BidImported
   PricesOpened: PricesOpened
+  PriceCorrected: PriceCorrected
   SeatJoined: SeatJoined
   SeatTested: SeatTested
   DisciplineAccepted: DisciplineAccepted
+  ExpertRecused: ExpertRecused
+  ExpertReplaced: ExpertReplaced
   ScoreEntered: ScoreEntered
   SheetLocked: SheetLocked
+  SheetReopened: SheetReopened
   GroupUnlocked: GroupUnlocked
   BidsReviewed: BidsReviewed
   PricesComputed: PricesComputed
@@ -1003,6 +1493,7 @@ export interface EventBodies {
   BidJudged: BidJudged
   OpeningRecorded: OpeningRecorded
   PartKeyPublished: PartKeyPublished
+  PartKeySealed: PartKeySealed
   BidAdmitted: BidAdmitted
   PriceRead: PriceRead
   PolicyDrafted: PolicyDrafted
@@ -1015,6 +1506,7 @@ export interface EventBodies {
   WindowClosed: WindowClosed
   CeremonyPaused: CeremonyPaused
   CeremonyResumed: CeremonyResumed
+  KeysNotDestroyed: KeysNotDestroyed
   DrawDeclared: DrawDeclared
   DrawCommitted: DrawCommitted
   DrawRevealed: DrawRevealed
@@ -1035,6 +1527,14 @@ export type SeatCommand =
   | AdvanceStage
   | PauseSession
   | ResumeSession
+  | Propose
+  | Approve
+  | Veto
+  | ConfirmBooking
+  | DeclineBooking
+  | RecuseSelf
+  | CastBallot
+  | FailTender
   | EnterScore
   | LockSheet
   | SignReport
@@ -1047,6 +1547,7 @@ export type SeatCommand =
   | PauseCeremony
   | ResumeCeremony
   | AbortOpening
+  | StateNotDestroyed
   | DeclareDraw
   | CommitDraw
   | RevealDraw
@@ -1064,6 +1565,14 @@ export interface SeatCommands {
   advance_stage: Omit<AdvanceStage, 'kind'>
   pause_session: Omit<PauseSession, 'kind'>
   resume_session: Omit<ResumeSession, 'kind'>
+  propose: Omit<Propose, 'kind'>
+  approve: Omit<Approve, 'kind'>
+  veto: Omit<Veto, 'kind'>
+  confirm_booking: Omit<ConfirmBooking, 'kind'>
+  decline_booking: Omit<DeclineBooking, 'kind'>
+  recuse_self: Omit<RecuseSelf, 'kind'>
+  cast_ballot: Omit<CastBallot, 'kind'>
+  fail_tender: Omit<FailTender, 'kind'>
   enter_score: Omit<EnterScore, 'kind'>
   lock_sheet: Omit<LockSheet, 'kind'>
   sign_report: Omit<SignReport, 'kind'>
@@ -1076,6 +1585,7 @@ export interface SeatCommands {
   pause_ceremony: Omit<PauseCeremony, 'kind'>
   resume_ceremony: Omit<ResumeCeremony, 'kind'>
   abort_opening: Omit<AbortOpening, 'kind'>
+  state_not_destroyed: Omit<StateNotDestroyed, 'kind'>
   declare_draw: Omit<DeclareDraw, 'kind'>
   commit_draw: Omit<CommitDraw, 'kind'>
   reveal_draw: Omit<RevealDraw, 'kind'>
@@ -1092,6 +1602,14 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   advance_stage: 'StageChanged',
   pause_session: 'SessionPaused',
   resume_session: 'SessionResumed',
+  propose: 'Proposed',
+  approve: 'Approved',
+  veto: 'Vetoed',
+  confirm_booking: 'BookingConfirmed',
+  decline_booking: 'BookingDeclined',
+  recuse_self: 'ExpertRecused',
+  cast_ballot: 'BallotCast',
+  fail_tender: 'TenderFailed',
   enter_score: 'ScoreEntered',
   lock_sheet: 'SheetLocked',
   sign_report: 'ReportSigned',
@@ -1104,6 +1622,7 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   pause_ceremony: 'CeremonyPaused',
   resume_ceremony: 'CeremonyResumed',
   abort_opening: 'OpeningAborted',
+  state_not_destroyed: 'KeysNotDestroyed',
   declare_draw: 'DrawDeclared',
   commit_draw: 'DrawCommitted',
   reveal_draw: 'DrawRevealed',

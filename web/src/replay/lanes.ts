@@ -4,12 +4,30 @@ import type { FeedItem, FeedType } from '@/session/feed'
 
 import type { RecordedTrack, ReplayIndex, Span } from './recording'
 import { spanOf } from './recording'
+import { stageAfter } from '@/session/stages'
 
 export type LaneId = 'stage' | 'opening' | 'scores' | 'alarms' | 'acts' | 'links'
 
 /** Which lane an event belongs to; the rest is read in the list. */
 export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
   StageChanged: 'acts',
+  SteppedBack: 'acts',
+  TenderFailed: 'acts',
+  SessionAborted: 'acts',
+  LotFailed: 'acts',
+  BookingConfirmed: 'acts',
+  BookingDeclined: 'acts',
+  Proposed: 'acts',
+  Approved: 'acts',
+  Vetoed: 'acts',
+  VoteOpened: 'acts',
+  BallotCast: 'acts',
+  VoteCounted: 'acts',
+  ChairElected: 'acts',
+  ExpertRecused: 'acts',
+  ExpertReplaced: 'acts',
+  SheetReopened: 'acts',
+  PriceCorrected: 'acts',
   SessionPaused: 'acts',
   SessionResumed: 'acts',
   SheetLocked: 'acts',
@@ -43,6 +61,7 @@ export const LANE_OF: Readonly<Partial<Record<FeedType, LaneId>>> = {
   CeremonyPaused: 'opening',
   CeremonyResumed: 'opening',
   KeysDestroyed: 'opening',
+  KeysNotDestroyed: 'opening',
   AlarmRaised: 'alarms',
   AlarmClosed: 'alarms',
   WitnessRefused: 'alarms',
@@ -69,18 +88,19 @@ export function stageBands(events: readonly FeedItem[], toMs: number): StageBand
   let stage: string = first?.type === 'StageChanged' ? first.body.before : firstStage(events)
   let fromMs = events[0]?.t ?? toMs
   for (const event of events) {
-    if (event.type !== 'StageChanged') continue
+    const after = stageAfter(event)
+    if (after === null) continue
     bands.push({ stage, fromMs, toMs: event.t })
-    stage = event.body.after
+    stage = after
     fromMs = event.t
   }
   bands.push({ stage, fromMs, toMs })
   return bands.filter((band) => band.toMs > band.fromMs)
 }
 
-/** Without a change of stage: where sealed bids are taken in, else where plain ones are brought in. */
+/** Without a change of stage: the plan, or in a rehearsal where plain bids are brought in. */
 function firstStage(events: readonly FeedItem[]): string {
-  return lanesOf(events).includes('opening') ? 'receiving' : 'gathering'
+  return lanesOf(events).includes('opening') ? 'planned' : 'gathering'
 }
 
 /** Return the stretches in which the session stood paused. */

@@ -3,6 +3,7 @@
 
 import type { Bytes } from './bytes'
 import { type SealingDetail, SealingError } from './errors'
+import { LEAF_SIZE } from './merkle'
 import type { AppendedLeaf } from './writer'
 
 /** The synchronous file of the origin private file system, which workers have; not in TypeScript's DOM library. */
@@ -25,6 +26,7 @@ export interface DiskCalls {
   write: { in: { bytes: Bytes }; out: undefined }
   finish: { in: object; out: { size: number } }
   read: { in: { at: number; length: number }; out: Bytes }
+  leafHash: { in: { at: number; length: number }; out: Bytes }
   release: { in: object; out: File }
   discard: { in: object; out: undefined }
 }
@@ -42,6 +44,8 @@ let directory: FileSystemDirectoryHandle
 let handle: SyncFileHandle
 let file: SyncAccessHandle
 let size = 0
+/** A leaf that is read back, behind its prefix, which is zero. */
+const prefixed: Bytes = new Uint8Array(1 + LEAF_SIZE)
 
 const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls[C]['out']> } = {
   async create({ folder, name, room }) {
@@ -66,17 +70,24 @@ const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls
 
   async finish() {
     file.truncate(size)
-    file.flush()
     return { size }
   },
 
   async read({ at, length }) {
     const bytes = new Uint8Array(length)
-    if (file.read(bytes, { at }) !== length) throw new SealingError('bytes_missing', { at })
+    readInto(bytes, at)
     return bytes
   },
 
+  async leafHash({ at, length }) {
+    const leaf = prefixed.subarray(0, 1 + length)
+    readInto(leaf.subarray(1), at)
+    // The browser copies what it hashes before the call returns: the next leaf may be read into the same memory.
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', leaf))
+  },
+
   async release() {
+    file.flush()
     file.close()
     return handle.getFile()
   },
@@ -86,6 +97,10 @@ const calls: { [C in DiskCall]: (terms: DiskCalls[C]['in']) => Promise<DiskCalls
     await directory.removeEntry(handle.name)
     return undefined
   },
+}
+
+function readInto(bytes: Bytes, at: number): void {
+  if (file.read(bytes, { at }) !== bytes.length) throw new SealingError('bytes_missing', { at })
 }
 
 function append(bytes: Bytes): void {

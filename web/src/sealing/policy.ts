@@ -24,6 +24,13 @@ export interface Trustee {
   readonly keys: ReadonlyMap<number, Bytes>
 }
 
+/** Who may read opened documents years later; its keys are its own and last. */
+export interface Recipient {
+  readonly name: string
+  readonly who: string
+  readonly keys: ReadonlyMap<number, Bytes>
+}
+
 export interface Window {
   readonly name: string
   readonly gate: string
@@ -51,6 +58,7 @@ export interface Policy {
   readonly trustees: readonly Trustee[]
   readonly windows: readonly Window[]
   readonly parts: readonly PartTerms[]
+  readonly recipients: readonly Recipient[]
 }
 
 const VERSION = 1
@@ -60,6 +68,7 @@ const KINDS: readonly string[] = [HOST, 'site', 'supervisor']
 const MOST_PADDED = 16 * 1024 * 1024
 const MODES: readonly Mode[] = ['joint', 'sites', 'bidder']
 const MOST_TRUSTEES = 16
+const MOST_RECIPIENTS = 8
 const MOST_SUITES = 8
 const MOST_PARTS = 5
 const NAME = 64
@@ -128,6 +137,7 @@ function read(bytes: Bytes): Policy {
     trustees: members.objects('trustees', 1, MOST_TRUSTEES).map(readTrustee),
     windows: members.objects('windows', 1, MOST_PARTS).map(readWindow),
     parts: members.objects('parts', 1, MOST_PARTS).map(readPart),
+    recipients: members.has('recipients') ? members.objects('recipients', 1, MOST_RECIPIENTS).map(readRecipient) : [],
   }
   members.close()
   check(policy)
@@ -149,13 +159,15 @@ function check(policy: Policy): void {
 }
 
 /** No two trustees may be one person: a quorum of two would be one. */
-function checkTrustees({ trustees, suites }: Policy): void {
+function checkTrustees({ trustees, recipients, suites }: Policy): void {
   unique('trustee', trustees.map(({ name }) => checkName(name).toLowerCase()))
   unique('signer', trustees.map(({ signer }) => toBase64(signer)))
   if (!trustees.every(({ kind }) => KINDS.includes(kind))) refuse({ rule: 'kind' })
   if (trustees.filter(({ kind }) => kind === HOST).length !== 1) refuse({ rule: 'host' })
-  if (!trustees.every(({ keys }) => [...keys.keys()].join() === suites.join())) refuse({ rule: 'keys' })
-  for (const suite of suites) unique('key', trustees.map(({ keys }) => toBase64(keys.get(suite) as Bytes)))
+  unique('recipient', recipients.map(({ name }) => checkName(name).toLowerCase()))
+  const holders = [...trustees, ...recipients]
+  if (!holders.every(({ keys }) => [...keys.keys()].join() === suites.join())) refuse({ rule: 'keys' })
+  for (const suite of suites) unique('key', holders.map(({ keys }) => toBase64(keys.get(suite) as Bytes)))
 }
 
 function checkWindows({ windows, parts, deadline }: Policy): void {
@@ -184,11 +196,23 @@ function unique(what: string, values: readonly (string | number)[]): void {
 function readTrustee(members: Members): Trustee {
   const [name, kind, who] = [members.text('name', NAME), members.text('kind', KIND), members.text('who', WHO)]
   const signer = members.data('signer', 1, MOST_SIGNER)
-  const listed = members.objects('keys', 1, MOST_SUITES).map(readKey)
+  const keys = readKeys(members, name)
   members.close()
+  return { name, kind, who, signer, keys }
+}
+
+function readRecipient(members: Members): Recipient {
+  const [name, who] = [members.text('name', NAME), members.text('who', WHO)]
+  const keys = readKeys(members, name)
+  members.close()
+  return { name, who, keys }
+}
+
+function readKeys(members: Members, name: string): ReadonlyMap<number, Bytes> {
+  const listed = members.objects('keys', 1, MOST_SUITES).map(readKey)
   const keys = new Map(listed)
   if (keys.size !== listed.length) refuse({ rule: 'keys', trustee: name })
-  return { name, kind, who, signer, keys }
+  return keys
 }
 
 function readKey(members: Members): [number, Bytes] {

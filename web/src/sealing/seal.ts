@@ -23,10 +23,11 @@ import {
 } from './envelope'
 import { SealingError } from './errors'
 import { Pieces } from './files'
+import { release } from './memory'
 import { Envelope } from './open'
 import { pad, PADDED } from './padding'
 import { checkSuite, type Policy, policyDigest, trusteeKeys } from './policy'
-import { CHUNK, PIECE, SALT_SIZE, StreamCipher, streamSize } from './stream'
+import { CHUNK, CHUNKS_AT_ONCE, PIECE, SALT_SIZE, StreamCipher, streamSize } from './stream'
 import { type SigningKey, type Suite, suiteOf, wrapTo } from './suites'
 import { EnvelopeWriter, type Sink } from './writer'
 
@@ -49,7 +50,7 @@ export interface SealingOrder {
   readonly parts: readonly PartToSeal[]
 }
 
-/** Encrypting; then the self-test: recomputing the root, opening and comparing each part. */
+/** Encrypting; then the self-test: recomputing the root and, beside it, opening and comparing each part. */
 export type Phase = 'sealing' | 'hashing' | 'checking'
 
 export interface Progress {
@@ -78,9 +79,8 @@ export interface SealedBid {
   readonly parts: readonly SealedPart[]
 }
 
-/** Plaintext encrypted at once: its chunks go to the browser's threads together. */
+/** Plaintext read at once: a leaf's worth. */
 const SLAB = 64 * CHUNK
-const SLABS_AT_ONCE = 3
 
 interface DealtPart {
   readonly name: string
@@ -188,36 +188,31 @@ async function writeStream(writer: EnvelopeWriter, suite: Suite, part: DealtPart
   const cipher = await StreamCipher.of(key, salt, part.context)
   await writer.append(concat(salt, cipher.commitment))
   const total = part.content.size
-  const pieces = new Pieces(part.content)
-  const slab = new Uint8Array(SLAB)
-  const sealing: Promise<ArrayBuffer[]>[] = []
+  const pieces = new Pieces(part.content, SLAB)
   try {
     for (let at = 0; at <= total; at += SLAB) {
       cancelled(options)
-      const plain = slab.subarray(0, Math.min(SLAB, total - at))
-      await pieces.fill(plain)
-      // The browser copies what it encrypts before the call returns: the slab may be filled again at once.
-      sealing.push(sealSlab(cipher, at / CHUNK, plain))
-      if (sealing.length === SLABS_AT_ONCE) await appendAll(writer, await (sealing.shift() as Promise<ArrayBuffer[]>))
+      await sealSlab(writer, cipher, at / CHUNK, await pieces.take(Math.min(SLAB, total - at)))
       options.progress?.({ phase: 'sealing', part: part.name, done: Math.min(at + SLAB, total), total })
     }
-    for (const sealed of sealing) await appendAll(writer, await sealed)
   } finally {
     await pieces.close()
-    // Slabs that nobody waits for after a failure end by themselves.
-    await Promise.allSettled(sealing)
   }
 }
 
 /** Encrypt a slab; one that is shorter than a whole one ends the stream, with a chunk that is shorter than a whole one. */
-function sealSlab(cipher: StreamCipher, first: number, plain: Bytes): Promise<ArrayBuffer[]> {
+async function sealSlab(writer: EnvelopeWriter, cipher: StreamCipher, first: number, plain: Bytes): Promise<void> {
   const count = plain.length === SLAB ? SLAB / CHUNK : Math.floor(plain.length / CHUNK) + 1
-  const chunks = Array.from({ length: count }, (_, index) => plain.subarray(index * CHUNK, (index + 1) * CHUNK))
-  return Promise.all(chunks.map((chunk, index) => cipher.seal(first + index, chunk)))
-}
-
-async function appendAll(writer: EnvelopeWriter, chunks: readonly ArrayBuffer[]): Promise<void> {
-  for (const chunk of chunks) await writer.append(new Uint8Array(chunk))
+  for (let begin = 0; begin < count; begin += CHUNKS_AT_ONCE) {
+    const length = Math.min(CHUNKS_AT_ONCE, count - begin)
+    const sealing = Array.from({ length }, (_, index) => {
+      const chunk = begin + index
+      return cipher.seal(first + chunk, plain.subarray(chunk * CHUNK, (chunk + 1) * CHUNK))
+    })
+    const sealed = await Promise.all(sealing)
+    for (const chunk of sealed) await writer.append(new Uint8Array(chunk))
+    release(sealed)
+  }
 }
 
 function cancelled({ signal }: SealingOptions): void {
@@ -226,25 +221,29 @@ function cancelled({ signal }: SealingOptions): void {
 
 // --- opening it again
 
+/** Hash what lies there and open it, both at once: the hash is taken beside the disk, by another core. */
 async function selfTest(envelope: Envelope, order: SealingOrder, dealt: readonly DealtPart[], options: SealingOptions): Promise<void> {
   const total = envelope.trailer.size
-  await envelope.verifyRoot((done) => {
+  const hashing = envelope.verifyRoot((done) => {
     cancelled(options)
     options.progress?.({ phase: 'hashing', part: '', done, total })
   })
+  const checks = await Promise.allSettled([hashing, checkParts(envelope, order, dealt, options)])
+  // A byte that the disk lost fails both, and the root says so better.
+  for (const check of checks) if (check.status === 'rejected') throw check.reason
+}
+
+async function checkParts(envelope: Envelope, order: SealingOrder, dealt: readonly DealtPart[], options: SealingOptions): Promise<void> {
   for (const { name, content, half, secret } of dealt) {
     const part = envelope.part(name)
     part.verifyHalf(half)
     part.verifyDealing(order.policy.threshold, secret)
     const reader = await part.reader(half, secret)
     if (reader.size !== content.size) throw new SealingError('self_test_failed', { part: name, rule: 'size' })
-    const pieces = new Pieces(content)
-    const piece = new Uint8Array(PIECE)
+    const pieces = new Pieces(content, PIECE)
     await reader.each(async (plain, at) => {
       cancelled(options)
-      const original = piece.subarray(0, plain.length)
-      await pieces.fill(original)
-      if (!same(plain, original)) throw new SealingError('self_test_failed', { part: name, at })
+      if (!same(plain, await pieces.take(plain.length))) throw new SealingError('self_test_failed', { part: name, at })
       options.progress?.({ phase: 'checking', part: name, done: at + plain.length, total: content.size })
     })
     await pieces.close()

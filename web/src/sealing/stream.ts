@@ -8,12 +8,15 @@ import { sha512 } from '@noble/hashes/sha2.js'
 import { ascii, type Bytes, concat, equal } from './bytes'
 import { SealingError } from './errors'
 import { TAG_SIZE } from './hpke'
+import { release } from './memory'
 
 export const CHUNK = 16 * 1024
 export const SEALED_CHUNK = CHUNK + TAG_SIZE
 export const SALT_SIZE = 24
 export const COMMITMENT_SIZE = 32
 export const PREFIX_SIZE = SALT_SIZE + COMMITMENT_SIZE
+/** Chunks sealed or opened together: few enough that the browser keeps their memory for the next ones (memory.ts). */
+export const CHUNKS_AT_ONCE = 16
 
 const KEY_SIZE = 32
 const NONCE_SIZE = 12
@@ -84,8 +87,10 @@ function expandTwice(key: Bytes, info: Bytes): Bytes {
 /** Bytes that can be read at any place. */
 export interface ByteSource {
   readonly size: number
-  /** Return exactly `length` bytes from `at` on. */
+  /** Return exactly `length` bytes from `at` on, in memory of their own, which is then the caller's. */
   read(at: number, length: number): Promise<Bytes>
+  /** Return the hash of the leaf of `length` bytes at `at`, taken where the bytes lie; a source without this is read. */
+  leafHash?(at: number, length: number): Promise<Bytes>
 }
 
 const READ_AHEAD = 64
@@ -109,7 +114,7 @@ export class StreamReader {
     const cipher = await StreamCipher.of(contentKey, prefix.slice(0, SALT_SIZE), context)
     if (!equal(cipher.commitment, prefix.subarray(SALT_SIZE))) throw new SealingError('part_damaged', { rule: 'commitment' })
     const reader = new StreamReader(source, offset, cipher, size)
-    await reader.#chunks(Math.floor(size / CHUNK), 1)
+    await reader.#open(new Uint8Array(CHUNK), Math.floor(size / CHUNK), 1)
     return reader
   }
 
@@ -119,7 +124,7 @@ export class StreamReader {
     if (length === 0) return new Uint8Array(0)
     const first = Math.floor(at / CHUNK)
     const last = Math.floor((at + length - 1) / CHUNK)
-    const plain = concat(...(await this.#chunks(first, last - first + 1)))
+    const plain = await this.#open(new Uint8Array((last - first + 1) * CHUNK), first, last - first + 1)
     return plain.subarray(at - first * CHUNK, at - first * CHUNK + length)
   }
 
@@ -127,34 +132,43 @@ export class StreamReader {
   async each(take: (plain: Bytes, at: number) => void | Promise<void>): Promise<void> {
     const count = Math.floor(this.size / CHUNK) + 1
     const piece = new Uint8Array(PIECE)
-    let ahead = this.#chunks(0, Math.min(READ_AHEAD, count))
+    let ahead = this.#sealed(0, Math.min(READ_AHEAD, count))
     for (let first = 0; first < count; first += READ_AHEAD) {
-      const plain = joined(await ahead, piece)
+      const sealed = await ahead
       const next = first + READ_AHEAD
-      if (next < count) ahead = this.#chunks(next, Math.min(READ_AHEAD, count - next))
+      if (next < count) ahead = this.#sealed(next, Math.min(READ_AHEAD, count - next))
       // The next piece is under way; when taking this one fails, nobody waits for that one any more.
       ahead.catch(() => undefined)
-      await take(plain, first * CHUNK)
+      await take(await this.#openInto(piece, first, sealed), first * CHUNK)
     }
   }
 
-  async #chunks(first: number, count: number): Promise<Uint8Array[]> {
-    const end = Math.min((first + count) * SEALED_CHUNK, this.size + TAG_SIZE * (Math.floor(this.size / CHUNK) + 1))
-    const sealed = await this.source.read(this.offset + PREFIX_SIZE + first * SEALED_CHUNK, end - first * SEALED_CHUNK)
-    const opening = Array.from({ length: count }, (_, index) => {
-      const chunk = sealed.subarray(index * SEALED_CHUNK, Math.min((index + 1) * SEALED_CHUNK, sealed.length))
-      return this.cipher.open(first + index, chunk)
-    })
-    return (await Promise.all(opening)).map((plain) => new Uint8Array(plain))
+  async #open(into: Bytes, first: number, count: number): Promise<Bytes> {
+    return this.#openInto(into, first, await this.#sealed(first, count))
   }
-}
 
-/** Copy `chunks` one after another into `piece` and return the part of it that they fill. */
-function joined(chunks: readonly Uint8Array[], piece: Bytes): Bytes {
-  let filled = 0
-  for (const chunk of chunks) {
-    piece.set(chunk, filled)
-    filled += chunk.length
+  /** Return `count` sealed chunks from `first` on, as they lie. */
+  #sealed(first: number, count: number): Promise<Bytes> {
+    const end = Math.min((first + count) * SEALED_CHUNK, this.size + TAG_SIZE * (Math.floor(this.size / CHUNK) + 1))
+    return this.source.read(this.offset + PREFIX_SIZE + first * SEALED_CHUNK, end - first * SEALED_CHUNK)
   }
-  return piece.subarray(0, filled)
+
+  /** Open the chunks in `sealed`, from number `first` on, one after another into `into`; return the part of it that they fill. */
+  async #openInto(into: Bytes, first: number, sealed: Bytes): Promise<Bytes> {
+    let filled = 0
+    for (let at = 0; at < sealed.length; ) {
+      const opening: Promise<ArrayBuffer>[] = []
+      for (; at < sealed.length && opening.length < CHUNKS_AT_ONCE; at += SEALED_CHUNK) {
+        opening.push(this.cipher.open(first + at / SEALED_CHUNK, sealed.subarray(at, at + SEALED_CHUNK)))
+      }
+      const opened = await Promise.all(opening)
+      for (const chunk of opened) {
+        into.set(new Uint8Array(chunk), filled)
+        filled += chunk.byteLength
+      }
+      release(opened)
+    }
+    release([sealed.buffer])
+    return into.subarray(0, filled)
+  }
 }

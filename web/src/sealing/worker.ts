@@ -75,13 +75,13 @@ function roomFor(parts: readonly PartToSeal[]): number {
   return parts.reduce((sum, { name, content }) => sum + streamSize(PADDED.includes(name) ? paddedSize(content.size) : content.size), FRAME)
 }
 
-/** A bid of gigabytes has thousands of steps; the page wants ten a second, and the first and last of each part. */
+/** A bid of gigabytes has thousands of steps; the page wants ten a second of each kind, and the first and last of each part. */
 function sparingly(): (progress: Progress) => void {
-  let [last, lastStep] = [0, '']
+  const last = new Map<string, number>()
   return (progress) => {
     const [now, step] = [performance.now(), `${progress.phase} ${progress.part}`]
-    if (step === lastStep && progress.done < progress.total && now - last < PROGRESS_EVERY_MS) return
-    ;[last, lastStep] = [now, step]
+    if (progress.done < progress.total && now - (last.get(step) ?? -Infinity) < PROGRESS_EVERY_MS) return
+    last.set(step, now)
     post({ kind: 'progress', progress })
   }
 }

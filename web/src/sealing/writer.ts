@@ -82,16 +82,24 @@ export class EnvelopeWriter {
 /** Return the root over the first `size` bytes of `source`. */
 export async function rootOf(source: ByteSource, size: number, progress: (done: number) => void): Promise<Bytes> {
   const tree = new MerkleRoot()
-  const leaf = new Leaf()
+  const hash = source.leafHash?.bind(source) ?? hashOfRead(source)
   let hashing: Promise<Bytes> | undefined
   for (let at = 0; at < size; at += LEAF_SIZE) {
-    const bytes = await source.read(at, Math.min(LEAF_SIZE, size - at))
-    if (hashing !== undefined) tree.push(await hashing)
-    leaf.clear()
-    leaf.append(bytes)
-    hashing = leaf.hash()
-    progress(at + bytes.length)
+    const before = hashing
+    hashing = hash(at, Math.min(LEAF_SIZE, size - at))
+    hashing.catch(() => undefined) // it is awaited in its turn, unless one before it fails
+    if (before !== undefined) tree.push(await before)
+    progress(Math.min(at + LEAF_SIZE, size))
   }
   if (hashing !== undefined) tree.push(await hashing)
   return tree.root()
+}
+
+/** Return a way to hash the leaves of a source that does not do so itself. */
+function hashOfRead(source: ByteSource): (at: number, length: number) => Promise<Bytes> {
+  return async (at, length) => {
+    const leaf = new Leaf()
+    leaf.append(await source.read(at, length))
+    return leaf.hash()
+  }
 }

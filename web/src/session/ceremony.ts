@@ -41,6 +41,8 @@ export interface CeremonyView {
   readonly answers: Map<string, readonly EventBodies['RecordConfirmed'][]>
   readonly names: Map<string, string>
   readonly destroyed: Set<string>
+  /** Trustees stated not to have destroyed their keys, with the reason. */
+  readonly kept: Map<string, string>
 }
 
 export function emptyCeremony(): CeremonyView {
@@ -63,6 +65,7 @@ export function emptyCeremony(): CeremonyView {
     answers: shallowReactive(new Map()),
     names: shallowReactive(new Map()),
     destroyed: shallowReactive(new Set<string>()),
+    kept: shallowReactive(new Map<string, string>()),
   })
 }
 
@@ -123,6 +126,9 @@ export function evolveCeremony(view: CeremonyView, item: FeedItem): void {
       return
     case 'CeremonyResumed':
       return resume(view, item.t)
+    case 'KeysNotDestroyed':
+      view.kept.set(item.body.trustee, item.body.reason)
+      return
     case 'KeysDestroyed':
       view.destroyed.add(item.body.trustee)
       if (view.state !== 'aborted' && trusteesOf(view).every((name) => view.destroyed.has(name))) view.state = 'destroyed'
@@ -157,6 +163,17 @@ function takeShares(view: CeremonyView, { window, trustee, bids }: EventBodies['
 function resume(view: CeremonyView, at: number): void {
   if (view.paused !== null && view.state === 'unsealing') view.until += at - view.paused.atMs
   view.paused = null
+}
+
+/** Say whether no part will be opened any more, so that trustees destroy their keys. */
+export function isOver(view: CeremonyView): boolean {
+  if (view.state === 'aborted' || view.state === 'destroyed') return true
+  return view.state === 'opened' && (view.policy?.windows.every(({ name }) => view.records.has(name)) ?? false)
+}
+
+/** List the trustees that may still hold keys: the session is not closed before there is none. */
+export function keysAtLarge(view: CeremonyView): string[] {
+  return trusteesOf(view).filter((name) => !view.destroyed.has(name) && !view.kept.has(name))
 }
 
 /** Return the window that is open, or the next that will be; null without a policy. */

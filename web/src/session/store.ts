@@ -72,7 +72,7 @@ export const useSession = defineStore('session', () => {
   const openAlarms = computed(() => [...view.alarms.values()].filter((alarm) => alarm.closed === null))
   const tracks = computed<TrackState[]>(() => status.value?.sites.flatMap((site) => site.tracks) ?? [])
   const digestToSign = computed(() => {
-    const rankings = lots.value.map((lot) => view.rankings.get(lot.id))
+    const rankings = lots.value.filter((lot) => !view.failedLots.has(lot.id)).map((lot) => view.rankings.get(lot.id))
     return rankings.length > 0 && rankings.every((ranking) => ranking !== undefined)
       ? reportDigest(rankings as EventBodies['RankingComputed'][])
       : null
@@ -339,6 +339,16 @@ export const useSession = defineStore('session', () => {
     })
   }
 
+  /** Vote; the choice is committed, so that nobody learns it before the count, and who chose what never. */
+  async function castBallot(vote: string, round: number, choice: string): Promise<Outcome> {
+    if (session === null || me.value === null) throw new Error('not connected to a session')
+    const { session: id } = me.value
+    return session.give('cast_ballot', (cmd) => {
+      const { commitment, secret } = seal(id, cmd, '/choice', choice)
+      return { body: { vote, round, choice: commitment }, secrets: [secret] }
+    })
+  }
+
   function send(message: FromSeat): boolean {
     return session?.send(message) ?? false
   }
@@ -354,7 +364,7 @@ export const useSession = defineStore('session', () => {
     view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, welcomes, unsent, held, readOnly, ended, caughtUp,
     storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, digestToSign,
     cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, filled, checkIn, passSelfTest,
-    advance, importBid, send, onOffer,
+    advance, importBid, castBallot, send, onOffer,
     setGeneration: (generation: number) => session?.setGeneration(generation),
     takeOver: () => session?.takeOver(),
     retryNow: () => session?.retryNow(),

@@ -9,6 +9,7 @@ import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
 import { type DrawView, evolveDraws } from './draws'
 import type { FeedBodies, FeedItem } from './feed'
 import type { CommittedCell } from './sheet'
+import { STAGES, stageAfter } from './stages'
 
 export interface OwnCell {
   readonly revision: number
@@ -46,6 +47,28 @@ export interface Alarm {
   readonly closed: { readonly by: string; readonly note: string; readonly atMs: number } | null
 }
 
+export interface Proposal {
+  readonly proposal: string
+  readonly act: EventBodies['Proposed']['act']
+  readonly reason: string
+  readonly by: string
+  readonly atMs: number
+  readonly stage: Stage
+  readonly decided: { readonly approved: boolean; readonly by: string } | null
+}
+
+export interface Vote {
+  readonly vote: string
+  readonly question: EventBodies['VoteOpened']['question']
+  readonly lot: string
+  readonly round: number
+  readonly options: readonly string[]
+  readonly voters: readonly string[]
+  /** What this seat chose in this round. */
+  readonly own: string | null
+  readonly counted: EventBodies['VoteCounted'] | null
+}
+
 export interface LogLine {
   readonly n: number
   readonly t: number
@@ -78,7 +101,18 @@ export interface SessionView {
   rehearsal: boolean
   stage: Stage
   stageSinceMs: number
-  paused: { reason: string; by: string; atMs: number } | null
+  paused: { reason: string; by: string; atMs: number; resumeMs: number | null } | null
+  /** Seats of the committee's members; reserves are none. */
+  members: string[]
+  chair: string | null
+  readonly recused: Set<string>
+  /** Lots that nobody wins, each with its ground. */
+  readonly failedLots: Map<string, string>
+  /** Sites' answers to the booking: empty when confirmed, else why not. */
+  readonly bookings: Map<string, string>
+  readonly proposals: Map<string, Proposal>
+  readonly votes: Map<string, Vote>
+  readonly corrections: Map<string, EventBodies['PriceCorrected']>
   closed: boolean
   readonly documents: Map<string, Document>
   /** Documents of an opened bid, by bid: names of its parts. */
@@ -119,6 +153,14 @@ export function emptyView(): SessionView {
     stageSinceMs: 0,
     paused: null,
     closed: false,
+    members: [],
+    chair: null,
+    recused: shallowReactive(new Set<string>()),
+    failedLots: shallowReactive(new Map()),
+    bookings: shallowReactive(new Map()),
+    proposals: shallowReactive(new Map()),
+    votes: shallowReactive(new Map()),
+    corrections: shallowReactive(new Map()),
     documents: shallowReactive(new Map()),
     openedParts: shallowReactive(new Map()),
     seatFacts: shallowReactive(new Map()),
@@ -166,11 +208,52 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'SessionOpened':
       return openSession(view, item.body, item.t)
     case 'StageChanged':
-      view.stage = item.body.after
-      view.stageSinceMs = item.t
+    case 'TenderFailed':
+    case 'SessionAborted':
+      return enterStage(view, item)
+    case 'SteppedBack':
+      stepBack(view, item.body.after)
+      return enterStage(view, item)
+    case 'ExpertReplaced':
+      replaceExpert(view, item.body.seat, item.body.newcomer)
+      return enterStage(view, item)
+    case 'LotFailed':
+      view.failedLots.set(item.body.lot, item.body.ground)
+      return
+    case 'BookingConfirmed':
+      view.bookings.set(item.body.site, '')
+      return
+    case 'BookingDeclined':
+      view.bookings.set(item.body.site, item.body.reason)
+      return
+    case 'Proposed':
+      view.proposals.set(item.body.proposal, { ...item.body, by: item.actor, atMs: item.t, stage: view.stage, decided: null })
+      return
+    case 'Approved':
+    case 'Vetoed':
+      return decideProposal(view, item.body.proposal, item.type === 'Approved', item.actor)
+    case 'VoteOpened':
+      view.votes.set(item.body.vote, { ...item.body, own: null, counted: null })
+      return
+    case 'BallotCast':
+      return castBallot(view, item.body.vote, item.opened?.['/choice'] ?? '')
+    case 'VoteCounted':
+      return countVote(view, item.body)
+    case 'ChairElected':
+      view.chair = item.body.seat
+      return
+    case 'ExpertRecused':
+      view.recused.add(item.body.seat)
+      return
+    case 'SheetReopened':
+      view.locks.delete(sheetKey(item.body.seat, item.body.lot, item.body.part))
+      view.unlocked.delete(`${item.body.lot}/${item.body.part}`)
+      return
+    case 'PriceCorrected':
+      view.corrections.set(`${item.body.lot}/${item.body.bid}`, item.body)
       return
     case 'SessionPaused':
-      view.paused = { reason: item.body.reason, by: item.actor, atMs: item.t }
+      view.paused = { reason: item.body.reason, by: item.actor, atMs: item.t, resumeMs: item.body.resume_at }
       return
     case 'SessionResumed':
       view.paused = null
@@ -266,11 +349,13 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'BidJudged':
     case 'OpeningRecorded':
     case 'PartKeyPublished':
+    case 'PartKeySealed':
     case 'PriceRead':
     case 'RecordConfirmed':
     case 'CeremonyPaused':
     case 'CeremonyResumed':
     case 'KeysDestroyed':
+    case 'KeysNotDestroyed':
       return evolveCeremony(view.ceremony, item)
     case 'BidAdmitted':
       evolveCeremony(view.ceremony, item)
@@ -296,8 +381,72 @@ function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: 
   view.sites = body.sites ?? []
   view.seats = body.seats ?? []
   view.rehearsal = body.rehearsal ?? false
-  view.stage = view.rehearsal ? 'gathering' : 'receiving'
+  view.stage = view.rehearsal ? 'gathering' : 'planned'
+  view.members = view.seats.filter((seat) => seat.role === 'expert' && !seat.reserve).map((seat) => seat.code)
   view.stageSinceMs = at
+}
+
+function enterStage(view: SessionView, item: FeedItem): void {
+  view.stage = stageAfter(item) ?? view.stage
+  view.stageSinceMs = item.t
+  // A proposal lapses with the stage it was made in.
+  for (const [id, one] of view.proposals) if (one.decided === null && one.stage !== view.stage) view.proposals.delete(id)
+}
+
+/** Void what was concluded from a stage on; its own sheets are open again (evalroom/session.py, `_keep_step_back`). */
+function stepBack(view: SessionView, after: Stage): void {
+  const part = partOf(after)
+  for (const key of [...view.locks.keys()]) {
+    if (after === 'preliminary' || (part !== null && key.endsWith(`/${part}`))) view.locks.delete(key)
+  }
+  if (after === 'preliminary') {
+    const preliminary = new Set((view.tender?.lots ?? []).flatMap((lot) => itemsOf(lot, 'preliminary')).map((item) => item.id))
+    for (const [key, cell] of [...view.cells]) if (!preliminary.has(cell.commits.item)) view.cells.delete(key)
+  }
+  voidConclusions(view, after)
+}
+
+function replaceExpert(view: SessionView, seat: string, newcomer: string): void {
+  view.members = view.members.map((one) => (one === seat ? newcomer : one))
+  view.recused.delete(seat)
+  if (view.chair === seat) view.chair = null
+  for (const key of [...view.locks.keys()]) if (key.startsWith(`${seat}/`)) view.locks.delete(key)
+  for (const [id, vote] of [...view.votes]) if (vote.counted === null && vote.voters.includes(seat)) view.votes.delete(id)
+  voidConclusions(view, 'preliminary')
+}
+
+function voidConclusions(view: SessionView, stage: Stage): void {
+  const at = STAGES.indexOf(stage)
+  if (stage === 'preliminary') {
+    view.reviews.clear()
+    view.unlocked.clear()
+    view.sheets.clear()
+    for (const [lot, ground] of [...view.failedLots]) {
+      if (ground === 'all_rejected' || ground === 'no_competition' || ground === 'no_price') view.failedLots.delete(lot)
+    }
+  }
+  if (stage === 'detailed') for (const key of [...view.unlocked]) if (key.endsWith('/detailed')) view.unlocked.delete(key)
+  if (at <= STAGES.indexOf('pricing')) {
+    view.prices.clear()
+    view.pricing.clear()
+  }
+  if (at <= STAGES.indexOf('summary')) view.rankings.clear()
+  view.signatures.clear()
+}
+
+function decideProposal(view: SessionView, proposal: string, approved: boolean, by: string): void {
+  const waiting = view.proposals.get(proposal)
+  if (waiting !== undefined) view.proposals.set(proposal, { ...waiting, decided: { approved, by } })
+}
+
+function castBallot(view: SessionView, vote: string, choice: string): void {
+  const open = view.votes.get(vote)
+  if (open !== undefined) view.votes.set(vote, { ...open, own: choice })
+}
+
+function countVote(view: SessionView, body: EventBodies['VoteCounted']): void {
+  const open = view.votes.get(body.vote)
+  if (open !== undefined) view.votes.set(body.vote, { ...open, counted: body })
 }
 
 /** A sealed bid, once opened, joins the bids of its lot. */

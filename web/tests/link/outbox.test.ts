@@ -12,7 +12,7 @@ function submit(id: string): Submit {
   return {
     kind: 'submit',
     command_id: id,
-    command: { kind: 'pause_session', reason: '' },
+    command: { kind: 'pause_session', reason: '', resume_at: null },
     secrets: [],
     sig: null,
     client_ms: null,

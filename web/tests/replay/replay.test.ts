@@ -279,7 +279,7 @@ describe('an opening in the replay', () => {
     const opened = [{ t: 0, type: 'PolicySigned', body: {} }] as unknown as FeedItem[]
     expect(lanesOf(opened)).toContain('opening')
     expect(lanesOf([])).not.toContain('opening')
-    expect(stageBands(opened, 500)).toEqual([{ stage: 'receiving', fromMs: 0, toMs: 500 }])
+    expect(stageBands(opened, 500)).toEqual([{ stage: 'planned', fromMs: 0, toMs: 500 }])
   })
 
   it('begins with the stage that the first change names', () => {

@@ -22,6 +22,11 @@ const trustee = (name: string, kind: string, mark: number): TrusteeJson => ({
   keys: [1, 2].map((suite) => ({ suite, public: toBase64(new Uint8Array(65).fill(16 * suite + mark)) })),
 })
 
+const recipient = (name: string, mark: number) => {
+  const { who, keys } = trustee(name, 'site', mark)
+  return { name, who, keys }
+}
+
 const good = () => ({
   v: 1,
   tender: 'T-1',
@@ -34,11 +39,18 @@ const good = () => ({
   trustees: [trustee('host', 'host', 1), trustee('north', 'site', 2), trustee('sup', 'supervisor', 3)],
   windows: [{ name: 'first', gate: 'BidsClosed', release_ms: 1, opens_at: 1000 as number | undefined }],
   parts: ['identity', 'opening', 'price'].map((name) => ({ name, window: 'first', max_size: 65_536 })),
+  recipients: [recipient('supervisor-archive', 4), recipient('centre-archive', 5)],
 })
 type Json = ReturnType<typeof good>
 
 it('a policy without these faults is taken', () => {
   expect(parsePolicy(canonical(good())).threshold).toBe(2)
+  expect(parsePolicy(canonical(good())).recipients.map(({ name }) => name)).toEqual(['supervisor-archive', 'centre-archive'])
+})
+
+it('a policy need not name recipients', () => {
+  const { recipients: _, ...without } = good()
+  expect(parsePolicy(canonical(without)).recipients).toEqual([])
 })
 
 it.each<[string, (policy: Json) => unknown]>([
@@ -67,6 +79,10 @@ it.each<[string, (policy: Json) => unknown]>([
   ['a price part that is not padded', ({ parts }) => (parts[2]!.max_size = 65_535)],
   ['a tender that is a path', (policy) => (policy.tender = '../T')],
   ['another version', (policy) => (policy.v = 2)],
+  ['recipients, and none named', ({ recipients }) => recipients.splice(0)],
+  ['two recipients differ in case only', ({ recipients }) => (recipients[0]!.name = 'CENTRE-archive')],
+  ['a recipient has a trustee’s key', ({ recipients, trustees }) => (recipients[0]!.keys[1]!.public = trustees[0]!.keys[1]!.public)],
+  ['a recipient lacks a key', ({ recipients }) => recipients[0]!.keys.pop()],
   ['an unknown member', (policy) => Object.assign(policy, { escrow: 1 })],
 ])('%s: refused', (_, change) => {
   const policy = good()

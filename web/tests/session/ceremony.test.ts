@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { type CeremonyView, emptyCeremony, evolveCeremony, windowAt } from '@/session/ceremony'
+import { type CeremonyView, emptyCeremony, evolveCeremony, isOver, keysAtLarge, windowAt } from '@/session/ceremony'
 import type { FeedItem } from '@/session/feed'
 
 const POLICY = JSON.stringify({
@@ -54,5 +54,19 @@ describe('the opening on the pages', () => {
     const gone = (trustee: string): [FeedItem['type'], object] => ['KeysDestroyed', { trustee }]
     expect(after(DRAFTED, gone('host')).state).toBe('drafted')
     expect(after(DRAFTED, gone('host'), gone('north')).state).toBe('destroyed')
+  })
+
+  it('names the trustees whose keys the session still waits for', () => {
+    const view = after(DRAFTED, ['KeysDestroyed', { trustee: 'host' }])
+    expect(keysAtLarge(view)).toEqual(['north'])
+    const told = after(DRAFTED, ['KeysDestroyed', { trustee: 'host' }], ['KeysNotDestroyed', { trustee: 'north', reason: 'burnt down' }])
+    expect(keysAtLarge(told)).toEqual([])
+    expect(told.kept.get('north')).toBe('burnt down')
+    expect(told.state).not.toBe('destroyed')
+  })
+
+  it('is over once every window has its record, or when it was aborted', () => {
+    expect(isOver(after(DRAFTED))).toBe(false)
+    expect(isOver(after(DRAFTED, ['OpeningAborted', { reason: 'x', bids: 1 }]))).toBe(true)
   })
 })

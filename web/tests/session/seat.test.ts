@@ -123,7 +123,7 @@ describe('a seat whose digests take their time', () => {
   })
 
   it('tells of a refusal after the items before it, and of an offer at once', async () => {
-    void seat.give('pause_session', () => ({ body: { reason: 'fire' }, secrets: [] }))
+    void seat.give('pause_session', () => ({ body: { reason: 'fire', resume_at: null }, secrets: [] }))
     await until(() => seat.pending().length === 1)
     const command_id = seat.pending()[0]?.submit.command_id ?? ''
     held = []
@@ -138,7 +138,7 @@ describe('a seat whose digests take their time', () => {
   })
 
   it('acknowledges a command after its item was handed over', async () => {
-    void seat.give('pause_session', () => ({ body: { reason: 'fire' }, secrets: [] }))
+    void seat.give('pause_session', () => ({ body: { reason: 'fire', resume_at: null }, secrets: [] }))
     await until(() => seat.pending().length === 1)
     socket().says(entries(1, 2, [[seat.pending()[0]?.submit.command_id ?? '', 2]]))
     await until(() => told.length === 2)

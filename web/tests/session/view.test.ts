@@ -15,16 +15,7 @@ const LOT: Lot = {
     { id: 'B1', bidder: '甲' },
     { id: 'B2', bidder: '乙' },
   ],
-  pricing: {
-    formula: 'lowest_price',
-    weight: '30',
-    ceiling_fen: null,
-    trim: [],
-    penalty_above: '1',
-    penalty_below: '1',
-    floor: '0',
-    rounding: { digits: 2, mode: 'half_up' },
-  },
+  pricing: { name: 'lowest_price', weight: '30', score: { kind: 'value', value: 'full' } },
   candidates: 1,
 }
 const TENDER: Tender = { code: 'T', title: 'T', lots: [LOT] }

@@ -1,0 +1,279 @@
+"""Acts that need a second person: a proposal and its approval are two signed events over one digest.
+
+Nobody approves what they proposed themselves, and a proposal lapses with the stage it was made in
+(trust.md §6).  Which act is whose to propose and whose to approve stands in `RULES`; what an approved act does
+is the session's rule.  Where no regulator has a seat, another officer is the second person.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalroom.errors import Refusal
+from evalroom.ids import BidId, LotId, SeatCode
+from evalroom.ledger.canonical import Json, canonical
+from evalroom.roles import Role
+from evalroom.stages import Stage
+from evalroom.tender import Part
+
+
+@dataclass(frozen=True, slots=True)
+class StepBack:
+    """Go back to stage `after` 评标回退: later conclusions are void and kept as annexes."""
+
+    after: Stage
+    kind: Literal["step_back"] = "step_back"
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenSheet:
+    """Let an expert change a locked sheet; the version that was locked stays in the journal."""
+
+    seat: SeatCode
+    lot: LotId
+    part: Part
+    kind: Literal["reopen_sheet"] = "reopen_sheet"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceExpert:
+    """Let `newcomer`, a reserve seat, take the place of `seat`, whose conclusions are void and done anew."""
+
+    seat: SeatCode
+    newcomer: SeatCode
+    kind: Literal["replace_expert"] = "replace_expert"
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Open the inputs again after a pause 复会."""
+
+    kind: Literal["resume"] = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectPrice:
+    """Put a corrected price in fen into the kernel and run it again; the earlier run is kept."""
+
+    lot: LotId
+    bid: BidId
+    price_fen: int
+    kind: Literal["correct_price"] = "correct_price"
+
+
+@dataclass(frozen=True, slots=True)
+class FailLot:
+    """Let a lot fail 流标: nobody wins it, and the other lots go on."""
+
+    lot: LotId
+    kind: Literal["fail_lot"] = "fail_lot"
+
+
+@dataclass(frozen=True, slots=True)
+class Reevaluate:
+    """Evaluate again 复议 on one of the profile's grounds; the report so far becomes an annex."""
+
+    ground: str
+    kind: Literal["reevaluate"] = "reevaluate"
+
+
+@dataclass(frozen=True, slots=True)
+class AbortSession:
+    """End the session for good before its conclusion."""
+
+    kind: Literal["abort_session"] = "abort_session"
+
+
+Act = StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """Somebody proposed an act, with its reason; `proposal` is an id of their choice."""
+
+    proposal: str
+    act: Act
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A second person approved the proposal with this digest; what it does follows at once."""
+
+    proposal: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vetoed:
+    """A second person refused the proposal with this digest, and said why."""
+
+    proposal: str
+    digest: str
+    reason: str
+
+
+ApprovalEvent = Proposed | Approved | Vetoed
+
+
+class NotSecondPerson(Refusal):
+    """This needs a second person of the role named: nobody approves what they proposed, and nothing has changed."""
+
+    code = "not_second_person"
+
+
+class UnknownProposal(Refusal):
+    """No such proposal is waiting: it was decided, lapsed with its stage, or never made."""
+
+    code = "unknown_proposal"
+
+
+class ProposalTaken(Refusal):
+    """A proposal of that id, or for the same act, is waiting already: let it be decided first."""
+
+    code = "proposal_taken"
+
+
+class OtherProposal(Refusal):
+    """The digest approved is not that of the proposal that waits: read it again, then decide."""
+
+    code = "other_proposal"
+
+
+class NotProposable(Refusal):
+    """This act is not proposed by you, or not at this stage; nothing has changed."""
+
+    code = "not_proposable"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """Who proposes an act and who approves it, at which stages; `chair` asks for the committee's chair."""
+
+    proposers: frozenset[Role]
+    approvers: frozenset[Role]
+    stages: frozenset[Stage]
+    chair: bool = False
+
+
+def _from_to(first: Stage, last: Stage) -> frozenset[Stage]:
+    order = list(Stage)
+    return frozenset(order[order.index(first) : order.index(last) + 1])
+
+
+_E, _S, _O, _R = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR, Role.REGULATOR
+_REGULATOR = frozenset({_R})
+_RUNNING = _from_to(Stage.PLANNED, Stage.SIGNING)
+
+RULES: Mapping[type[Act], ApprovalRule] = {
+    StepBack: ApprovalRule(
+        frozenset({_E}), _REGULATOR, _from_to(Stage.PRELIMINARY, Stage.SIGNING), chair=True
+    ),
+    ReopenSheet: ApprovalRule(
+        frozenset({_E}), _REGULATOR, frozenset({Stage.PRELIMINARY, Stage.DETAILED}), chair=True
+    ),
+    ReplaceExpert: ApprovalRule(
+        frozenset({_S}), _REGULATOR, _from_to(Stage.GATHERING, Stage.SIGNING)
+    ),
+    Resume: ApprovalRule(frozenset({_S}), _REGULATOR, _from_to(Stage.PLANNED, Stage.SIGNING)),
+    CorrectPrice: ApprovalRule(
+        frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.PRICING, Stage.SUMMARY})
+    ),
+    FailLot: ApprovalRule(frozenset({_O, _S}), _REGULATOR, _from_to(Stage.OPENING, Stage.REPORTING)),
+    Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING, Stage.CONCLUDED})),
+    AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
+}  # fmt: skip
+"""Act to who may propose and approve it (trust.md §6, the rows marked with a second person)."""
+
+STAND_INS = frozenset({_S, _O})
+"""Who is the second person where no regulator has a seat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts: seat, role, and whether they are the committee's chair."""
+
+    seat: SeatCode
+    role: Role
+    chair: bool
+
+
+def proposal_digest(proposal: Proposed) -> str:
+    """Return the digest both persons sign: hex SHA-256 of the RFC 8785 bytes of {act, proposal, reason}."""
+    act: Json = {name: _plain(getattr(proposal.act, name)) for name in proposal.act.__dataclass_fields__}
+    whole: Json = {"act": act, "proposal": proposal.proposal, "reason": proposal.reason}
+    return hashlib.sha256(canonical(whole)).hexdigest()
+
+
+def _plain(value: str | int) -> str | int:
+    """Return the text of an enum or id, a number as it is."""
+    return value if isinstance(value, int) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A proposal that nobody has decided yet, by whom, its digest and the stage it lapses with."""
+
+    proposed: Proposed
+    by: SeatCode
+    digest: str
+    stage: Stage
+
+
+@dataclass(slots=True)
+class Approvals:
+    """The proposals of a session that wait for a second person."""
+
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    decided: set[str] = field(default_factory=set)
+
+    def check_proposal(self, proposed: Proposed, by: Person, stage: Stage) -> None:
+        """Refuse a proposal that is not this person's to make, or waits already.
+
+        Raises:
+            NotProposable, ProposalTaken.
+        """
+        rule = RULES[type(proposed.act)]
+        if by.role not in rule.proposers or (rule.chair and not by.chair) or stage not in rule.stages:
+            raise NotProposable(act=proposed.act.kind, stage=stage, role=by.role)
+        same = any(one.proposed.act == proposed.act for one in self.waiting.values())
+        if same or proposed.proposal in self.waiting or proposed.proposal in self.decided:
+            raise ProposalTaken(proposal=proposed.proposal)
+
+    def check_decision(self, decision: Approved | Vetoed, by: Person, *, regulator: bool) -> Act:
+        """Return the act that is decided; `regulator` says whether one has a seat.
+
+        Raises:
+            UnknownProposal, OtherProposal, NotSecondPerson.
+        """
+        waiting = self.waiting.get(decision.proposal)
+        if waiting is None:
+            raise UnknownProposal(proposal=decision.proposal)
+        if waiting.digest != decision.digest:
+            raise OtherProposal(proposal=decision.proposal)
+        approvers = self.approvers(waiting.proposed.act, regulator=regulator)
+        if by.seat == waiting.by or by.role not in approvers:
+            raise NotSecondPerson(proposal=decision.proposal, roles=", ".join(sorted(approvers)))
+        return waiting.proposed.act
+
+    @staticmethod
+    def approvers(act: Act, *, regulator: bool) -> frozenset[Role]:
+        """Return the roles of the second person."""
+        approvers = RULES[type(act)].approvers
+        return approvers if regulator else (approvers - _REGULATOR) or STAND_INS
+
+    def evolve(self, event: ApprovalEvent, by: SeatCode, stage: Stage) -> None:
+        """Take a proposal or its decision in."""
+        match event:
+            case Proposed():
+                self.waiting[event.proposal] = Waiting(event, by, proposal_digest(event), stage)
+            case Approved(proposal=proposal) | Vetoed(proposal=proposal):
+                self.waiting.pop(proposal, None)
+                self.decided.add(proposal)
+
+    def lapse(self, stage: Stage) -> None:
+        """Drop what was proposed in another stage than the one that is now."""
+        kept = {name: one for name, one in self.waiting.items() if one.stage is stage}
+        self.decided |= self.waiting.keys() - kept.keys()
+        self.waiting = kept

@@ -1,0 +1,38 @@
+// A proposed act in one line of words.
+
+import { yuan } from '@/locale/format'
+import { i18n } from '@/locale/index'
+import type { SessionView } from '@/session/view'
+
+import type { Act } from './proposal'
+
+function lotTitle(view: SessionView, lot: string): string {
+  return view.tender?.lots.find((one) => one.id === lot)?.title ?? lot
+}
+
+function bidder(view: SessionView, bid: string): string {
+  return view.tender?.lots.flatMap((lot) => lot.bids).find((one) => one.id === bid)?.bidder ?? bid
+}
+
+/** Say what an act would do. */
+export function sayAct(act: Act, view: SessionView): string {
+  const { t } = i18n.global
+  switch (act.kind) {
+    case 'step_back':
+      return t('orders.act.step_back', { stage: t(`stage.${act.after}`) })
+    case 'reopen_sheet':
+      return t('orders.act.reopen_sheet', { seat: act.seat, part: t(`part.${act.part}`), lot: lotTitle(view, act.lot) })
+    case 'replace_expert':
+      return t('orders.act.replace_expert', { seat: act.seat, newcomer: act.newcomer })
+    case 'correct_price':
+      return t('orders.act.correct_price', { bidder: bidder(view, act.bid), price: yuan(act.price_fen) })
+    case 'fail_lot':
+      return t('orders.act.fail_lot', { lot: lotTitle(view, act.lot) })
+    case 'reevaluate':
+      return t('orders.act.reevaluate', { ground: t(`orders.ground.${act.ground}`) })
+    case 'abort_session':
+      return t('orders.act.abort_session')
+    default:
+      return t('orders.act.resume')
+  }
+}
