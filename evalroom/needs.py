@@ -43,6 +43,7 @@ class NeedCode(StrEnum):
     SITES_BACK = "sites_back"
     KEYS_DESTROYED = "keys_destroyed"
     DRAWS = "draws"
+    ROSTER = "roster"
     DRAWN_VALUE = "drawn_value"
 
 
@@ -76,6 +77,7 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.OPENING_ENDED: "a session ends before the evaluation only when its opening was aborted; it stands at",
     NeedCode.KEYS_DESTROYED: "trustees that have not destroyed their keys, nor are stated not to have done so",
     NeedCode.DRAWS: "draws under way",
+    NeedCode.ROSTER: "rosters that people may still come in by, sealed to the keys of the trustees, draw",
     NeedCode.DRAWN_VALUE: "values of the price formula that were not drawn",
 }
 """Each need in English; the names it waits for follow after a colon."""

@@ -1015,6 +1015,8 @@ class Session:
     ) -> None:
         if not isinstance(act, CeremonyEvent) or self.rehearsal:
             raise WrongStage(stage=self.stage, command=order.command.kind, rehearsal="true")
+        if isinstance(act, sf.KeysDestroyed) and self.rosters_waiting():
+            raise Unready(Need(NeedCode.ROSTER, self.rosters_waiting()))
         now = replace(self._circumstances(order, ahead), number=number)
         check(ceremony or self.ceremony, act, now)
         if isinstance(act, sf.WindowClosed) and act.window == self.ceremony.price_window():
@@ -1125,6 +1127,11 @@ class Session:
             return ()
         left = tuple(one.name for one in policy.trustees if one.name not in ceremony.destroyed)
         return left if len(left) >= policy.k else ()
+
+    def rosters_waiting(self) -> tuple[str, ...]:
+        """List the sealed rosters that people may still come in by: the trustees' keys are needed for them."""
+        over = self.ceremony.state is CeremonyState.ABORTED or self.stage not in ROAD[: ROAD.index(D) + 1]
+        return () if over else self.draws.sealed_rosters()
 
     def _unseal_roster(self, command: UnsealRoster, order: Order) -> tuple[Fact, ...]:
         act = df.RosterUnsealed(command.draw, command.sha256, command.trustees)

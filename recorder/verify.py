@@ -2088,7 +2088,9 @@ class _Fold:
         return {
             declared["subject"]: Fraction(made[0])
             for declared, made in self.drawn.values()
-            if (declared["purpose"], declared["lot"]) == ("price_parameter", lot) and made
+            if (declared["purpose"], declared["lot"]) == ("price_parameter", lot)
+            and made
+            and re.fullmatch(_FIGURE, made[0])  # any other value is no formula's
         }
 
     def consume(self, act: _Json) -> bool:
@@ -4456,14 +4458,15 @@ _ASIDE: Mapping[str, Callable[[_Ceremony, _Entry], _Wrongs]] = {
 
 # --- 23 draws -------------------------------------------------------------------------------------
 
-_EARLY = frozenset(_ORDER[:4])
+_BEFORE_PRICES = frozenset({"planned", "booked", "receiving", "opening"})
+_EARLY = _BEFORE_PRICES | {"gathering", "briefed"}
 _DRAWN_IN: Mapping[str, frozenset[str]] = {
-    "experts": _EARLY | {"preliminary", "detailed"},
-    "seats": _EARLY | {"preliminary", "detailed"},
+    "experts": _EARLY | {"electing", "preliminary", "detailed"},
+    "seats": _EARLY | {"electing", "preliminary", "detailed"},
     "sub_site": _EARLY,
     "code": _EARLY,
     "price_parameter": _EARLY,
-    "chair": frozenset({"gathering", "briefed"}),
+    "chair": frozenset({"electing"}),
     "tie": frozenset({"summary"}),
 }
 _WEEK_MS = 7 * 24 * 3_600_000
@@ -4548,7 +4551,8 @@ def _check_draws(case: _Case) -> Findings:
     for entry in case.of(*_LOTTERY):
         for code, detail in _LOTTERY[entry.type](lottery, entry):
             yield Failure(code, ENTRIES, seq=entry.seq, detail=detail)
-    if lottery.stage not in {"receiving", "opening"}:  # an opening that was aborted takes its draws with it
+    # What ends before its time takes its draws with it.
+    if lottery.stage not in {*_BEFORE_PRICES, "failed", "aborted"}:
         yield from (Failure("draw_open", ENTRIES, detail=name) for name in lottery.under_way())
     case.checked = len(lottery.draws)
 
@@ -4559,6 +4563,11 @@ _Lots = Iterator[tuple[str, str]]
 def _moved_on(lottery: _Lottery, entry: _Entry) -> _Lots:
     lottery.stage = entry.body["after"]
     yield from (("draw_open", name) for name in lottery.under_way())
+
+
+def _ended(lottery: _Lottery, entry: _Entry) -> _Lots:
+    lottery.stage = {"SessionAborted": "aborted", "TenderFailed": "failed"}[entry.type]
+    yield from ()
 
 
 def _window_over(lottery: _Lottery, entry: _Entry) -> _Lots:
@@ -4591,7 +4600,7 @@ def _bad_terms(lottery: _Lottery, draw: _Draw, entry: _Entry, before: Sequence[_
     if lottery.stage not in _DRAWN_IN[body["purpose"]] or (
         body["purpose"] == "price_parameter"
         and lottery.sealed
-        and (lottery.unsealed or lottery.stage not in {"receiving", "opening"})
+        and (lottery.unsealed or lottery.stage not in _BEFORE_PRICES)
     ):
         yield f"not drawn in {lottery.stage}"
     if not entry.t < body["closes"] < body["ends"] <= entry.t + _WEEK_MS:
@@ -4599,7 +4608,7 @@ def _bad_terms(lottery: _Lottery, draw: _Draw, entry: _Entry, before: Sequence[_
     roles = [lottery.roles.get(one) for one in parties]
     if not 2 <= len(parties) <= _MOST_PARTIES or len(set(parties)) != len(parties):
         yield "two to sixteen parties, each once"
-    if not {"operator", "supervisor", "site_operator", "archivist"}.issuperset(roles):
+    if not _ROLES["DrawCommitted"].issuperset(roles):
         yield "parties of these roles"
     if not roles or roles[-1] == "operator":
         yield "an operator reveals last"
@@ -4819,6 +4828,8 @@ def _roster_unsealed(lottery: _Lottery, entry: _Entry) -> _Lots:
 
 _LOTTERY: Mapping[str, Callable[[_Lottery, _Entry], _Lots]] = {
     "StageChanged": _moved_on,
+    "SessionAborted": _ended,
+    "TenderFailed": _ended,
     "WindowClosed": _window_over,
     "WindowExtended": _window_over,
     "RankingComputed": _ranked,

@@ -108,6 +108,10 @@ class Draws:
         """List the draws that have come to no end yet."""
         return tuple(draw for draw, one in self.all.items() if one.open)
 
+    def sealed_rosters(self) -> tuple[DrawId, ...]:
+        """List the draws whose roster lies sealed and was not opened."""
+        return tuple(draw for draw, one in self.all.items() if one.roster and not one.unsealed)
+
     def overdue(self, at: int) -> tuple[DrawId, ...]:
         """List the open draws whose phase was over before `at`."""
         return tuple(draw for draw in self.open() if self.all[draw].until < at)

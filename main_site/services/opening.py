@@ -918,7 +918,7 @@ class Opening:
     async def _destroy(self) -> None:
         """Have the trustees destroy their keys: the opening is over; the host's last, for members may still be reading."""
         waiting = {one.name for one in self.ceremony.terms.trustees if self._may_go(one)}
-        if waiting <= self.ceremony.destroyed:
+        if waiting <= self.ceremony.destroyed or self.conductor.session.rosters_waiting():
             return
         entries = self.places.last(sf.OpeningAborted)
         for one in self.ceremony.terms.windows if not entries else ():

@@ -25,6 +25,7 @@ from evalroom.roles import Role
 from evalroom.sealing.custody import combine_info
 from evalroom.sealing.dealing import TooFewShares, check_share
 from evalroom.sealing.roster import MalformedRoster, SealedRoster, open_roster, parse_roster
+from evalroom.session import TRANSITIONS
 from main_site.services.opening import Opening
 from signaling.custody.client import Evidence
 
@@ -91,7 +92,7 @@ class Rosters:
         async with self._turn:
             one = find(self._opening.conductor.session.draws, draw)
             session = self._opening.conductor.session
-            if not one.roster or session.stage in (Stage.RECEIVING, Stage.OPENING):
+            if not one.roster or not (one.unsealed or df.RosterUnsealed in TRANSITIONS[session.stage]):
                 raise RosterSealedStill(draw=draw, stage=session.stage)
             if draw not in self._texts or not one.unsealed:
                 self._texts[draw] = await self._open(draw, one)

@@ -3,11 +3,12 @@
 The node is a double on the page's socket; what the page commits to and reveals is checked with the room's own code.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, Route, expect
 
 from evalroom.draws import facts as df
 from evalroom.draws.commitment import commitment_to
@@ -205,4 +206,39 @@ async def test_the_page_works_from_a_file_without_any_network(browser: Browser) 
     await expect(page.locator(".verdict")).to_contain_text("The draw comes out again")
     assert [OFFLINE.as_uri()] == asked
     assert window.faults == []
+    await window.context.close()
+
+
+async def test_an_operator_sends_a_sealed_roster_and_opens_it_at_check_in(browser: Browser) -> None:
+    inspection = Inspection()
+    window, double = await play(browser, "operator", OPERATOR, opened)
+    listed = json.loads((vectors.FOLDER / "experts.draw.json").read_text("utf-8"))["facts"]
+    for fact in listed:
+        double.tell(fact["type"], {**fact["body"]}, fact["actor"])
+    kept = {"draw": "R1", "sha256": "ab" * 32, "size": 90_000}
+    rows = [{"id": "P-001", "name": "Zhang San", "phone": "13800000000"}]
+
+    async def serve(route: Route) -> None:
+        await route.fulfill(json=kept if route.request.method == "POST" else rows)
+
+    async with serving(BidHost()) as url:
+        page = await enter(window, url, double)
+        await page.route("**/api/v1/sessions/s1/rosters/R1", serve)
+        await page.get_by_role("tab", name="抽签").click()
+        box = page.locator(".roster")
+        await expect(box.get_by_role("button", name="打开名单")).to_have_count(0)
+        file: FilePayload = {"name": "experts-1.sealed", "mimeType": "", "buffer": b"{}"}
+        await box.locator("input").set_input_files(file)
+        assert kept == await submitted(double, "seal_roster")
+        double.tell("RosterSealed", kept, OPERATOR)
+        await expect(box).to_contain_text("任何人都无法打开")
+        await expect(box.get_by_role("button", name="打开名单")).to_be_disabled()
+        double.tell("StageChanged", {"before": "opening", "after": "gathering", "reason": ""}, OPERATOR)
+        await box.get_by_role("button", name="打开名单").click()
+        await expect(box).to_contain_text("Zhang San")
+        double.tell("RosterUnsealed", {"draw": "R1", "sha256": kept["sha256"], "trustees": ["host", "north"]})
+        await expect(box).to_contain_text("名单已在签到时打开")
+        await inspection.look(window, "draws-9-roster")
+        assert "Zhang San" not in await window.remembered()
+    sound(inspection, window)
     await window.context.close()

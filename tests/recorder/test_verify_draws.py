@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from evalroom import commands as co
+from evalroom.draws.rules import PARTIES as PARTY_ROLES
 from evalroom.encoding import body_of
 from evalroom.events import Fact, Stage
 from evalroom.ids import DrawId, SeatCode
 from evalroom.ledger.canonical import Json
 from evalroom.ledger.signature import sign_act
+from evalroom.session import DRAW_STAGES
 from recorder import verify as verifier
 from recorder.package import build
 from recorder.verify import verify
@@ -26,7 +28,7 @@ from tests.recorder.bag_factory import KEYS, LOG_KEY, WITNESS_KEYS, Bag, Play, c
 
 
 class DrawingPlay(Play):
-    """A session with a draw of K that failed and was held again, a committee with a redraw, and a chair."""
+    """A session with a draw of K that failed and was held again, a committee with a redraw, and a seat."""
 
     room: Table
     latest = trade.START
@@ -59,7 +61,7 @@ class DrawingPlay(Play):
         out = draw.drawn[0]
         room.give(room.by(OPERATOR, co.ContinueDraw(DrawId("R1"), out, draw.successor(out), "on leave")))
         room.hold(
-            price_draw(draw=DrawId("C1"), purpose="chair", subject="chair", options=trade.EXPERTS, **times())
+            price_draw(draw=DrawId("C1"), purpose="seats", subject="seats", options=trade.EXPERTS, **times())
         )
 
 
@@ -223,8 +225,8 @@ LIES: dict[str, tuple[Lie, str]] = {
         lambda bag: resigned(bag, place(bag, "DrawDeclared", "C1"), parties=["E1", "S1"]),
         "draw_terms",
     ),
-    "a chair who is no expert": (
-        lambda bag: resigned(bag, place(bag, "DrawDeclared", "C1"), options=["O1", "S1"]),
+    "seats that are not there": (
+        lambda bag: resigned(bag, place(bag, "DrawDeclared", "C1"), options=["X1", "X2"]),
         "draw_terms",
     ),
     "a lot that is not there": (
@@ -281,6 +283,11 @@ def rows(name: str) -> Iterable[dict[str, Any]]:
     value = json.loads((vectors.FOLDER / name).read_text("utf-8"))
     assert isinstance(value, list)
     return value
+
+
+def test_both_implementations_draw_at_the_same_stages() -> None:
+    assert {purpose.value: {*stages} for purpose, stages in DRAW_STAGES.items()} == verifier._DRAWN_IN
+    assert {role.value for role in PARTY_ROLES} == verifier._ROLES["DrawCommitted"]
 
 
 def test_both_implementations_shuffle_alike() -> None:

@@ -12,9 +12,11 @@ from evalroom import commands as co
 from evalroom.draws.commitment import commitment_to
 from evalroom.draws.rules import DrawUnfit, WrongDrawState
 from evalroom.events import Stage
-from evalroom.ids import HOST_ACTOR, DrawId
+from evalroom.ids import HOST_ACTOR, TRUSTEE_ACTOR, DrawId
 from evalroom.ledger.base64 import encode_base64
+from evalroom.needs import Unready
 from evalroom.roles import Role
+from evalroom.sealing.facts import KeysDestroyed
 from evalroom.sealing.roster import seal_roster
 from tests.evalroom.drawing import expert_draw, secret
 from tests.evalroom.room import HOST, OPERATOR, SESSION, SITE_OPERATOR, SUPERVISOR
@@ -151,6 +153,19 @@ async def test_too_few_agents_open_nothing_and_later_it_opens(tmp_path: Path) ->
         assert "RosterUnsealed" not in place.types()
         place.agents["west"].bend = lambda _, answer: answer
         assert (200, ROSTER) == await read(place)
+
+
+async def test_the_keys_outlive_the_opening_until_the_roster_is_open(tmp_path: Path) -> None:
+    async with ceremony(tmp_path) as place:
+        await place.accept()
+        await put_down(place)
+        await gathered(place)
+        act = co.ActAsTrustee(KeysDestroyed("supervisor", "AA=="))
+        with pytest.raises(Unready, match="rosters that people"):
+            place.session.decide(co.Order(act, place.now, TRUSTEE_ACTOR, HOST, Role.TRUSTEE))
+        assert not [agent for agent in place.agents.values() if "destroy" in agent.asked]
+        assert (200, ROSTER) == await read(place)
+        await until(lambda: {"west", "supervisor"} <= place.session.ceremony.destroyed)
 
 
 async def test_after_the_keys_are_destroyed_nobody_seals_a_roster_or_opens_one(tmp_path: Path) -> None:

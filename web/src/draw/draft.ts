@@ -16,21 +16,21 @@ const PER_LOT = new Set<Purpose>(['tie', 'price_parameter'])
 const ORDER: readonly Role[] = ['operator', 'site_operator', 'supervisor']
 const MINUTE_MS = 60_000
 
-const EARLY: readonly Stage[] = ['receiving', 'opening', 'gathering', 'briefed']
+const EARLY: readonly Stage[] = ['planned', 'booked', 'receiving', 'opening', 'gathering', 'briefed']
 const STAGES: Readonly<Record<Purpose, readonly Stage[]>> = {
-  experts: [...EARLY, 'preliminary', 'detailed'],
-  seats: [...EARLY, 'preliminary', 'detailed'],
+  experts: [...EARLY, 'electing', 'preliminary', 'detailed'],
+  seats: [...EARLY, 'electing', 'preliminary', 'detailed'],
   sub_site: EARLY,
   code: EARLY,
   price_parameter: EARLY,
-  chair: ['gathering', 'briefed'],
+  chair: ['electing'],
   tie: ['summary'],
 }
 
 /** List what may be drawn at this stage. */
 export function purposesAt(view: Pick<SessionView, 'stage' | 'rehearsal'>): Purpose[] {
   return PURPOSES.filter((purpose) => {
-    const late = purpose === 'price_parameter' && !view.rehearsal && view.stage !== 'receiving' && view.stage !== 'opening'
+    const late = purpose === 'price_parameter' && !view.rehearsal && (view.stage === 'gathering' || view.stage === 'briefed')
     return STAGES[purpose].includes(view.stage) && !late
   })
 }

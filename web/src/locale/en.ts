@@ -882,6 +882,7 @@ const en: Messages = {
     sites_back: 'sites that are not connected again: {names}',
     keys_destroyed: 'trustees that have not destroyed their keys yet: {names}',
     draws: 'draws under way: {names}',
+    roster: 'rosters still sealed to the trustees’ keys: {names}',
     drawn_value: 'values of the price formula not drawn yet: {names}',
     and: '; ',
   },

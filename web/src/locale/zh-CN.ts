@@ -871,6 +871,7 @@ const zh = {
     sites_back: '还没有恢复连接的场地：{names}',
     keys_destroyed: '受托方尚未销毁密钥：{names}',
     draws: '正在进行的抽签：{names}',
+    roster: '仍向受托方密封的专家名单：{names}',
     drawn_value: '价格公式中还没有抽取的值：{names}',
     and: '；',
   },
