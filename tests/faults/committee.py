@@ -184,6 +184,7 @@ class Committee:
         notice = hashlib.sha256(b"the notice").hexdigest()
         for expert in self.experts:
             await expert.give(lambda _, seat=expert.seat: co.AcceptDiscipline(seat, notice))  # type: ignore[misc] # its default is no part of its type
+        await self.advance()  # a plain profile elects no chair
         await self.advance()
 
     async def fill(self, expert: Member, part: Part) -> None:

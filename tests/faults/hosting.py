@@ -190,6 +190,7 @@ class Hosted:
         await self.advance()
         for expert in (E1, E2):
             await self.give(self.people[expert].accept())
+        await self.advance()  # a plain profile elects no chair
         await self.advance()
 
     def acts(self) -> list[str]:

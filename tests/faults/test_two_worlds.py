@@ -53,6 +53,7 @@ async def to_detailed(here: World) -> None:
     await here.advance()
     for expert in EXPERTS:
         await here.give(here.people[expert].accept())
+    await here.advance()  # a plain profile elects no chair
     await here.advance()
     for expert in EXPERTS:
         await here.fill(expert, Part.PRELIMINARY)
