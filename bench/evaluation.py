@@ -28,7 +28,8 @@ async def conclude(centre: Centre, session: SessionId, experts: list[Person], op
     await _advance(centre, leader, Stage.PRICING, Stage.SUMMARY)
     if len(experts) > 1:  # all of them give the same points, which wants a reason
         await asyncio.gather(*(centre.give(one, [frame_of(_reason(one))]) for one in experts))
-    await _advance(centre, leader, Stage.SUMMARY, Stage.SIGNING)
+    await _advance(centre, leader, Stage.SUMMARY, Stage.REPORTING)
+    await _advance(centre, leader, Stage.REPORTING, Stage.SIGNING)
     digest = await _report_digest(centre, leader)
     sign = SignReport(digest, "")
     await asyncio.gather(*(centre.give(one, [frame_of(one.submit(sign))]) for one in experts))
