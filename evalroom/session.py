@@ -1354,6 +1354,11 @@ def _set_paused(session: Session, fact: Fact) -> None:
     session.paused = isinstance(fact.event, ev.SessionPaused)
 
 
+def _set_aborted(session: Session, _: Fact) -> None:
+    """End a pause with the session: nothing is left to resume, and a paused session could not be closed."""
+    session.paused = False
+
+
 def _set_closed(session: Session, _: Fact) -> None:
     session.closed = True
 
@@ -1619,6 +1624,7 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.SessionOpened: _set_opened,
     ev.SessionPaused: _set_paused,
     ev.SessionResumed: _set_paused,
+    ev.SessionAborted: _set_aborted,
     ev.SessionClosed: _set_closed,
     ev.BidImported: _keep_bid,
     sf.BidsClosed: _keep_closed_list,

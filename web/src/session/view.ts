@@ -212,7 +212,9 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return openSession(view, item.body, item.t)
     case 'StageChanged':
     case 'TenderFailed':
+      return enterStage(view, item)
     case 'SessionAborted':
+      view.paused = null
       return enterStage(view, item)
     case 'SteppedBack':
       stepBack(view, item.body.after)
