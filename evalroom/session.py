@@ -190,7 +190,7 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     N: (*AFTER_OPENING, ev.ReportSigned),
     C: AFTER_OPENING,
     F: AFTER_OPENING,
-    X: (*AFTER_OPENING,),
+    X: AFTER_OPENING,
     A: (),
 }
 """Stage to the events that belong to it and leave it as it is."""
@@ -682,7 +682,7 @@ class Session:
         if after is R:
             yield from (event for lot in lots for event in self._price(lot))
         if after is S:
-            yield from (self._rank(lot) for lot in lots)
+            yield from (self._rank(lot, self.prices[lot.id]) for lot in lots)
 
     def _replacing(self, seat: SeatCode, newcomer: SeatCode, reason: str) -> ev.ExpertReplaced:
         return ev.ExpertReplaced(seat, newcomer, reason, self.stage, G if self.stage is G else B)
@@ -692,8 +692,7 @@ class Session:
         prices = self._compute(lot, {**self.prices_of(lot), bid: fen})
         yield prices
         if self.stage is S:
-            sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
-            yield rank(lot, sheets, prices, self.rejected.get(lot.id, ()))
+            yield self._rank(lot, prices)
 
     # --- the committee and its votes ------------------------------------------------------------------
 
@@ -705,7 +704,7 @@ class Session:
             return
         own = tuple(sorted(seat.code for seat in self.seats.values() if seat.site == order.site))
         if tuple(sorted(command.seats)) != own:
-            raise Unready(Need(NeedCode.BOOKING, tuple(set(own) - set(command.seats)) or own))
+            raise Unready(Need(NeedCode.BOOKING, tuple(sorted(set(own) - set(command.seats))) or own))
 
     def _recuse(self, command: RecuseSelf, order: Order) -> tuple[Fact, ...]:
         """Let a member step aside; the next reserve of the same specialty takes the place at once."""
@@ -918,7 +917,7 @@ class Session:
         if after is R:
             yield from (event for lot in self.live_lots() for event in self._price(lot))
         if after is S:
-            yield from (self._rank(lot) for lot in self.live_lots())
+            yield from (self._rank(lot, self.prices[lot.id]) for lot in self.live_lots())
 
     # --- the opening ----------------------------------------------------------------------------------
 
@@ -1167,9 +1166,9 @@ class Session:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
         return technical_mean(lot, sheets, bid)
 
-    def _rank(self, lot: Lot) -> ev.RankingComputed:
+    def _rank(self, lot: Lot, prices: ev.PricesComputed) -> ev.RankingComputed:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
-        return rank(lot, sheets, self.prices[lot.id], self.rejected.get(lot.id, ()))
+        return rank(lot, sheets, prices, self.rejected.get(lot.id, ()))
 
     # --- reading ------------------------------------------------------------------------------------
 

@@ -102,9 +102,9 @@ export interface SessionView {
   stage: Stage
   stageSinceMs: number
   paused: { reason: string; by: string; atMs: number; resumeMs: number | null } | null
-  /** Seats of the committee's members; reserves are none. */
   /** Whether the rule profile asks for a second person to resume. */
   twoToResume: boolean
+  /** Seats of the committee's members; reserves are none. */
   members: string[]
   chair: string | null
   readonly recused: Set<string>
