@@ -203,7 +203,7 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     N: (*AFTER_OPENING, ev.ReportSigned),
     C: AFTER_OPENING,
     F: AFTER_OPENING,
-    X: (*AFTER_OPENING,),
+    X: AFTER_OPENING,
     A: (),
 }
 """Stage to the events that belong to it and leave it as it is."""
@@ -698,7 +698,7 @@ class Session:
         if after is R:
             yield from (event for lot in lots for event in self._price(lot))
         if after is S:
-            yield from (self._rank(lot) for lot in lots)
+            yield from (self._rank(lot, self.prices[lot.id]) for lot in lots)
 
     def _replacing(self, seat: SeatCode, newcomer: SeatCode, reason: str) -> ev.ExpertReplaced:
         return ev.ExpertReplaced(seat, newcomer, reason, self.stage, G if self.stage is G else B)
@@ -708,8 +708,7 @@ class Session:
         prices = self._compute(lot, {**self.prices_of(lot), bid: fen})
         yield prices
         if self.stage is S:
-            sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
-            yield rank(lot, sheets, prices, self.rejected.get(lot.id, ()))
+            yield self._rank(lot, prices)
 
     # --- the committee and its votes ------------------------------------------------------------------
 
@@ -721,7 +720,7 @@ class Session:
             return
         own = tuple(sorted(seat.code for seat in self.seats.values() if seat.site == order.site))
         if tuple(sorted(command.seats)) != own:
-            raise Unready(Need(NeedCode.BOOKING, tuple(set(own) - set(command.seats)) or own))
+            raise Unready(Need(NeedCode.BOOKING, tuple(sorted(set(own) - set(command.seats))) or own))
 
     def _recuse(self, command: RecuseSelf, order: Order) -> tuple[Fact, ...]:
         """Let a member step aside; the next reserve of the same specialty takes the place at once."""
@@ -961,7 +960,7 @@ class Session:
         if after is R:
             yield from (event for lot in self.live_lots() for event in self._price(lot))
         if after is S:
-            yield from (self._rank(lot) for lot in self.live_lots())
+            yield from (self._rank(lot, self.prices[lot.id]) for lot in self.live_lots())
 
     # --- the opening ----------------------------------------------------------------------------------
 
@@ -1210,9 +1209,9 @@ class Session:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
         return technical_mean(lot, sheets, bid)
 
-    def _rank(self, lot: Lot) -> ev.RankingComputed:
+    def _rank(self, lot: Lot, prices: ev.PricesComputed) -> ev.RankingComputed:
         sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
-        return rank(lot, sheets, self.prices[lot.id], self.rejected.get(lot.id, ()))
+        return rank(lot, sheets, prices, self.rejected.get(lot.id, ()))
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -1395,6 +1394,11 @@ def _set_opened(session: Session, fact: Fact) -> None:
 
 def _set_paused(session: Session, fact: Fact) -> None:
     session.paused = isinstance(fact.event, ev.SessionPaused)
+
+
+def _set_aborted(session: Session, _: Fact) -> None:
+    """End a pause with the session: nothing is left to resume, and a paused session could not be closed."""
+    session.paused = False
 
 
 def _set_closed(session: Session, _: Fact) -> None:
@@ -1689,6 +1693,7 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.SessionOpened: _set_opened,
     ev.SessionPaused: _set_paused,
     ev.SessionResumed: _set_paused,
+    ev.SessionAborted: _set_aborted,
     ev.SessionClosed: _set_closed,
     ev.BidImported: _keep_bid,
     sf.BidsClosed: _keep_closed_list,

@@ -1,8 +1,8 @@
 """Votes of the committee: its chair, and the questions that the rules put to it.
 
 A ballot stands committed until all have voted; then the host counts and says how many chose what, never who.
-A tie is voted again among the tied only, and the rounds are capped; what they leave tied is drawn
-(domain.md, stage `electing`: three rounds, then a verifiable draw).
+A tie is voted again among the tied only.  The chair's rounds are capped, and what they leave tied is drawn
+(domain.md, stage `electing`: three rounds, then a verifiable draw); any other question is voted until it is decided.
 """
 
 from collections import Counter
@@ -171,8 +171,12 @@ def count(opened: VoteOpened, choices: Sequence[str]) -> VoteCounted:
 
 
 def next_round(opened: VoteOpened, counted: VoteCounted, rounds: int) -> VoteOpened | None:
-    """Return the round among the tied that follows, None when the vote is decided or the rounds are used up."""
-    if not counted.tied or opened.round >= rounds:
+    """Return the round among the tied that follows, None when the vote is decided or its rounds are used up.
+
+    `rounds` caps the election of the chair, whom a draw may find then; no draw decides anything else.
+    """
+    capped = opened.question is Question.CHAIR and opened.round >= rounds
+    if not counted.tied or capped:
         return None
     return VoteOpened(opened.vote, opened.question, opened.lot, opened.round + 1, counted.tied, opened.voters)
 

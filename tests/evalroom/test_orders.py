@@ -517,6 +517,31 @@ def test_too_few_bids_are_put_to_the_vote_and_may_end_the_lot() -> None:
         assert failed is (LOT in room.session.failed)
 
 
+def test_a_committee_that_is_even_about_competition_votes_until_it_decides() -> None:
+    """Rounds are capped for the chair, whom a draw may find; whether bids compete no draw decides."""
+    room = opened_with_four()
+    out: dict[tuple[str, str], str] = {(bid, "form"): "fail" for bid in BIDS[:2]}
+    review(room, dict.fromkeys(room.session.experts(), out))
+    for _ in range(4):  # the profile caps the chair's at two
+        vote(room, E1=vo.GO_ON, E2=vo.GO_ON, E3=vo.REJECT_ALL, E8=vo.REJECT_ALL)
+        assert ["competition"] == [need.code for need in room.session.missing_for(Stage.DETAILED)]
+    vote(room, **dict.fromkeys(room.session.experts(), vo.GO_ON))
+    assert () == room.session.missing_for(Stage.DETAILED)
+
+
+def opened_with_four() -> Room:
+    """Return a session at the preliminary review whose committee has four members."""
+    seats = tuple(replace(seat, reserve=False) if seat.code == RESERVE else seat for seat in SEATS)
+    room = Room(people={seat.code: Person(seat) for seat in seats})
+    room.give(plain.by_host(replace(OPEN, seats=seats)))
+    for person in room.people.values():
+        room.give(person.check_in())
+    while room.session.stage is not Stage.PRELIMINARY:
+        finish(room)
+        room.advance()
+    return room
+
+
 def test_a_tender_fails_only_when_every_lot_has() -> None:
     room = at(Stage.PRELIMINARY)
     order = room[OPERATOR].order(co.FailTender("nobody is left"))
@@ -603,6 +628,14 @@ def test_an_aborted_session_takes_nothing_but_its_close() -> None:
     assert Stage.ABORTED is stage_of(room)
     refused(room, room[E1].enter(BIDS[0], "plan", "3"), WrongStage)
     room.give(room[OPERATOR].order(co.CloseSession("aborted")))
+
+
+def test_a_session_aborted_during_a_pause_can_be_closed() -> None:
+    room = at(Stage.DETAILED)
+    room.give(room[SUPERVISOR].order(co.PauseSession("fire", None)))
+    carry(room, SUPERVISOR, ap.AbortSession())
+    room.give(room[OPERATOR].order(co.CloseSession("aborted")))
+    assert Stage.ARCHIVED is stage_of(room)
 
 
 def booked_session() -> o.Opening:

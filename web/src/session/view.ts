@@ -107,9 +107,9 @@ export interface SessionView {
   stage: Stage
   stageSinceMs: number
   paused: { reason: string; by: string; atMs: number; resumeMs: number | null } | null
-  /** Seats of the committee's members; reserves are none. */
   /** Whether the rule profile asks for a second person to resume. */
   twoToResume: boolean
+  /** Seats of the committee's members; reserves are none. */
   members: string[]
   chair: string | null
   readonly recused: Set<string>
@@ -226,7 +226,9 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return openSession(view, item.body, item.t)
     case 'StageChanged':
     case 'TenderFailed':
+      return enterStage(view, item)
     case 'SessionAborted':
+      view.paused = null
       return enterStage(view, item)
     case 'SteppedBack':
       stepBack(view, item.body.after)
