@@ -284,6 +284,7 @@ class Play:
         self.bag.cosigned.add(head.size)
         self.note(ev.CheckpointCosigned(head.size, encode_base64(head.root), ("east", "west")))
         self.room.unlock()
+        self.room.answer_all()
 
     def note(self, *events: ev.HostEvent) -> None:
         self.room.note(*events)
