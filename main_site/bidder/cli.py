@@ -181,6 +181,13 @@ def release(
         str | None,
         typer.Option(help="Number of the bid, or how it begins, where no file is at hand."),
     ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            help="The bid's digest, or its first 16 signs or more, where no file is at hand and a lot is dark:"
+            " by it the host knows its bidder."
+        ),
+    ] = None,
     keys: Keys = None,
     passphrase_file: Passphrase = None,
     ca: Authority = None,
@@ -190,7 +197,9 @@ def release(
     """Release the bidder's halves of a window's parts, so that the host may open them; any one slot is enough."""
     from main_site.bidder import errands, given
 
-    asked = errands.Release(bid_file, tender, number, window, slot, given.KeysAt(keys, passphrase_file))
+    asked = errands.Release(
+        bid_file, tender, number, digest, window, slot, given.KeysAt(keys, passphrase_file)
+    )
     errands.release(given.There(host, ca, give_up), asked, as_json=as_json)
 
 

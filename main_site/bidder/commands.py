@@ -130,6 +130,9 @@ def _sealed_text(result: Mapping[str, object], policy: Policy, keys: Made) -> st
         f"  纸质码 paper code {code}  （抄在纸上，只显示这一次 write it down, shown this once）"
         for code in keys.codes
     ]
+    if keys.codes:
+        shown = f"{str(result['bid'])[:8]} · {str(result['digest'])[:16]}"
+        lines.append(f"  同抄 beside it    {shown}  （编号与指纹开头 how number and digest begin）")
     if not result["certified"]:
         lines.append(
             "注意 note: no certificate was given; the bid is signed under a name that nobody vouches for"

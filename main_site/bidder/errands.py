@@ -31,6 +31,7 @@ from main_site.bidder.upload import Replacement, bring_again, check_bytes, hand_
 
 SHORTEST_NUMBER = 6
 """Hex digits that a number must at least be told by."""
+SHOWN_DIGEST = re.compile("[0-9a-fA-F]{16,64}")
 
 WITHOUT_RECEIPT = frozenset({"announced", "withdrawn"})
 
@@ -61,10 +62,14 @@ class NoSuchNumber(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A bid that is not on this machine: its tender, and its number or how that begins."""
+    """A bid that is not on this machine: its tender, and its number or how that begins.
+
+    `digest`, or how it begins, tells the host of a dark lot who asks (docs/spec/opening.md §13).
+    """
 
     tender: str
     number: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,7 @@ class Release:
     bid: Path | None
     tender: str | None
     number: str | None
+    digest: str | None
     window: str
     slot: str
     at: KeysAt
@@ -256,7 +262,11 @@ class Release:
             raise Misused(reason="a file, or --tender and --number, not both")
         if bool(self.tender) is not bool(self.number):
             raise Misused(reason="--tender and --number go together")
-        return Named(self.tender, self.number) if self.tender and self.number else self.bid
+        if self.digest is not None and not (self.tender and SHOWN_DIGEST.fullmatch(self.digest)):
+            raise Misused(reason="--digest goes with --tender and --number: 16 to 64 signs of 0-9 a-f")
+        if not (self.tender and self.number):
+            return self.bid
+        return Named(self.tender, self.number, (self.digest or "").lower())
 
 
 def release(where: There, asked: Release, *, as_json: bool) -> None:
@@ -314,7 +324,7 @@ def _own(there: Host, bid: Path | Named | None) -> Own:
         raise Misused(reason="the bid or its key file, or --tender and --number: which bid is to be opened")
     if isinstance(bid, Named):
         found, _ = _policy(there, bid.tender)
-        return Own(bid.tender, _number(there, bid), found)
+        return Own(bid.tender, _number(there, bid), found, digest=bid.digest)
     record = given.record_of(bid)
     if record is not None:
         path = given.bid_path(bid)

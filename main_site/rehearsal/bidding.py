@@ -54,7 +54,7 @@ class BiddersDesk:
         self._out = folder / "bid.evb1"
         self._passphrase = folder / "passphrase.txt"
         self._paper = folder / "paper.txt"
-        self._number = ""
+        self._number = self._digest = ""
 
     async def prepare(self, lot: LotId) -> None:
         """Write the parts: an opening sheet, who it is, a dark document of several megabytes, and the price."""
@@ -83,15 +83,17 @@ class BiddersDesk:
         sealed = await self._bid(
             "seal", str(self._out), "--policy", str(policy), *given, *slots, *self._unlocking
         )
-        self._number = sealed["bid"]
+        self._number, self._digest = sealed["bid"], sealed["digest"]
         self._paper.write_text(sealed["paper_codes"][0], encoding="utf-8")
         return await self._bid("submit", self._host, str(self._out), *self._unlocking)
 
     async def release(self, window: str) -> None:
         """Release the halves of a window."""
         if self.bidder.on_paper:
-            which = ("--tender", self._tender, "--number", self._number[:8], "--slot", f"paper:{self._paper}")
-            await self._bid("release", self._host, "--window", window, *which)
+            which = ("--tender", self._tender, "--number", self._number[:8], "--digest", self._digest[:16])
+            await self._bid(
+                "release", self._host, "--window", window, *which, "--slot", f"paper:{self._paper}"
+            )
         else:
             await self._bid("release", self._host, str(self._out), "--window", window, *self._unlocking)
 

@@ -75,6 +75,9 @@ LOOK_S = 1.0
 HOUSEKEEPING_S = 600.0
 STAMP_RETRY_S = 5.0
 
+SHORTEST_DIGEST = 16
+"""Hex digits: 64 bits of a hash nobody else has seen; at any rate a host answers that is out of reach of guessing."""
+
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -122,7 +125,7 @@ class NoRoomForBid(DiskFull):
 
 
 class DigestNeeded(Refusal):
-    """With dark lots a bid's head and receipt are for its bidder: send the digest that stands in your key file."""
+    """A dark lot's head and receipt are for their bidder: give the digest, as key file, receipt and paper have it."""
 
     code = "digest_needed"
 
@@ -517,7 +520,7 @@ class Submissions:
         await self.parts.conductor.give(self._by_bidder(fact, key))
 
     def check_asker(self, bid: BidNumber, digest: str) -> None:
-        """Let whoever knows the bid's digest pass; before the list is closed the number alone is as good.
+        """Let whoever knows the bid's digest, or how it begins, pass; before the list is closed the number alone is as good.
 
         Head and receipt tell how long an envelope and its parts are, by which whoever reads a dark document could find
         the number that the hall shows beside a name.
@@ -527,7 +530,7 @@ class Submissions:
         """
         handed = self.ceremony.handed.get(bid)
         public = self.ceremony.state not in BEFORE_CLOSE and self.parts.conductor.session.dark_parts()
-        if handed and public and not compare_digest(handed.event.digest.encode(), digest.encode()):
+        if handed and public and not _begins_so(handed.event.digest, digest):
             raise DigestNeeded(bid=bid[:64])
 
     def status(self, bid: BidNumber) -> dict[str, Json]:
@@ -660,8 +663,9 @@ class Submissions:
         """Delete what was announced and not submitted: it counts as withdrawn."""
         for one in self._unfinished():
             async with self._lock(one.bid):
-                await self._forget(one.bid)
+                # First, or whoever asks while the file is being deleted hears that there never was such a bid.
                 self._late.add(one.bid)
+                await self._forget(one.bid)
 
     async def _cover(self) -> None:
         """Write entries that say nothing, at random, in bursts as long as a submission with its acks is."""
@@ -727,6 +731,12 @@ _DICE = secrets.SystemRandom()
 
 _URGENT = (sf.BidSubmitted, sf.BidWithdrawn, sf.CoverMade, sf.BidsClosed, sf.PolicySigned)
 """Facts after which the witnesses are asked at once; cover is among them, so that haste tells nothing."""
+
+
+def _begins_so(digest: str, shown: str) -> bool:
+    """Say whether `shown` is the digest (hex) or at least its first 64 bits: as much as people copy from a paper."""
+    whole = digest[: len(shown)].encode()
+    return len(shown) >= SHORTEST_DIGEST and compare_digest(whole, shown.encode())
 
 
 def _check_form(one: Announcement, policy: Policy) -> None:

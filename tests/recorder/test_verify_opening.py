@@ -141,8 +141,8 @@ def test_ends_of_a_bid_taken_back_that_were_changed_are_found(bag: Bag) -> None:
         for other in (
             data[:-1],
             data + b"x",
-            data[:-100] + b"x" + data[-99:],
-            data[:6] + b"x" + data[7:],
+            data[:-100] + bytes([data[-100] ^ 1]) + data[-99:],
+            data[:6] + bytes([data[6] ^ 1]) + data[7:],
             b"",
         ):
             path.write_bytes(other)

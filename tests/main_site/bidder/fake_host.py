@@ -59,7 +59,7 @@ class Announced:
 
 @dataclass(slots=True)
 class FakeHost:
-    """One tender, `window` being open for release."""
+    """One tender, `window` being open for release; `shown` has by which digests heads were asked for."""
 
     policy: Policy
     window: str = "first"
@@ -70,6 +70,7 @@ class FakeHost:
     released: dict[str, dict[str, bytes]] = field(default_factory=dict)
     confirmed: list[dict[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    shown: dict[str, list[str]] = field(default_factory=dict)
     journal: Transcript = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,6 +144,7 @@ class FakeHost:
                 return httpx.Response(200, content=self._receipt(one))
             case "GET", "head":
                 size = {"X-Envelope-Size": str(len(one.data))}
+                self.shown.setdefault(bid, []).append(request.headers.get("x-bid-digest", ""))
                 return httpx.Response(200, content=ends(one), headers=size)
             case ("GET",):
                 return httpx.Response(200, json={"state": one.state})

@@ -62,7 +62,8 @@ def test_a_paper_code_opens_a_bid_of_which_every_file_is_lost(
     words = ("bid", "release", HOST, "--window", "first", "--slot", f"paper:{typed}")
     assert "no_such_number" == refused(*words, *which, number[:5])
     assert "no_such_number" == refused(*words, *which, "000000")
-    released = good(*words, *which, number[:6].upper())
+    released = good(*words, *which, number[:6].upper(), "--digest", sealed["digest"][:16].upper())
+    assert {sealed["digest"][:16]} == set(fake.shown[number])
     assert ["identity", "opening", "technical"] == released["parts"] == list(fake.released[number])
     typed.write_text(code.replace(code[0], "Z" if code[0] != "Z" else "Y", 1), "utf-8")
     assert "mistyped_paper_code" == refused(*words, *which, number)
@@ -108,6 +109,9 @@ def test_which_bid_is_to_be_released_is_said_once_and_wholly(desk: Desk, fake: F
     for more in (
         ["--slot", "paper"],
         ["--tender", "T"],
+        ["--digest", "ab" * 8],
+        ["--tender", "T", "--number", "00", "--digest", "ab" * 7],
+        ["--tender", "T", "--number", "00", "--digest", "not a digest, yet long"],
         ["--number", "00"],
         [desk.out, "--tender", "T", "--number", "00"],
         ["--slot", "phone", desk.out],

@@ -202,12 +202,14 @@ async def test_lengths_of_envelopes_and_parts_are_told_to_their_bidders_alone(tm
     async with dark(tmp_path) as place:
         one = place.bidders[0]
         at = f"/api/v1/tenders/{SESSION}/bids/{one.number}"
-        for digest in ("", "ab" * 32, one.sealed.root):
+        for digest in ("", "ab" * 32, one.sealed.root, one.sealed.digest[:15]):
             headers = {"x-bid-digest": digest} if digest else {}
             for method, path in (("GET", "/head"), ("GET", "/receipt"), ("POST", "/submit")):
                 refused = await place.http.request(method, at + path, headers=headers)
                 assert "digest_needed" == refused.json()["code"]
             assert {"state": "opened", "verdict": "opened", "cause": ""} == (await place.http.get(at, headers=headers)).json()  # fmt: skip
+        paper = {"x-bid-digest": one.sealed.digest[:16]}
+        assert (await place.http.get(at + "/head", headers=paper)).is_success
         own = {"x-bid-digest": one.sealed.digest}
         assert str(len(one.sealed.data)) == (await place.http.get(at + "/head", headers=own)).headers["x-envelope-size"]  # fmt: skip
         assert (await place.http.get(at + "/receipt", headers=own)).text.startswith("c2sp.org/tlog-proof@v1")
