@@ -304,14 +304,22 @@ def _dark_items() -> tuple[Item, ...]:
     return (
         *passes,
         *_technical(),
-        _score(
-            "C1",
+        Item(
+            ItemId("C1"),
+            Part.DETAILED,
+            ItemKind.CHOICE,
             "监测点规模",
-            "监测点不少于 800 个得 3 分，每再增加 150 个得 1 分，最多 6 分；以技术部分所列数量为准。",
+            "按技术部分所列监测点数量：1250 个及以上得 6 分，1000 至 1249 个得 4 分，800 至 999 个得 2 分，不足 800 个得 0 分。",
             "6",
-            Group.COMMERCIAL,
-            digits=0,
+            0,
             objective=True,
+            group=Group.COMMERCIAL,
+            options=(
+                Option("1250 个及以上", "6"),
+                Option("1000 至 1249 个", "4"),
+                Option("800 至 999 个", "2"),
+                Option("不足 800 个", "0"),
+            ),
         ),
         _commercial()[1],
         Item(
@@ -334,9 +342,6 @@ def _score(
     standard: str,
     full: str,
     group: Group = Group.TECHNICAL,
-    *,
-    digits: int = 1,
-    objective: bool = False,
 ) -> Item:
     return Item(
         ItemId(item),
@@ -345,7 +350,7 @@ def _score(
         title,
         standard,
         full,
-        digits,
-        objective=objective,
+        1,
+        objective=False,
         group=group,
     )

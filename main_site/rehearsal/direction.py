@@ -14,6 +14,8 @@ from main_site.rehearsal.client import SeatClient
 
 POLL_S = 0.4
 
+_OVER = frozenset({Stage.CONCLUDED, Stage.ARCHIVED})
+
 KEPT = httpx.Limits(keepalive_expiry=2)
 """A connection is not used again after two quiet seconds: the host closes it after five, perhaps just then."""
 
@@ -79,12 +81,13 @@ class Operator:
         return str(_good(await self._http.get(f"/api/v1/tenders/{session}/hall"))["state"])
 
     async def lead(self, session: str, seat: SeatClient, on_stage: Callable[[Stage], None]) -> None:
-        """Move the session on whenever its next stage needs nothing more, until it is concluded."""
+        """Move the session on whenever its next stage needs nothing more, until the host goes on alone."""
         while True:
             overview = await self.overview(session)
             stage = Stage(overview["stage"])
             on_stage(stage)
-            if stage is Stage.CONCLUDED:
+            # From concluded on the host goes alone, between two looks perhaps as far as archived.
+            if stage in _OVER:
                 return
             after = overview["missing"]
             if not after["needs"] and not overview["paused"]:

@@ -278,7 +278,7 @@ async def serving(trustee: Trustee, path: Path) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            server.close()
+            await server.close()
             if own:
                 _remove(path)
 
@@ -359,10 +359,20 @@ class _Server:
             writer.write(self._trustee.answer(line))
             await writer.drain()
 
-    def close(self) -> None:
-        """Hang up on everybody."""
-        for writer in self._writers:
-            writer.close()
+    async def close(self) -> None:
+        """Hang up on everybody, and return when the last socket is closed.
+
+        Cancelling leaves them closing.
+        """
+        leaving = [asyncio.create_task(_hang_up(writer)) for writer in self._writers]
+        if leaving:
+            await asyncio.wait(leaving)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):  # whoever hung up first, or broke off, is gone just the same
+        await writer.wait_closed()
 
 
 def _refused(error: PeerFault) -> bytes:

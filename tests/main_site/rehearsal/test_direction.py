@@ -77,6 +77,14 @@ async def test_the_session_moves_on_when_its_next_stage_needs_nothing_and_nobody
     assert Stage.CONCLUDED is stages[-1]
 
 
+async def test_the_lead_ends_though_the_host_went_on_to_archived_between_two_looks() -> None:
+    archived = {"stage": "archived", "paused": False, "missing": {}}
+    seat, stages = Seat(), list[Stage]()
+    made = operator(lambda _: httpx.Response(200, json=archived))
+    await made.lead("EV-1", seat, stages.append)
+    assert ([Stage.ARCHIVED], []) == (stages, seat.given)
+
+
 async def _at_once(_: float) -> None:
     return None
 
