@@ -155,6 +155,8 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
         await place.acked()
         total = (options.bids * options.megabytes + options.document) * MIB / 1e6
         print(f"{total:,.0f} MB sealed and handed in, {time.perf_counter() - began:.1f} s", flush=True)
+        paths = [place.submissions.uploads.path(one.number) for one in place.bidders]
+        await asyncio.to_thread(hashing, paths, 1)  # both sides read from memory, not one from the disk
         await place.close()
         await place.open_window()
         opening, trustees = place.opening, place.opening.parts.trustees
@@ -164,7 +166,6 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
         await place.release_all()
         await place.reaches(CeremonyState.OPENED)
         await hall.until(lambda: len(place.session.ceremony.prices) == len(place.bidders))
-        paths = [place.submissions.uploads.path(one.number) for one in place.bidders]
         quorum = sorted(clock.ended["release"])[place.policy.k - 1]
         readable = next(end for end in clock.ended["sheets"] if end > quorum) - quorum
         verified = clock.ended["examine"][0] - clock.begun["examine"][0]

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -89,7 +90,7 @@ class HandTrustees:
         self.asked.append(bid)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SealedBid:
     """A bid as its bidder has it on disk."""
 
@@ -102,7 +103,7 @@ class SealedBid:
     def announcement(self) -> dict[str, str | int]:
         return {"size": len(self.data), "digest": self.digest, "root": self.root}
 
-    @property
+    @cached_property
     def pieces(self) -> list[bytes]:
         return [self.data[start : start + PIECE] for start in range(0, len(self.data), PIECE)]
 

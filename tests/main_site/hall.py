@@ -111,6 +111,7 @@ class FakeWire:
         self.reading = asyncio.Event()
         self.reading.set()
         self._inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._read: list[dict[str, Any]] = []
 
     async def send_text(self, text: str) -> None:
         await self.reading.wait()
@@ -133,9 +134,10 @@ class FakeWire:
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Return all messages of a kind that came, without their wrapping."""
-        said = (json.loads(text) for text in self.sent)
-        bare = (one if "kind" in one else one["message"] for one in said)
-        return [one for one in bare if one["kind"] == kind]
+        for text in self.sent[len(self._read) :]:
+            one = json.loads(text)
+            self._read.append(one if "kind" in one else one["message"])
+        return [one for one in self._read if one["kind"] == kind]
 
     async def hear(self, kind: str, met: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Return the first message of a kind that meets a condition, waiting for it."""
