@@ -1,11 +1,12 @@
 """What the host finds each bid of a window to be, from what was released and from every byte that lies here.
 
-Everything here blocks on disk and processor and runs in threads; nothing here writes.  The verdict is the room's
+Everything here blocks on disk and processor and runs in threads, or in processes of its own (`examination.py`);
+nothing here writes.  The verdict is the room's
 (`verdict.py`); here its observations are made: texts first, then one pass over all bytes, hashed and decrypted while
 they are in the cache.  One bad bid never holds up the others: whatever is wrong with it ends in what was seen.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -70,26 +71,50 @@ def look(due: Due, read: ReadAt, lots: Collection[LotId]) -> Found:
     return Found(due.number, seen, name)
 
 
-def examine(
-    found: Found, envelope: Envelope, read: ReadAt, told: Callable[[int], None], *, alone: bool = False
-) -> Found:
-    """Return what is seen once every byte was hashed and every part that has a key decrypted.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What reading every byte of a bid showed: whether they are those sealed, whether a part is damaged, and its texts."""
 
-    `told` is called with the bytes looked at.  Where bids are examined side by side each keeps to its core, and bytes are
+    bytes_good: bool
+    damaged: bool = False
+    parts: tuple[OpenedPart, ...] = ()
+
+
+def read_all(
+    envelope: Envelope,
+    keys: Mapping[PartName, bytes],
+    read: ReadAt,
+    told: Callable[[int], None],
+    *,
+    alone: bool = False,
+) -> Read:
+    """Hash every byte and decrypt every part that has a key.
+
+    `told` is called with the bytes looked at.  Where bids are read side by side each keeps to its core, and bytes are
     hashed and decrypted while they are in its cache; of a bid that is `alone` another thread hashes the root.
     """
     with ThreadPoolExecutor(1) as pool:
         tree = receipt_root((lambda work: pool.submit(work).result) if alone else None)
-        inspection = Inspection(envelope, found.seen.keys, read, tree, digesting=True)
+        inspection = Inspection(envelope, keys, read, tree, digesting=True)
         try:
             for size in inspection.run():
                 told(size)
         except (RootMismatch, BytesMissing):
-            return replace(found, seen=replace(found.seen, bytes_good=False))
+            return Read(bytes_good=False)
     parts = tuple(OpenedPart(part, *digest) for part, digest in inspection.digests.items())
-    damaged = inspection.damaged and found.seen.fault != Dealing.code
+    return Read(bytes_good=True, damaged=bool(inspection.damaged), parts=parts)
+
+
+def after_reading(found: Found, read: Read) -> Found:
+    """Return what is seen of a bid once its bytes were read.
+
+    Bytes that are not those sealed say nothing about its parts; a dealing that was wrong explains a part that does not open.
+    """
+    if not read.bytes_good:
+        return replace(found, seen=replace(found.seen, bytes_good=False))
+    damaged = read.damaged and found.seen.fault != Dealing.code
     seen = replace(found.seen, fault=PartDamaged.code) if damaged else found.seen
-    return replace(found, seen=seen, parts=parts)
+    return replace(found, seen=seen, parts=read.parts)
 
 
 def name_of(certificate: bytes) -> str:

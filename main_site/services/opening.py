@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -62,10 +63,11 @@ from evalroom.sealing.verdict import (
 from evalroom.session import Unknown
 from evalroom.stages import OVER
 from evalroom.visibility import may_read_part
-from main_site.services.combining import Due, Found, examine, look, read_sheet
+from main_site.services.combining import Due, Found, after_reading, look, read_all, read_sheet
 from main_site.services.conductor import Committed
 from main_site.services.dark_bids import DarkBids, draw_admission
 from main_site.services.evidence import Places, Proofs
+from main_site.services.examination import WORTH_A_PROCESS, Reader, reading_apart
 from main_site.services.released import ReleasedSecrets, sealed_digest
 from main_site.services.sealed_documents import KeptKeys, NotOpened, SealedDocument
 from main_site.services.submissions import Submissions
@@ -145,6 +147,18 @@ class Progress:
     def percent(self) -> int:
         """Say how much of all bytes it is."""
         return 100 * sum(self.done.values()) // max(self.total, 1)
+
+
+Slots = asyncio.Queue[Reader | None]
+"""Turns at reading a bid: with a child of its own, or None for a thread of the host."""
+
+
+async def _slots(stack: AsyncExitStack, bids: int, *, apart: bool) -> Slots:
+    """Return as many slots as bids are read at a time; their children end with `stack`."""
+    slots: Slots = asyncio.Queue()
+    for _ in range(min(AT_A_TIME, bids)):
+        slots.put_nowait(await stack.enter_async_context(reading_apart()) if apart else None)
+    return slots
 
 
 class Opening:
@@ -698,23 +712,24 @@ class Opening:
     async def examine_bids(self, window: str, numbers: Sequence[BidNumber]) -> dict[BidNumber, Found]:
         """Look at texts, have content keys kept, then read every byte of every bid once."""
         dues = [await self._due(window, one) for one in numbers]
-        found = await asyncio.to_thread(lambda: [self._look(one) for one in dues])
-        for one in found:
-            for part, key in one.seen.keys.items():
-                await self.keys.keep(one.number, part, key)
-        begun = dict.fromkeys((due.number for due in dues), 0)  # threads change values, never the keys
-        self.progress = Progress(sum(due.envelope.body for due in dues), begun)
-        slots = asyncio.Semaphore(AT_A_TIME)
-        showing = asyncio.create_task(self._show_progress())
-        alone = len(dues) == 1
-        tasks = (
-            self._examine_one(due, one, slots, alone=alone) for due, one in zip(dues, found, strict=True)
-        )
-        try:
-            return {one.number: one for one in await asyncio.gather(*tasks)}
-        finally:
-            showing.cancel()
-            self.parts.submissions.hall.verified = None
+        total = sum(due.envelope.body for due in dues)
+        async with AsyncExitStack() as stack:
+            slots = await _slots(stack, len(dues), apart=total >= WORTH_A_PROCESS)
+            found = await asyncio.to_thread(lambda: [self._look(one) for one in dues])
+            for one in found:
+                for part, key in one.seen.keys.items():
+                    await self.keys.keep(one.number, part, key)
+            begun = dict.fromkeys((due.number for due in dues), 0)  # threads change values, never the keys
+            self.progress = Progress(total, begun)
+            showing = asyncio.create_task(self._show_progress())
+            alone = len(dues) == 1
+            pairs = zip(dues, found, strict=True)
+            tasks = (self._examine_one(due, one, slots, alone=alone) for due, one in pairs)
+            try:
+                return {one.number: one for one in await asyncio.gather(*tasks)}
+            finally:
+                showing.cancel()
+                self.parts.submissions.hall.verified = None
 
     async def _show_progress(self) -> None:
         """Tell the hall how far the bytes have been verified, until cancelled."""
@@ -751,17 +766,30 @@ class Opening:
         rows = (one.rows.get(number) for one in self.ceremony.windows.values())
         return next((row.bidder for row in rows if row and row.bidder), "")
 
-    async def _examine_one(self, due: Due, found: Found, slots: asyncio.Semaphore, *, alone: bool) -> Found:
-        def work() -> Found:
-            told = partial(self.progress.done.__setitem__, due.number)
+    async def _examine_one(self, due: Due, found: Found, slots: Slots, *, alone: bool) -> Found:
+        """Read every byte of a bid as soon as a slot is free, by the slot's child or, without one, by a thread."""
+        told = partial(self.progress.done.__setitem__, due.number)
+        uploads = self.parts.submissions.uploads
+
+        def here() -> Found:
             try:
-                with self.parts.submissions.uploads.reading(due.number) as read:
-                    return examine(found, due.envelope, read, told, alone=alone)
+                with uploads.reading(due.number) as read:
+                    return after_reading(
+                        found, read_all(due.envelope, found.seen.keys, read, told, alone=alone)
+                    )
             except OSError:
                 return self._lost(due.number)
 
-        async with slots:
-            return await asyncio.to_thread(work)
+        reader = await slots.get()
+        try:
+            if reader is not None:
+                path = uploads.path(due.number)
+                seen = await reader.read(path, due.envelope, found.seen.keys, told, alone=alone)
+                if seen is not None:
+                    return after_reading(found, seen)
+            return await asyncio.to_thread(here)
+        finally:
+            slots.put_nowait(reader)
 
     async def read_sheets(self, window: str) -> None:
         """Read all price sheets as soon as each has its quorum, before anything else is done."""

@@ -1,16 +1,19 @@
 """A bid is examined to the same end whether it is alone or one of several."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from evalroom.ids import BidNumber
+from evalroom.sealing.envelope import Envelope
 from evalroom.sealing.policy import PartName
+from evalroom.sealing.stream import ReadAt
 from evalroom.sealing.trailer import LEAF
 from evalroom.sealing.verdict import Observed
-from main_site.services.combining import Found, examine
+from main_site.services.combining import Found, after_reading, read_all
 from tests.evalroom.sealing import bids, tender
 
 TEXTS = {**bids.TEXTS, PartName.TECHNICAL: tender.pattern(20 * LEAF + 4711)}
@@ -29,6 +32,12 @@ def found() -> Found:
     envelope, drawn = sealed().open(), sealed().plan.secrets
     keys = {part.name: drawn[part.name].content_key for part in envelope.parts}
     return Found(BidNumber(envelope.bid.hex()), Observed(keys=keys))
+
+
+def examine(
+    before: Found, envelope: Envelope, read: ReadAt, told: Callable[[int], None], *, alone: bool
+) -> Found:
+    return after_reading(before, read_all(envelope, before.seen.keys, read, told, alone=alone))
 
 
 @either
