@@ -5,6 +5,7 @@ policy at hand; what a stranger may see of one without any policy is `Glance`, w
 """
 
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from evalroom.sealing.members import MAX_OBJECT
 from evalroom.sealing.stream import ReadAt, plain_size, read_exactly
 from evalroom.sealing.suite import BadEnvelopeSignature, Suite
 from evalroom.sealing.suites import find_suite
-from evalroom.sealing.trailer import LEAF, Trailer, hash_leaf, parse_trailer
+from evalroom.sealing.trailer import LEAF, ReceiptRoot, Trailer, hash_leaf, parse_trailer
 from main_site.bidder.telling import NoSuchFile
 
 _HEAD = struct.Struct(">4sBBHI")
@@ -36,6 +37,13 @@ HASHERS = 2
 
 FEW_LANES = 2
 """Leaves that each of them hashes side by side, where it can: sixteen would take 48 MiB, and a bid has 64 in all."""
+
+GIVE_WAY_S = 0.0005
+"""How long a thread keeps the interpreter while another waits for it.
+
+The cipher's calls keep its lock, and whoever has hashed a batch waits for it before the next: with Python's 5 ms sealing beside hashing in
+lanes made 0.57 of SHA-256 alone on a busy machine, with 1 ms 1.29, with 0.2 ms 1.45, with 0.05 ms 0.96.
+"""
 
 Step = Callable[[str, int, int], None]
 """Told what is being done (`seal` or `test`), how many bytes of it are done, and how many there are."""
@@ -160,14 +168,31 @@ def glance(source: Stored) -> Glance:
     )
 
 
+@contextmanager
+def giving_way() -> Iterator[None]:
+    """Let threads hand over to each other quickly for as long as the block lasts."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, GIVE_WAY_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@contextmanager
+def hashed_beside() -> Iterator[ReceiptRoot]:
+    """Give a tree whose leaves are hashed by threads of their own for as long as the block lasts."""
+    with giving_way(), ThreadPoolExecutor(HASHERS) as pool:
+        yield receipt_root(lambda work: pool.submit(work).result, threads=HASHERS, most=FEW_LANES)
+
+
 def root_of(source: Stored, body: int, step: Step) -> bytes:
     """Return the root over the first `body` bytes.
 
     Raises:
         BidFileUnusable, BytesMissing: the disk does not give them.
     """
-    with ThreadPoolExecutor(HASHERS) as pool:
-        tree = receipt_root(lambda work: pool.submit(work).result, threads=HASHERS, most=FEW_LANES)
+    with hashed_beside() as tree:
         for start in range(0, body, LEAF):
             tree.update(read_exactly(source.read, start, min(LEAF, body - start)))
             step("check", tree.size, body)

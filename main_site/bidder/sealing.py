@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,12 @@ from evalroom.sealing.core import BID_SIZE
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.identity import bidder_commitment, check_identity, parse_identity
 from evalroom.sealing.inspection import self_test
-from evalroom.sealing.lanes import receipt_root
 from evalroom.sealing.padding import padded_size
 from evalroom.sealing.policy import Mode, PartName, Policy, PolicyRefuses
 from evalroom.sealing.seal import BidTerms, SealingPlan, envelope_size, plan_sealing, seal_in_place
 from evalroom.sealing.suite import Buffer, OpeningKey
 from main_site.bidder.certificate import Signatory
-from main_site.bidder.envelope_file import FEW_LANES, HASHERS, BidFileUnusable, Step, opened, stored
+from main_site.bidder.envelope_file import BidFileUnusable, Step, hashed_beside, opened, stored
 from main_site.bidder.keyfile import BidKeys, BidRecord, KeyFileExists, Stretched, stretch, write_keys
 from main_site.bidder.sheet import SHEETS, canonical_sheet
 from main_site.bidder.slots import BESIDE, Made
@@ -295,8 +293,7 @@ def _write(plan: SealingPlan, texts: Mapping[PartName, Text], path: Path, step: 
     whole = envelope_size(plan, [text.size for text in texts.values()])
     sources = {name: text.pieces() for name, text in texts.items()}
     done = 0
-    with ThreadPoolExecutor(HASHERS) as pool, path.open("wb", buffering=0) as file:
-        tree = receipt_root(lambda work: pool.submit(work).result, threads=HASHERS, most=FEW_LANES)
+    with hashed_beside() as tree, path.open("wb", buffering=0) as file:
         for piece in seal_in_place(plan, sources, tree):
             _write_all(file.write, piece)
             done += len(piece)

@@ -1,5 +1,6 @@
 """What a stranger reads of an envelope is read with distrust, and nothing is read twice from a disk that fails."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,16 @@ from evalroom.errors import EvalroomError
 from evalroom.sealing.core import MalformedEnvelope
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.stream import BytesMissing
-from main_site.bidder.envelope_file import BidFileUnusable, ends_only, glance, root_of, stored
+from evalroom.sealing.trailer import hash_leaf
+from main_site.bidder.envelope_file import (
+    GIVE_WAY_S,
+    BidFileUnusable,
+    ends_only,
+    glance,
+    hashed_beside,
+    root_of,
+    stored,
+)
 from main_site.bidder.telling import NoSuchFile
 from tests.evalroom.sealing import bids, tender
 from tests.main_site.bidder.desk import nobody_looks
@@ -76,3 +86,12 @@ def test_a_disk_that_does_not_give_is_told(path: Path, tmp_path: Path) -> None:
         pass
     with pytest.raises(BidFileUnusable), stored(tmp_path):
         pass
+
+
+def test_threads_hand_over_quickly_while_leaves_are_hashed_beside_and_as_before_afterwards() -> None:
+    before = sys.getswitchinterval()
+    with hashed_beside() as tree:
+        assert GIVE_WAY_S == pytest.approx(sys.getswitchinterval())
+        tree.update(b"leaf")
+        assert hash_leaf(b"leaf") == tree.root()
+    assert before == sys.getswitchinterval()
