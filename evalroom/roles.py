@@ -179,6 +179,8 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "GET /api/v1/tenders/{tender}/bids/{bid}/head": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/release": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/confirm": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/bids/{bid}/questions": frozenset({Role.ANYONE}),
+    "POST /api/v1/tenders/{tender}/bids/{bid}/questions/{question}/answer": frozenset({Role.ANYONE}),
     "POST /api/v1/sessions/{session}/policy": frozenset({_O}),
     "POST /api/v1/sessions/{session}/submissions/open": frozenset({_O}),
     "POST /api/v1/sessions/{session}/rosters/{draw}": frozenset({_O}),
