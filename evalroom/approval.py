@@ -2,15 +2,17 @@
 
 Nobody approves what they proposed themselves, and a proposal lapses with the stage it was made in
 (trust.md §6).  Which act is whose to propose and whose to approve stands in `RULES`; what an approved act does
-is the session's rule.  Where no regulator has a seat, another officer is the second person.
+is the session's rule.  Where no regulator has a seat, another officer is the second person.  A question to a bidder
+wants two more persons where the profile says `both`.
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalroom.errors import Refusal
+from evalroom.faults import Way
 from evalroom.ids import BidId, LotId, SeatCode
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.roles import Role
@@ -85,7 +87,36 @@ class AbortSession:
     kind: Literal["abort_session"] = "abort_session"
 
 
-Act = StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+@dataclass(frozen=True, slots=True)
+class SendQuestion:
+    """Send a question to its bidder, under its digest, where the profile wants it approved."""
+
+    question: str
+    sha256: str
+    kind: Literal["send_question"] = "send_question"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleFault:
+    """Agree how it goes on after a fault that outlasted its time; `until` (UTC ms) when it is put off, else 0."""
+
+    fault: str
+    way: Way
+    until: int
+    kind: Literal["settle_fault"] = "settle_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenForComplaint:
+    """Let the committee look at a complaint about the concluded session, read-only; the reason says what it is about."""
+
+    kind: Literal["reopen_for_complaint"] = "reopen_for_complaint"
+
+
+Act = (
+    StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+    | SendQuestion | SettleFault | ReopenForComplaint
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +214,11 @@ RULES: Mapping[type[Act], ApprovalRule] = {
     FailLot: ApprovalRule(frozenset({_O, _S}), _REGULATOR, _from_to(Stage.OPENING, Stage.REPORTING)),
     Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING, Stage.CONCLUDED})),
     AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
+    SendQuestion: ApprovalRule(
+        frozenset({_E}), _REGULATOR, frozenset({Stage.PRELIMINARY, Stage.DETAILED, Stage.SUMMARY})
+    ),
+    SettleFault: ApprovalRule(frozenset({_O}), _REGULATOR, _from_to(Stage.GATHERING, Stage.SIGNING)),
+    ReopenForComplaint: ApprovalRule(frozenset({_O, _S}), _REGULATOR, frozenset({Stage.CONCLUDED})),
 }  # fmt: skip
 """Act to who may propose and approve it (trust.md §6, the rows marked with a second person)."""
 
@@ -219,14 +255,20 @@ class Waiting:
     by: SeatCode
     digest: str
     stage: Stage
+    agreed: frozenset[Role] = frozenset()
+    """Roles that have approved, where more than one has to."""
 
 
 @dataclass(slots=True)
 class Approvals:
-    """The proposals of a session that wait for a second person."""
+    """The proposals of a session that wait for a second person.
+
+    `both` says whether questions to bidders want regulator and operator, each (profile, `clarification.approval`).
+    """
 
     waiting: dict[str, Waiting] = field(default_factory=dict)
     decided: set[str] = field(default_factory=set)
+    both: bool = False
 
     def check_proposal(self, proposed: Proposed, by: Person, stage: Stage) -> None:
         """Refuse a proposal that is not this person's to make, or waits already.
@@ -252,22 +294,39 @@ class Approvals:
             raise UnknownProposal(proposal=decision.proposal)
         if waiting.digest != decision.digest:
             raise OtherProposal(proposal=decision.proposal)
-        approvers = self.approvers(waiting.proposed.act, regulator=regulator)
+        approvers = self.approvers(waiting.proposed.act, regulator=regulator) - waiting.agreed
         if by.seat == waiting.by or by.role not in approvers:
             raise NotSecondPerson(proposal=decision.proposal, roles=", ".join(sorted(approvers)))
         return waiting.proposed.act
 
-    @staticmethod
-    def approvers(act: Act, *, regulator: bool) -> frozenset[Role]:
-        """Return the roles of the second person."""
+    def approvers(self, act: Act, *, regulator: bool) -> frozenset[Role]:
+        """Return the roles of the second person; of `needs_both` acts one of each role."""
+        if self.needs_both(act):
+            return frozenset({_R, _O}) if regulator else STAND_INS
         approvers = RULES[type(act)].approvers
         return approvers if regulator else (approvers - _REGULATOR) or STAND_INS
 
-    def evolve(self, event: ApprovalEvent, by: SeatCode, stage: Stage) -> None:
-        """Take a proposal or its decision in."""
+    def needs_both(self, act: Act) -> bool:
+        """Say whether two more persons have to approve, of a role each."""
+        return self.both and isinstance(act, SendQuestion)
+
+    def completes(self, proposal: str, by: Role, *, regulator: bool) -> bool:
+        """Say whether the approval of this role is the last that a proposal waits for."""
+        waiting = self.waiting[proposal]
+        if not self.needs_both(waiting.proposed.act):
+            return True
+        return self.approvers(waiting.proposed.act, regulator=regulator) == waiting.agreed | {by}
+
+    def evolve(
+        self, event: ApprovalEvent, by: SeatCode, stage: Stage, *, role: Role, regulator: bool
+    ) -> None:
+        """Take a proposal or its decision in; `regulator` says whether one has a seat."""
         match event:
             case Proposed():
                 self.waiting[event.proposal] = Waiting(event, by, proposal_digest(event), stage)
+            case Approved(proposal=proposal) if not self.completes(proposal, role, regulator=regulator):
+                waiting = self.waiting[proposal]
+                self.waiting[proposal] = replace(waiting, agreed=waiting.agreed | {role})
             case Approved(proposal=proposal) | Vetoed(proposal=proposal):
                 self.waiting.pop(proposal, None)
                 self.decided.add(proposal)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalroom.approval import Act, Approved, Proposed, Vetoed
+from evalroom.clarification import AnswerEntered, QuestionDrafted, QuestionRelayed, QuestionSent
+from evalroom.complaint import ComplaintClosed, SupplementSigned
 from evalroom.draws.facts import (
     DrawCommitted,
     DrawContinued,
@@ -47,7 +49,9 @@ from evalroom.events import (
     StageChanged,
     TenderFailed,
 )
+from evalroom.faults import FaultDeclared, FaultMended
 from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.more_time import MoreTimeAsked, MoreTimeGranted
 from evalroom.profile import PLAIN
 from evalroom.roles import Role
 from evalroom.sealing.dark import CodedBid
@@ -544,6 +548,131 @@ class AdmitDarkBids:
     kind: Literal["admit_dark_bids"] = "admit_dark_bids"
 
 
+# --- clarification, more time, faults, complaints ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DraftQuestion:
+    """Write down, as a member, what a bidder is to be asked; `question` is a new id."""
+
+    question: str
+    lot: LotId
+    bid: BidId
+    text: str
+    kind: Literal["draft_question"] = "draft_question"
+
+
+@dataclass(frozen=True, slots=True)
+class SendQuestion:
+    """Send a question, by its digest, as the chair."""
+
+    question: str
+    sha256: str
+    kind: Literal["send_question"] = "send_question"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayQuestion:
+    """Put a question that was sent before its bidder, who answers until `until` (UTC ms)."""
+
+    question: str
+    until: int
+    kind: Literal["relay_question"] = "relay_question"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterAnswer:
+    """Enter an answer that a bidder without a key handed in on paper (rehearsal)."""
+
+    question: str
+    text: str
+    kind: Literal["enter_answer"] = "enter_answer"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeAnswer:
+    """Take an answer that a bidder signed; `key` is the envelope key of its bid, in the suite's own form.
+
+    `marked` says that the bidder was told of marks in the text and sends it all the same.
+    """
+
+    question: str
+    text: str
+    signature: str
+    key: bytes
+    marked: bool
+    kind: Literal["take_answer"] = "take_answer"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSilence:
+    """Put down that a question's time is over and no answer came."""
+
+    question: str
+    kind: Literal["record_silence"] = "record_silence"
+
+
+@dataclass(frozen=True, slots=True)
+class AskMoreTime:
+    """Ask, as a member, for more time."""
+
+    reason: str
+    kind: Literal["ask_more_time"] = "ask_more_time"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantMoreTime:
+    """Put down that the tenderer extends the evaluation until `until` (UTC ms)."""
+
+    until: int
+    reason: str
+    kind: Literal["grant_more_time"] = "grant_more_time"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareFault:
+    """Declare a fault, at a site or (empty) at none: the session pauses and the profile's time begins."""
+
+    fault: str
+    site: str
+    what: str
+    kind: Literal["declare_fault"] = "declare_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class MendFault:
+    """Say that a fault is mended, and how."""
+
+    fault: str
+    note: str
+    kind: Literal["mend_fault"] = "mend_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class SignSupplement:
+    """Add, as a member, a statement on a complaint to the results with this digest."""
+
+    complaint: int
+    digest: str
+    statement: str
+    kind: Literal["sign_supplement"] = "sign_supplement"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseComplaint:
+    """End the look at a complaint."""
+
+    complaint: int
+    reason: str
+    kind: Literal["close_complaint"] = "close_complaint"
+
+
+AsideCommand = (
+    DraftQuestion | SendQuestion | RelayQuestion | EnterAnswer | AskMoreTime | GrantMoreTime
+    | DeclareFault | MendFault | SignSupplement | CloseComplaint
+)  # fmt: skip
+"""What people order beside the sheets: questions, time, faults, complaints."""
+
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
@@ -551,13 +680,17 @@ SeatCommand = (
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
     | StateNotDestroyed
     | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw | SealRoster
+    | AsideCommand
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
 OpeningCommand = ActAsBidder | ActAsTrustee | CloseBids | OpenWindow | CloseWindow | NoteOpening
 """What the host does in an opening, of its own accord or for bidders and trustees, who prove themselves by their keys."""
 
-HostCommand = OpenSession | UnlockGroup | NoteFacts | VoidDraw | UnsealRoster | AdmitDarkBids | OpeningCommand
+HostCommand = (
+    OpenSession | UnlockGroup | NoteFacts | VoidDraw | UnsealRoster | AdmitDarkBids | OpeningCommand
+    | TakeAnswer | RecordSilence
+)  # fmt: skip
 Command = SeatCommand | RecordFacts | HostCommand
 
 ACTS: Mapping[type[SeatCommand], type[Event]] = {
@@ -595,6 +728,16 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     RevealDraw: DrawRevealed,
     ContinueDraw: DrawContinued,
     SealRoster: RosterSealed,
+    DraftQuestion: QuestionDrafted,
+    SendQuestion: QuestionSent,
+    RelayQuestion: QuestionRelayed,
+    EnterAnswer: AnswerEntered,
+    AskMoreTime: MoreTimeAsked,
+    GrantMoreTime: MoreTimeGranted,
+    DeclareFault: FaultDeclared,
+    MendFault: FaultMended,
+    SignSupplement: SupplementSigned,
+    CloseComplaint: ComplaintClosed,
 }
 """Seat command to the event with the same members."""
 

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evalroom.approval import ApprovalEvent
+from evalroom.clarification import QuestionEvent
+from evalroom.complaint import ComplaintEvent
 from evalroom.draws.facts import DrawEvent
+from evalroom.faults import FaultEvent
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.ledger.commitment import Commitment as Commitment
 from evalroom.ledger.commitment import Secret as Secret
 from evalroom.media import GapCause, Medium, TrackKind
+from evalroom.more_time import MoreTimeEvent
 from evalroom.pricing.formula import NamedValue
 from evalroom.pricing.trace import PriceRow, PriceStep
 from evalroom.roles import Role
@@ -598,6 +602,7 @@ Event = (
     | ScoreEntered | SheetLocked | SheetReopened | GroupUnlocked | BidsReviewed | FindingRaised | FindingAnswered
     | PricesComputed | RankingComputed | ReportSigned | AlarmClosed
     | NodeEvent | HostEvent | CeremonyEvent | DrawEvent
+    | QuestionEvent | MoreTimeEvent | FaultEvent | ComplaintEvent
 )  # fmt: skip
 
 EVENTS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__args__}

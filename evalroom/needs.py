@@ -45,6 +45,9 @@ class NeedCode(StrEnum):
     DRAWS = "draws"
     ROSTER = "roster"
     DRAWN_VALUE = "drawn_value"
+    QUESTIONS = "questions"
+    COMPLAINT = "complaint"
+    HELD_OPEN = "held_open"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -79,6 +82,9 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.DRAWS: "draws under way",
     NeedCode.ROSTER: "rosters that people may still come in by, sealed to the keys of the trustees, draw",
     NeedCode.DRAWN_VALUE: "values of the price formula that were not drawn",
+    NeedCode.QUESTIONS: "questions to bidders neither answered nor out of time",
+    NeedCode.COMPLAINT: "a complaint that is being looked at, number",
+    NeedCode.HELD_OPEN: "the rules keep a concluded session open for complaints until its operator closes it",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

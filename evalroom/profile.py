@@ -4,8 +4,9 @@ A profile is TOML, stored whole in the session's first event and fixed from then
 from city to city and change with each decree; the numbers here are configuration, never law.  Reading is strict:
 an unknown key, a wrong type or a number that makes no sense is refused and named.
 
-The session holds itself to `committee`, `booking`, `pause`, `review.least_valid` and `reevaluation`.  The other keys are
-read and kept with the session for those who act on them by hand; no rule of the software rests on them yet.
+The session holds itself to `committee`, `booking`, `fault`, `pause`, `review`, `clarification`, `reevaluation` and
+`complaint`.  The other keys are read and kept with the session for those who act on them by hand; no rule of the
+software rests on them yet.
 """
 
 import hashlib
@@ -137,6 +138,13 @@ class ReevaluationRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ComplaintRules:
+    """Whether a concluded session stays open for complaints until its operator closes it; else it closes by itself."""
+
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The rules that one session is bound to."""
 
@@ -153,6 +161,7 @@ class Profile:
     handover: HandoverRules = field(default_factory=HandoverRules)
     retention: RetentionRules = field(default_factory=RetentionRules)
     reevaluation: ReevaluationRules = field(default_factory=ReevaluationRules)
+    complaint: ComplaintRules = field(default_factory=ComplaintRules)
 
 
 PLAIN = 'name = "plain"\n'

@@ -89,6 +89,18 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "seal_roster": frozenset({_O}),
     "unseal_roster": frozenset({_H}),
     "admit_dark_bids": frozenset({_H}),
+    "draft_question": frozenset({_E}),
+    "send_question": frozenset({_E}),
+    "relay_question": frozenset({_O, _S}),
+    "enter_answer": frozenset({_O}),
+    "take_answer": frozenset({_B}),
+    "record_silence": frozenset({_H}),
+    "ask_more_time": frozenset({_E}),
+    "grant_more_time": frozenset({_O}),
+    "declare_fault": frozenset({_O, _S}),
+    "mend_fault": frozenset({_O, _S}),
+    "sign_supplement": frozenset({_E}),
+    "close_complaint": frozenset({_O, _S}),
 }
 """Command kind to the roles that may give it."""
 
@@ -167,6 +179,8 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "GET /api/v1/tenders/{tender}/bids/{bid}/head": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/release": frozenset({Role.ANYONE}),
     "POST /api/v1/tenders/{tender}/bids/{bid}/confirm": frozenset({Role.ANYONE}),
+    "GET /api/v1/tenders/{tender}/bids/{bid}/questions": frozenset({Role.ANYONE}),
+    "POST /api/v1/tenders/{tender}/bids/{bid}/questions/{question}/answer": frozenset({Role.ANYONE}),
     "POST /api/v1/sessions/{session}/policy": frozenset({_O}),
     "POST /api/v1/sessions/{session}/submissions/open": frozenset({_O}),
     "POST /api/v1/sessions/{session}/rosters/{draw}": frozenset({_O}),

@@ -15,9 +15,15 @@ from itertools import pairwise
 from typing import Any, assert_never
 
 from evalroom import approval as ap
+from evalroom import clarification as cl
+from evalroom import complaint as cp
 from evalroom import events as ev
+from evalroom import faults as fa
+from evalroom import more_time as mt
 from evalroom import roles
 from evalroom import voting as vo
+from evalroom.asides import ASIDE_EVENTS, AsideEvent, Asides
+from evalroom.asides import Circumstances as AsideCircumstances
 from evalroom.checks import check_statement, parse_statement
 from evalroom.commands import (
     ACTS,
@@ -29,6 +35,7 @@ from evalroom.commands import (
     AdvanceStage,
     AnswerFinding,
     Approve,
+    AsideCommand,
     CastBallot,
     CheckIn,
     CloseAlarm,
@@ -40,13 +47,16 @@ from evalroom.commands import (
     ConfirmBooking,
     ContinueDraw,
     DeclareDraw,
+    DeclareFault,
     DeclineBooking,
     DraftPolicy,
+    EnterAnswer,
     EnterScore,
     ExtendWindow,
     FailTender,
     ImportBid,
     LockSheet,
+    MendFault,
     NodeFact,
     NoteFacts,
     NoteOpening,
@@ -60,6 +70,7 @@ from evalroom.commands import (
     PauseSession,
     Propose,
     RecordFacts,
+    RecordSilence,
     RecuseSelf,
     ResumeCeremony,
     ResumeSession,
@@ -69,6 +80,7 @@ from evalroom.commands import (
     SignReport,
     StateNotDestroyed,
     StepUp,
+    TakeAnswer,
     UnlockGroup,
     UnsealRoster,
     Veto,
@@ -110,10 +122,18 @@ from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_recor
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Admitted, Ceremony, CeremonyState
+from evalroom.sealing.custody import answer_message
 from evalroom.sealing.dark import NUMBER_PATH, admission
 from evalroom.sealing.facts import CEREMONY_EVENTS, CeremonyEvent
 from evalroom.sealing.policy import PartName
-from evalroom.sealing.rules import FIRST_GATE, NO_NUMBER, SHEETS_GATE, Circumstances, check
+from evalroom.sealing.rules import (
+    FIRST_GATE,
+    NO_NUMBER,
+    SHEETS_GATE,
+    Circumstances,
+    check,
+    check_bidders_word,
+)
 from evalroom.sheet import (
     Cell,
     DigestMismatch,
@@ -165,6 +185,9 @@ SHEETS = (
 
 VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted)
 
+QUESTIONS = cl.QuestionEvent.__args__
+COMPLAINTS = cp.ComplaintEvent.__args__
+
 DRAWING = (df.DrawDeclared, df.DrawContinued, df.RosterSealed)
 """What begins or continues a draw; what ends one belongs to every stage, or moving on would be a way to stop it."""
 
@@ -179,8 +202,17 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     G: (*AFTER_OPENING, *GATHERED, ev.BidImported, ev.ExpertRecused, ev.LotFailed),
     B: (*AFTER_OPENING, *GATHERED, ev.DisciplineAccepted, ev.ExpertRecused, ev.LotFailed),
     E: (*AFTER_OPENING, *GATHERED, *VOTES, vo.ChairElected, ev.LotFailed),
-    P: (*AFTER_OPENING, *GATHERED, *SHEETS, *VOTES, ev.BidsReviewed, ev.LotFailed),
-    D: (*AFTER_OPENING, *GATHERED, *SHEETS, *IN_WINDOWS, ev.LotFailed),
+    P: (
+        *AFTER_OPENING,
+        *GATHERED,
+        *SHEETS,
+        *VOTES,
+        *QUESTIONS,
+        mt.MoreTimeAsked,
+        ev.BidsReviewed,
+        ev.LotFailed,
+    ),
+    D: (*AFTER_OPENING, *GATHERED, *SHEETS, *IN_WINDOWS, *QUESTIONS, mt.MoreTimeAsked, ev.LotFailed),
     R: (
         *AFTER_OPENING,
         ev.FindingAnswered,
@@ -193,6 +225,8 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
         *AFTER_OPENING,
         *DRAWING,
         *VOTES,
+        *QUESTIONS,
+        mt.MoreTimeAsked,
         ev.FindingAnswered,
         ev.PriceCorrected,
         ev.PricesComputed,
@@ -201,7 +235,7 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
     ),
     T: (*AFTER_OPENING, ev.FindingAnswered, ev.LotFailed),
     N: (*AFTER_OPENING, ev.ReportSigned),
-    C: AFTER_OPENING,
+    C: (*AFTER_OPENING, *COMPLAINTS),
     F: AFTER_OPENING,
     X: AFTER_OPENING,
     A: (),
@@ -213,6 +247,8 @@ _FAILS = frozenset({U, G, B, E, P, D, R, S, T})
 
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
     stage: dict.fromkeys(within, stage)
+    | dict.fromkeys(fa.FaultEvent.__args__ if stage in fa.BEFORE | fa.DURING else (), stage)
+    | ({mt.MoreTimeGranted: stage} if mt.MoreTimeAsked in within else {})
     | ({ev.StageChanged: ROAD[ROAD.index(stage) + 1]} if stage in ROAD[:-2] else {})
     | ({ev.SessionClosed: A} if stage in (V, U, C, F, X) else {})
     | ({ev.TenderFailed: F} if stage in _FAILS else {})
@@ -251,10 +287,11 @@ WHILE_PAUSED: frozenset[type[object]] = frozenset(
         ActAsBidder, ActAsTrustee, CloseWindow, NoteOpening, ExtendWindow, PauseCeremony, ResumeCeremony,
         Propose, Approve, Veto,
         CommitDraw, RevealDraw, VoidDraw,
+        EnterAnswer, TakeAnswer, RecordSilence, DeclareFault, MendFault,
     }
 )  # fmt: skip
-"""Commands that a pause does not hold back: recording goes on, seats come back, an opening has a pause of its own, and
-nobody stops a draw whose result they begin to know."""
+"""Commands that a pause does not hold back: recording goes on, seats come back, an opening has a pause of its own,
+nobody stops a draw whose result they begin to know, and a bidder's hour to answer stays as it was announced."""
 
 _EARLY = frozenset({L, K, V, U, G, B})
 
@@ -443,6 +480,7 @@ class Session:
     gates: dict[str, int] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     draws: Draws = field(default_factory=Draws)
+    asides: Asides = field(default_factory=Asides)
     named_at: int = 0
     """Entries there were once the bidders of all dark lots were known, 0 before."""
 
@@ -498,7 +536,7 @@ class Session:
             case CloseAlarm():
                 self._check_alarm(command)
             case CloseSession():
-                self._check_close(command)
+                self._check_close(command, order.role)
             case OpenSubmissions():
                 return self._open_submissions(command, order)
             case (
@@ -518,8 +556,13 @@ class Session:
                 return self._unseal_roster(command, order)
             case AdmitDarkBids():
                 return self._admit_dark(command, order)
+            case TakeAnswer():
+                return self._take_answer(command, order)
+            case RecordSilence(question=question):
+                silent = cl.QuestionUnanswered(question)
+                return (self._by_host(order, self._checked_aside(silent, order)),)
             case _:
-                assert_never(command)
+                return self._give_aside(command, order)
         return (_act(command, order),)
 
     def _check_circumstances(self, order: Order) -> None:
@@ -599,7 +642,7 @@ class Session:
     def _check_pause(self, command: PauseSession | ResumeSession, order: Order) -> None:
         _demand_reason(command.reason)
         if isinstance(command, ResumeSession):
-            self._check_resumption()
+            self._check_resumption(order.at)
             if self.profile.pause.second_person:
                 raise SecondPersonNeeded(act="resume")
             return
@@ -608,9 +651,13 @@ class Session:
         if self.profile.pause.resume_at and (command.resume_at or 0) <= order.at:
             raise Unready(Need(NeedCode.RESUMPTION))
 
-    def _check_resumption(self) -> None:
+    def _check_resumption(self, at: int) -> None:
         if not self.paused:
             raise NotPaused
+        self.asides.faults.check_resumption(at)
+        self._check_sites_back()
+
+    def _check_sites_back(self) -> None:
         if self.profile.pause.second_person and self.lost:
             raise Unready(Need(NeedCode.SITES_BACK, tuple(sorted(self.lost))))
 
@@ -624,9 +671,11 @@ class Session:
         _demand_reason(command.reason)
         proposed = ap.Proposed(command.proposal, command.act, command.reason)
         self.approvals.check_proposal(proposed, self._person(order), self.stage)
-        self._check_act(command.act)
+        if isinstance(command.act, ap.SendQuestion) and not self._leads(order):
+            raise cl.NotSender(question=command.act.question[:40])
+        self._check_act(command.act, order.at)
 
-    def _check_act(self, act: ap.Act) -> None:
+    def _check_act(self, act: ap.Act, at: int) -> None:
         """Refuse an act that has nothing to act on as the session stands."""
         match act:
             case ap.StepBack(after=after):
@@ -637,7 +686,13 @@ class Session:
             case ap.ReplaceExpert(seat=seat, newcomer=newcomer):
                 fits = seat in self.members and newcomer in self.reserves()
             case ap.Resume():
-                return self._check_resumption()
+                return self._check_resumption(at)
+            case ap.SendQuestion(question=question, sha256=sha256):
+                return self.asides.questions.check_digest(question, sha256)
+            case ap.SettleFault():
+                return self._check_settling(act, at)
+            case ap.ReopenForComplaint():
+                return self.asides.complaints.check_opening()
             case ap.CorrectPrice(lot=lot, bid=bid, price_fen=fen):
                 fits = lot in self.prices and any(row.bid == bid for row in self.prices[lot].rows)
                 fits = fits and _FEN.fullmatch(str(fen)) is not None
@@ -657,16 +712,19 @@ class Session:
         decision = ACTS[type(command)](**_members(command))
         if not isinstance(decision, ap.Approved | ap.Vetoed):
             raise Unknown(proposal=command.proposal)
-        act = self.approvals.check_decision(decision, self._person(order), regulator=self._has_regulator())
+        act = self.approvals.check_decision(decision, self._person(order), regulator=self.has_regulator())
         if isinstance(command, Veto):
             _demand_reason(command.reason)
             return (_act(command, order),)
-        self._check_act(act)
+        if not self.approvals.completes(command.proposal, order.role, regulator=self.has_regulator()):
+            return (_act(command, order),)
+        self._check_act(act, order.at)
         reason = self.approvals.waiting[command.proposal].proposed.reason
         effects = [self._by_host(order, event) for event in self._effects(act, reason)]
         return (_act(command, order), *effects)
 
-    def _has_regulator(self) -> bool:
+    def has_regulator(self) -> bool:
+        """Say whether a regulator has a seat: else another officer is the second person."""
         return any(seat.role is Role.REGULATOR for seat in self.seats.values())
 
     def _effects(self, act: ap.Act, reason: str) -> Iterator[Event]:
@@ -688,6 +746,12 @@ class Session:
                 yield from self._step_back(P, f"{ground}: {reason}")
             case ap.AbortSession():
                 yield ev.SessionAborted(reason)
+            case ap.SendQuestion(question=question, sha256=sha256):
+                yield cl.QuestionSent(question, sha256)
+            case ap.SettleFault():
+                yield from self._settle(act, reason)
+            case ap.ReopenForComplaint():
+                yield cp.ComplaintOpened(self.asides.complaints.count + 1, reason)
             case _:
                 assert_never(act)
 
@@ -709,6 +773,100 @@ class Session:
         yield prices
         if self.stage is S:
             yield self._rank(lot, prices)
+
+    # --- beside the sheets: questions, time, faults, complaints -----------------------------------------
+
+    def _leads(self, order: Order) -> bool:
+        """Say whether the giver speaks for the committee: its chair, or, where the rules know none, any member."""
+        return order.actor == self.chair if self.profile.committee.chair else order.actor in self.members
+
+    def _beside(self, order: Order) -> AsideCircumstances:
+        live = self.live_lots()
+        return AsideCircumstances(
+            at=order.at,
+            stage=self.stage,
+            seat=SeatCode(order.actor),
+            leads=self._leads(order),
+            members=self.members,
+            bids={lot.id: {bid.id for bid in lot.bids} - {*self.rejected.get(lot.id, ())} for lot in live},
+            sites=self.sites,
+            results=self.report_digest(),
+            rehearsal=self.rehearsal,
+            profile=self.profile,
+        )
+
+    def _checked_aside(self, event: Event, order: Order) -> Event:
+        if not isinstance(event, AsideEvent) or type(event) not in TRANSITIONS[self.stage]:
+            raise WrongStage(stage=self.stage, command=order.command.kind)
+        self.asides.check(event, self._beside(order))
+        return event
+
+    def _give_aside(self, command: AsideCommand, order: Order) -> tuple[Fact, ...]:
+        """Return an order's fact; a fault pauses the session, to go on when its time is over at the latest."""
+        event = self._checked_aside(ACTS[type(command)](**_members(command)), order)
+        if isinstance(event, cl.QuestionSent) and self.profile.clarification.approval != "none":
+            raise SecondPersonNeeded(act="send_question")
+        if not isinstance(event, fa.FaultDeclared) or self.paused:
+            return (_act(command, order),)
+        paused = ev.SessionPaused(event.what, order.at + _fault_limit(self.profile, self.stage))
+        return (_act(command, order), self._by_host(order, paused))
+
+    def _take_answer(self, command: TakeAnswer, order: Order) -> tuple[Fact, ...]:
+        """Take what a bidder signed; while its lot is dark, ask about what may tell whose it is."""
+        if cl.QuestionAnswered not in TRANSITIONS[self.stage]:
+            raise WrongStage(stage=self.stage, command=command.kind)
+        one = self.asides.questions.check_answer(command.question, command.text, order.at)
+        admitted = self.ceremony.admitted.get(one.drafted.bid)
+        if admitted is None:
+            raise cl.UnknownQuestion(question=command.question)
+        message = answer_message(self.id, admitted.number, bytes.fromhex(one.digest), command.text)
+        check_bidders_word(self.ceremony, admitted.number, command.key, message, command.signature)
+        dark = one.drafted.lot in self.dark_parts()
+        marks = cl.marks_of(command.text, self.ceremony.bidders()) if dark else ()
+        if marks and not command.marked:
+            raise cl.MarkedAnswer(question=command.question, marks=", ".join(marks))
+        answered = cl.QuestionAnswered(command.question, command.text, command.signature, marks)
+        fact = Fact(order.at, order.site, BIDDER_ACTOR, answered)
+        if not marks:
+            return (fact,)
+        told = f"{one.drafted.bid}: {cl.say_marks(marks)}"
+        return (
+            fact,
+            self._by_host(order, ev.AlarmRaised(f"answer-{command.question}", "marked_answer", "", told)),
+        )
+
+    def _check_settling(self, act: ap.SettleFault, at: int) -> None:
+        """Refuse a way that is not open; where the session goes on, no other fault and no lost site may be left."""
+        faults = self.asides.faults
+        faults.check_way(act.fault, act.way, act.until, at)
+        if act.way in (fa.Way.GO_ON, fa.Way.ANEW):
+            faults.without(act.fault).check_resumption(at)
+            self._check_sites_back()
+        if act.way is fa.Way.ANEW and len(self._successors()) < len(self.members):
+            raise fa.NotThisWay(fault=act.fault, way=act.way, reserves=len(self.reserves()))
+
+    def _successors(self) -> dict[SeatCode, SeatCode]:
+        """Return for each member a reserve of the same specialty, as far as there are."""
+        free, found = self.reserves(), dict[SeatCode, SeatCode]()
+        for seat in self.experts():
+            kind = self.seats[seat].specialty
+            heir = next((one for one in free if self.seats[one].specialty is kind), None)
+            if heir is not None:
+                free.remove(heir)
+                found[seat] = heir
+        return found
+
+    def _settle(self, act: ap.SettleFault, reason: str) -> Iterator[Event]:
+        """Yield what two persons agreed on; a new committee begins where newcomers begin, with nothing of the old."""
+        yield fa.FaultSettled(act.fault, act.way, act.until, reason)
+        if act.way is fa.Way.ABORT:
+            yield ev.SessionAborted(reason)
+        before = self.stage
+        for seat, heir in self._successors().items() if act.way is fa.Way.ANEW else ():
+            yield ev.ExpertReplaced(seat, heir, reason, before, B)
+            before = B
+        if act.way in (fa.Way.GO_ON, fa.Way.ANEW):
+            yield ev.SessionResumed(reason)
 
     # --- the committee and its votes ------------------------------------------------------------------
 
@@ -812,6 +970,8 @@ class Session:
     def _unlock(self, command: UnlockGroup, order: Order) -> tuple[Fact, ...]:
         """Ask members what objective items differ on; when there is nothing (more) to ask, open the group view."""
         lot, part = self._lot(command.lot), command.part
+        if self.asides.questions.waiting(lot=lot.id):
+            raise Unready(Need(NeedCode.QUESTIONS, self.asides.questions.waiting(lot=lot.id)), part=part)
         if not self.ready_to_unlock(lot.id, part):
             raise Unready(Need(NeedCode.UNLOCK, (lot.id,)), part=part)
         sheets = {seat: self.sheet(seat, lot.id, part) for seat in self.experts()}
@@ -868,8 +1028,12 @@ class Session:
         if self.alarms.get(command.alarm) is not True:
             raise Unknown(alarm=command.alarm)
 
-    def _check_close(self, command: CloseSession) -> None:
+    def _check_close(self, command: CloseSession, role: Role) -> None:
         _demand_reason(command.reason)
+        if self.asides.complaints.open:
+            raise Unready(Need(NeedCode.COMPLAINT, (str(self.asides.complaints.open),)))
+        if role is Role.HOST and self.held_open():
+            raise Unready(Need(NeedCode.HELD_OPEN))
         if self.stage not in (C, F, X) and self.ceremony.state is not CeremonyState.ABORTED:
             raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
@@ -1167,7 +1331,11 @@ class Session:
 
     def missing_for(self, after: Stage) -> tuple[Need, ...]:
         """List what must still happen before `after` can be entered."""
-        waited = (*(_NEEDED[after](self) if after in _NEEDED else ()), (NeedCode.DRAWS, self.draws.open()))
+        waited = (
+            *(_NEEDED[after](self) if after in _NEEDED else ()),
+            (NeedCode.DRAWS, self.draws.open()),
+            (NeedCode.QUESTIONS, self.asides.questions.waiting(self.failed)),
+        )
         return tuple(Need(code, names) for code, names in waited if names)
 
     def prices_of(self, lot: Lot) -> dict[BidId, int]:
@@ -1266,9 +1434,10 @@ class Session:
         return bool(items_of(lot, part)) and (lot.id, part) not in self.unlocked
 
     def ready_to_unlock(self, lot: LotId, part: Part) -> bool:
-        """Say whether every sheet of the part is locked and a quorum has cosigned the last lock."""
+        """Say whether every sheet of the part is locked and cosigned by a quorum, and no bidder's answer is awaited."""
         locked = all(self.sheet(seat, lot, part).locked is not None for seat in self.experts())
-        return (lot, part) in self.open_parts() and locked and self.lock_is_cosigned()
+        asking = self.asides.questions.waiting(lot=lot)
+        return (lot, part) in self.open_parts() and locked and self.lock_is_cosigned() and not asking
 
     def witness_sites(self) -> dict[str, SiteId]:
         """Return the site of each witness by the name of its key, the part of a vkey before the first `+`."""
@@ -1286,6 +1455,10 @@ class Session:
         """Return the digest members sign: SHA-256 over the rankings of all lots, in the tender's order."""
         rankings = [to_json(self.rankings[lot.id]) for lot in self.tender.lots if lot.id in self.rankings]
         return hashlib.sha256(canonical(rankings)).hexdigest()
+
+    def held_open(self) -> bool:
+        """Say whether a concluded session waits for its operator to close it, open for complaints."""
+        return self.stage is C and (self.profile.complaint.hold or self.asides.complaints.open > 0)
 
     def _lot(self, lot: LotId) -> Lot:
         if lot not in self.lots:
@@ -1320,6 +1493,8 @@ class Session:
             self.approvals.lapse(stage)
         if type(fact.event) in DRAW_EVENTS and isinstance(fact.event, DrawEvent):
             self.draws.evolve(fact.event, self.id, fact.actor)
+        if type(fact.event) in ASIDE_EVENTS:
+            self.asides.evolve(fact, stage, _fault_limit(self.profile, stage))
         self.stage = stage
         self.size += 1
         change = _CHANGES.get(type(fact.event))
@@ -1384,6 +1559,7 @@ def _set_opened(session: Session, fact: Fact) -> None:
         session.id, session.tender, session.keys = event.session, event.tender, event.keys
         session.rehearsal = event.rehearsal
         session.profile = parse_profile(event.profile)
+        session.approvals.both = session.profile.clarification.approval == "both"
         session.stage = G if event.rehearsal else L
         session.sites = {site.id: site for site in event.sites}
         session.seats = {seat.code: seat for seat in event.seats}
@@ -1474,7 +1650,9 @@ def _keep_booking(session: Session, fact: Fact) -> None:
 
 def _keep_approval(session: Session, fact: Fact) -> None:
     if isinstance(fact.event, ap.ApprovalEvent):
-        session.approvals.evolve(fact.event, SeatCode(fact.actor), session.stage)
+        seat = SeatCode(fact.actor)
+        role, regulator = session.seats[seat].role, session.has_regulator()
+        session.approvals.evolve(fact.event, seat, session.stage, role=role, regulator=regulator)
 
 
 def _keep_vote(session: Session, fact: Fact) -> None:
@@ -1542,6 +1720,7 @@ def _keep_step_back(session: Session, fact: Fact) -> None:
 
 def _void_conclusions(session: Session, stage: Stage) -> None:
     """Void every conclusion that rests on `stage` or a later one."""
+    session.asides.void(stage)
     if stage is P:
         session.rejected = {
             lot.id: tuple(bid.id for bid in lot.bids if bid.id in session.lost_bids(lot))
@@ -1743,6 +1922,11 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.WitnessRefused: _keep_witness,
 }
 """Event to the change it makes; events that only inform have none."""
+
+
+def _fault_limit(profile: Profile, stage: Stage) -> int:
+    """Return how long a fault of a stage may last, in ms."""
+    return (profile.fault.before_start if stage in fa.BEFORE else profile.fault.during).ms
 
 
 _Waited = Iterator[tuple[NeedCode, tuple[str, ...]]]

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalroom import approval as ap
+from evalroom import clarification as cl
+from evalroom import complaint as cp
 from evalroom import events as ev
+from evalroom import faults as fa
+from evalroom import more_time as mt
 from evalroom import roles
 from evalroom import voting as vo
 from evalroom.draws.facts import DRAW_EVENTS
@@ -97,10 +101,15 @@ def _own(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     return (Seen(type(fact.event).__name__, body_of(fact.event), opened, fact.cmd),)
 
 
+_TOLD_TO_EXPERTS = (
+    ap.StepBack, ap.ReopenSheet, ap.Resume, ap.SendQuestion, ap.SettleFault, ap.ReopenForComplaint,
+)  # fmt: skip
+
+
 def _proposal(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
-    """Show proposals to the staff; to experts those about sheets, stages and pauses, not those about persons."""
+    """Show proposals to the staff; to experts those about sheets, questions, stages and pauses, not those about persons."""
     event = fact.event
-    told = isinstance(event, ap.Proposed) and isinstance(event.act, ap.StepBack | ap.ReopenSheet | ap.Resume)
+    told = isinstance(event, ap.Proposed) and isinstance(event.act, _TOLD_TO_EXPERTS)
     may = who.role in _STAFF or (who.role is _EXPERT and (told or fact.actor == who.seat))
     return _plain(fact, who) if may else ()
 
@@ -157,6 +166,15 @@ def _named(fact: Fact, who: Audience, session: Session) -> Iterator[Seen]:
     outside = who.role is _EXPERT and who.seat not in session.members
     if not session.named_at or not due or outside or who.role not in _COMMITTEE | {_NODE}:
         return
+    if who.role is not _NODE:
+        dark = {lot.id for lot in session.lots.values() if lot.dark}
+        for one in session.asides.questions.withheld(dark):
+            told: dict[str, Json] = {
+                "question": one.drafted.question,
+                "text": one.answer,
+                "marks": list(one.marks),
+            }
+            yield Seen("QuestionAnswered", told)
     for lot in session.lots.values():
         for bid in lot.bids if lot.dark else ():
             number = session.ceremony.admitted[bid.id].number
@@ -168,6 +186,19 @@ def _named(fact: Fact, who: Audience, session: Session) -> Iterator[Seen]:
                 "documents": to_json(documents_of(session, number)),
             }
             yield Seen("DarkBidNamed", body)
+
+
+def _answer(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    """Show a bidder's answer without its signature, which only the bidder's key checks; the archive has it.
+
+    As long as the lot is dark, an answer that may tell whose it is stays from everybody: only that it came is told.
+    """
+    event = fact.event
+    if not isinstance(event, cl.QuestionAnswered) or who.role not in _COMMITTEE:
+        return ()
+    asked = session.asides.questions.all.get(event.question)
+    hidden = event.marks and (asked is None or asked.drafted.lot in session.dark_parts())
+    return _plain(fact, who, ("signature", "text") if hidden else ("signature",))
 
 
 def documents_of(session: Session, number: BidNumber) -> tuple[sf.OpenedPart, ...]:
@@ -391,6 +422,20 @@ _RULES: Mapping[type[Event], Rule] = {
     sf.KeysDestroyed: _for(_EVERYBODY, "signature"),
     sf.KeysNotDestroyed: _for(_EVERYBODY),
     **dict.fromkeys(DRAW_EVENTS, _for(_EVERYBODY)),
+    cl.QuestionDrafted: _for(_COMMITTEE),
+    cl.QuestionSent: _for(_COMMITTEE),
+    cl.QuestionRelayed: _for(_COMMITTEE),
+    cl.QuestionAnswered: _answer,
+    cl.AnswerEntered: _for(_COMMITTEE),
+    cl.QuestionUnanswered: _for(_COMMITTEE),
+    mt.MoreTimeAsked: _for(_COMMITTEE),
+    mt.MoreTimeGranted: _for(_EVERYBODY),
+    fa.FaultDeclared: _for(_EVERYBODY),
+    fa.FaultMended: _for(_EVERYBODY),
+    fa.FaultSettled: _for(_EVERYBODY),
+    cp.ComplaintOpened: _for(_EVERYBODY),
+    cp.SupplementSigned: _for(_COMMITTEE),
+    cp.ComplaintClosed: _for(_EVERYBODY),
 }
 """Event to the rule of its audiences; what is missing here (fragments, clocks, checkpoints) stays in the archive.
 
@@ -410,6 +455,7 @@ CONCLUSIONS: frozenset[type[Event]] = frozenset(
         ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked, ev.BidsReviewed, ev.PricesOpened, ev.PriceCorrected,
         ev.PricesComputed, ev.RankingComputed, ev.ReportSigned, ev.FindingRaised, ev.FindingAnswered, sf.PriceRead,
         vo.VoteOpened, vo.VoteCounted, ap.Proposed, ap.Approved, ap.Vetoed,
+        *cl.QuestionEvent.__args__, mt.MoreTimeAsked, cp.SupplementSigned,
     }
 )  # fmt: skip
 """What an expert outside the committee does not see: a newcomer finds nothing of what was concluded before."""

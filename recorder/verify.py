@@ -29,6 +29,7 @@ import re
 import stat
 import struct
 import sys
+import tomllib
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -160,6 +161,23 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "finding": (
         "what was asked of members, or answered, is not what the sheets give",
         "锁定后的核对与评分表不符",
+    ),
+    "question": (
+        "a question to a bidder was sent, answered or closed otherwise than it may",
+        "澄清的发出、答复或了结不符合规则",
+    ),
+    "answer_signature": (
+        "a bidder's answer is not signed by its own key",
+        "投标人澄清答复的签名不是其本人的",
+    ),
+    "more_time": ("more time was given though too few members asked", "延长评标时间的申请人数不足"),
+    "fault": (
+        "a fault was ended, or the session resumed after it, otherwise than it may",
+        "故障的处置或复会不符合规则",
+    ),
+    "complaint": (
+        "a complaint was opened, stated on or closed otherwise than it may",
+        "复核的开启、说明或结束不符合规则",
     ),
     "votes": ("the preliminary review comes out otherwise", "初步评审结果不符"),
     "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
@@ -610,6 +628,7 @@ _SHAPES: Mapping[str, _Shape] = {
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
     "drawing": _match("experts|seats|sub_site|price_parameter|tie|chair|code"),
     "expert": _match("technical|economic|other"),
+    "way": _match("go_on|put_off|anew|abort"),
     "share": _match("(0|[1-9][0-9]{0,2})/[1-9][0-9]{0,2}"),
 }
 
@@ -697,6 +716,9 @@ _ACT = _kinds(
     fail_lot="lot:text",
     reevaluate="ground:text",
     abort_session="",
+    send_question="question:text sha256:digest",
+    settle_fault="fault:text way:way until:whole",
+    reopen_for_complaint="",
 )
 
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
@@ -838,6 +860,20 @@ _BODIES: Mapping[str, _Shape] = {
     "DrawContinued": _object("draw:text out:text drawn:text reason:text"),
     "RosterSealed": _object("draw:text sha256:digest size:whole"),
     "RosterUnsealed": _object("draw:text sha256:digest trustees:texts"),
+    "QuestionDrafted": _object("question:text lot:text bid:text text:text"),
+    "QuestionSent": _object("question:text sha256:digest"),
+    "QuestionRelayed": _object("question:text until:whole"),
+    "QuestionAnswered": _object("question:text text:text signature:text marks:texts"),
+    "AnswerEntered": _object("question:text text:text"),
+    "QuestionUnanswered": _object("question:text"),
+    "MoreTimeAsked": _object("reason:text"),
+    "MoreTimeGranted": _object("until:whole reason:text"),
+    "FaultDeclared": _object("fault:text site:text what:text"),
+    "FaultMended": _object("fault:text note:text"),
+    "FaultSettled": _object("fault:text way:way until:whole reason:text"),
+    "ComplaintOpened": _object("complaint:whole matter:text"),
+    "SupplementSigned": _object("complaint:whole digest:digest statement:text"),
+    "ComplaintClosed": _object("complaint:whole reason:text"),
 }
 """Entry type to the exact form of its body; types not named here are counted in a note."""
 
@@ -893,6 +929,16 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "DrawRevealed": frozenset({"supervisor", "operator", "site_operator", "archivist", "regulator"}),
     "DrawContinued": frozenset({"operator"}),
     "RosterSealed": frozenset({"operator"}),
+    "QuestionDrafted": frozenset({"expert"}),
+    "QuestionSent": frozenset({"expert"}),
+    "QuestionRelayed": frozenset({"operator", "supervisor"}),
+    "AnswerEntered": frozenset({"operator"}),
+    "MoreTimeAsked": frozenset({"expert"}),
+    "MoreTimeGranted": frozenset({"operator"}),
+    "FaultDeclared": frozenset({"operator", "supervisor"}),
+    "FaultMended": frozenset({"operator", "supervisor"}),
+    "SupplementSigned": frozenset({"expert"}),
+    "ComplaintClosed": frozenset({"operator", "supervisor"}),
 }
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
@@ -906,6 +952,8 @@ _BY_HOST = frozenset(
         "OpeningAborted",
         "CeremonyPaused",
         "CeremonyResumed",
+        "QuestionSent",
+        "SessionPaused",
     }
 )
 """Acts that the host may also do of its own accord, unsigned."""
@@ -979,6 +1027,15 @@ _STAGES: Mapping[str, frozenset[str]] = {
         ),
     ),
     "RosterUnsealed": frozenset({"gathering", "briefed", "electing", "preliminary", "detailed"}),
+    **dict.fromkeys(
+        (
+            "QuestionDrafted", "QuestionSent", "QuestionRelayed", "QuestionAnswered", "AnswerEntered",
+            "QuestionUnanswered", "MoreTimeAsked", "MoreTimeGranted",
+        ),
+        frozenset({"preliminary", "detailed", "summary"}),
+    ),
+    **dict.fromkeys(("FaultDeclared", "FaultMended", "FaultSettled"), frozenset(_ORDER[4:13])),
+    **dict.fromkeys(("ComplaintOpened", "SupplementSigned", "ComplaintClosed"), frozenset({"concluded"})),
 }  # fmt: skip
 
 
@@ -2047,6 +2104,31 @@ def _check_lock(
 
 
 @dataclass(slots=True)
+class _Question:
+    """A question to a bidder: its lot, bid, stage and digest, and how far it has come."""
+
+    lot: str
+    stage: str
+    digest: str
+    sent: bool = False
+    until: int = 0
+    over: bool = False
+
+
+@dataclass(slots=True)
+class _Fault:
+    """A fault: whether the evaluation had started, when its time is over, when it was mended, and whether it is settled."""
+
+    early: bool
+    limit: int
+    mended: int = 0
+    settled: bool = False
+
+    def overdue(self, at: int) -> bool:
+        return not self.settled and (self.mended or at) >= self.limit
+
+
+@dataclass(slots=True)
 class _Fold:
     """The evaluation as it is worked out again, from the entries and the opened values alone."""
 
@@ -2082,6 +2164,35 @@ class _Fold:
     numbers: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     spoilt: set[str] = field(default_factory=set)
     drawn: dict[str, tuple[_Json, list[str]]] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    chair: str = ""
+    agreed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    questions: dict[str, _Question] = field(default_factory=dict)
+    asking: set[str] = field(default_factory=set)
+    faults: dict[str, _Fault] = field(default_factory=dict)
+    declared: int = -1
+    settled: str = ""
+    leaving: set[str] = field(default_factory=set)
+    complaint: int = 0
+    complaints: int = 0
+    stated: set[tuple[int, str]] = field(default_factory=set)
+
+    def rule(self, table: str, key: str, usual: Any) -> Any:  # noqa: ANN401 - whatever stands in the profile
+        """Return a key of the rule profile, or what it is where the profile does not say."""
+        return self.profile.get(table, {}).get(key, usual)
+
+    def leads(self, seat: str) -> bool:
+        """Say whether a seat speaks for the committee."""
+        return seat == self.chair if self.rule("committee", "chair", usual=False) else seat in self.experts
+
+    def awaited(self, lot: str | None = None) -> list[str]:
+        """List the questions that were sent and are neither over nor of a lot that failed."""
+        return [
+            name
+            for name, one in self.questions.items()
+            if one.sent and not one.over and one.lot not in self.failed and lot in {None, one.lot}
+        ]
 
     def values_for(self, lot: str) -> dict[str, Fraction]:
         """Return the price parameters that were drawn for a lot, by name."""
@@ -2121,6 +2232,8 @@ class _Fold:
 
     def void(self, stage: str) -> None:
         """Void what was concluded from a stage on."""
+        for one in self.questions.values():
+            one.over = one.over or _ORDER.index(one.stage) >= _ORDER.index(stage)
         if stage in {"preliminary", "detailed"}:
             self.void_findings(None, None if stage == "preliminary" else "detailed")
         if stage == "preliminary":
@@ -2153,6 +2266,11 @@ def _check_result(case: _Case) -> Findings:
     fold.reserves = {seat["code"] for seat in seats if seat["reserve"]}
     if hashlib.sha256(case.opened["profile"].encode()).hexdigest() != case.opened["profile_sha256"]:
         yield Failure("profile", ENTRIES, seq=0, detail="digest of the rule profile")
+    try:
+        fold.profile = tomllib.loads(case.opened["profile"])
+    except tomllib.TOMLDecodeError:
+        yield Failure("profile", ENTRIES, seq=0, detail="no TOML")
+    fold.roles = {seat["code"]: seat["role"] for seat in case.opened["seats"]}
     lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
     if sealed and any(lot["bids"] for lot in lots.values()):
         yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
@@ -2165,6 +2283,9 @@ def _check_result(case: _Case) -> Findings:
         if fold.due and entry.type != "FindingRaised":
             yield Failure("finding", ENTRIES, seq=entry.seq, detail=f"{len(fold.due)} not raised")
             fold.due.clear()
+        if entry.type in {"StageChanged", "GroupUnlocked"} and fold.awaited(entry.body.get("lot")):
+            awaited = fold.awaited(entry.body.get("lot"))[0]
+            yield Failure("question", ENTRIES, seq=entry.seq, detail=f"{awaited} not answered")
         wrong = _FOLDS.get(entry.type, _fold_nothing)(fold, entry, lot)
         if wrong:
             yield Failure(wrong[0], ENTRIES, seq=entry.seq, detail=wrong[1])
@@ -2181,6 +2302,8 @@ def _check_end(fold: _Fold, lots: list[str]) -> Findings:
         yield Failure("result_missing", ENTRIES, detail="LotFailed")
     if fold.approved:
         yield Failure("approval", ENTRIES, detail=fold.approved[0]["kind"])
+    if fold.complaint:
+        yield Failure("complaint", ENTRIES, detail=f"{fold.complaint} not closed")
     if fold.stage == "concluded" and sorted(fold.signed) != fold.experts:
         yield Failure("result_missing", ENTRIES, detail="ReportSigned")
     ranked = [fold.rankings[lot] for lot in lots if lot in fold.rankings]
@@ -2198,6 +2321,7 @@ def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     early = entry.actor != "host" or after in {"booked", "receiving"}
     fold.stage = after
     fold.proposals.clear()
+    fold.asking.clear()
     if after == "signing" and fold.silent():
         return "finding", f"{fold.silent()[0]} not answered"
     return None if follows and early else ("stage", f"{before} to {after}")
@@ -2216,6 +2340,7 @@ def _fold_step_back(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     fold.locked = {key for key in fold.locked if key[2] != after}
     fold.stage = after
     fold.proposals.clear()
+    fold.asking.clear()
     fold.void(after)
     return None if fits and ordered else ("stage", f"{before} back to {after}")
 
@@ -2226,7 +2351,8 @@ def _is_in(fold: _Fold, key: tuple[str, str, str, str], part: str) -> bool:
 
 
 def _fold_end(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
-    if entry.type == "SessionAborted" and not fold.consume({"kind": "abort_session"}):
+    settled, fold.settled = fold.settled == "abort", ""
+    if entry.type == "SessionAborted" and not (settled or fold.consume({"kind": "abort_session"})):
         return "approval", entry.type
     fold.stage = {"SessionAborted": "aborted", "TenderFailed": "failed"}[entry.type]
     fold.proposals.clear()
@@ -2239,8 +2365,10 @@ def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     ordered = fold.consume({"kind": "replace_expert", "seat": seat, "newcomer": newcomer})
     fits = seat in fold.experts and newcomer in fold.reserves and body["before"] == fold.stage
     after = "gathering" if fold.stage == "gathering" else "briefed"
-    if not fits or body["after"] != after or not (ordered or seat in fold.recused):
+    if not fits or body["after"] != after or not (ordered or seat in fold.recused | fold.leaving):
         return "stage", f"{newcomer} for {seat}"
+    fold.leaving.discard(seat)
+    fold.chair = "" if fold.chair == seat else fold.chair
     fold.experts = sorted(newcomer if one == seat else one for one in fold.experts)
     fold.reserves.discard(newcomer)
     fold.recused.discard(seat)
@@ -2249,6 +2377,7 @@ def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     if after != fold.stage:
         fold.proposals.clear()
     fold.stage = after
+    fold.asking.clear()
     fold.void("preliminary")
     return None
 
@@ -2286,15 +2415,150 @@ def _fold_decision(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     act, digest, by = fold.proposals.pop(entry.body["proposal"], (None, "", ""))
     if act is None or digest != entry.body["digest"] or by == entry.actor:
         return "approval", entry.body["proposal"]
-    if entry.type == "Approved":
-        fold.approved.append(act)
+    if entry.type != "Approved":
+        return None
+    if act["kind"] == "send_question" and not _asks_enough(fold, entry):
+        fold.proposals[entry.body["proposal"]] = (act, digest, by)
+        return None
+    fold.approved.append(act)
     return None
 
 
+def _asks_enough(fold: _Fold, entry: _Entry) -> bool:
+    """Say whether all whom the profile wants have approved a question: one, or regulator and operator."""
+    agreed = fold.agreed[entry.body["proposal"]]
+    agreed.add(fold.roles.get(entry.actor, ""))
+    first = "regulator" if fold.regulator else "supervisor"
+    wanted = {"regulator": {first}, "both": {first, "operator"}}
+    if not fold.regulator:
+        wanted["regulator"] = agreed & {"supervisor", "operator"}
+    return agreed >= wanted.get(fold.rule("clarification", "approval", "none"), set())
+
+
 def _fold_resumption(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
-    """Let the host resume only what a second person approved."""
-    approved = entry.actor != "host" or fold.consume({"kind": "resume"})
+    """Let the host resume only what two persons approved, and nobody while a fault is open or outlasted its time."""
+    settled, fold.settled = fold.settled in {"go_on", "anew"}, ""
+    approved = entry.actor != "host" or settled or fold.consume({"kind": "resume"})
+    left = [
+        name for name, one in fold.faults.items() if one.overdue(entry.t) or not (one.mended or one.settled)
+    ]
+    if left:
+        return "fault", f"resumed with {left[0]}"
     return None if approved else ("approval", "SessionResumed")
+
+
+def _fold_pause(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Let the host pause only what somebody declared a fault of, in the entry before."""
+    ordered = entry.actor != "host" or fold.declared == entry.seq - 1
+    return None if ordered else ("fault", "paused without a fault")
+
+
+# --- questions to bidders, more time, faults, complaints ---
+
+
+def _fold_drafted(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    body = entry.body
+    said = {"question": body["question"], "text": body["text"]}
+    known = {bid["id"] for bid in lot["bids"]}
+    if body["question"] in fold.questions or body["bid"] not in known or entry.actor not in fold.experts:
+        return "question", body["question"]
+    digest = hashlib.sha256(_canonical(said)).hexdigest()
+    fold.questions[body["question"]] = _Question(body["lot"], fold.stage, digest)
+    return None
+
+
+def _fold_sent(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand the digest that was drafted, and the chair, or those whom the profile wants to approve."""
+    one = fold.questions.get(entry.body["question"])
+    if one is None or one.sent or one.over or one.digest != entry.body["sha256"]:
+        return "question", entry.body["question"]
+    one.sent = True
+    alone = fold.rule("clarification", "approval", "none") == "none"
+    if entry.actor == "host":
+        ordered = fold.consume({"kind": "send_question", **entry.body})
+    else:
+        ordered = alone and fold.leads(entry.actor)
+    return None if ordered else ("question", f"{entry.body['question']} sent by {entry.actor}")
+
+
+def _fold_relayed(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    one, until = fold.questions.get(entry.body["question"]), entry.body["until"]
+    within = _span(fold.rule("clarification", "within", "2h"))
+    if one is None or one.over or not one.sent or one.until or until < entry.t + within:
+        return "question", f"{entry.body['question']} relayed"
+    one.until = until
+    return None
+
+
+def _fold_reply(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand an answer in time, and silence only after it; who signed a bidder's answer step 21 looks at."""
+    one = fold.questions.get(entry.body["question"])
+    paper = {"QuestionAnswered": fold.sealed, "AnswerEntered": not fold.sealed}.get(entry.type, True)
+    late = entry.type == "QuestionUnanswered"
+    if one is None or one.over or not one.until or (entry.t > one.until) is not late or not paper:
+        return "question", f"{entry.body['question']}: {entry.type}"
+    one.over = True
+    return None
+
+
+def _span(text: str) -> int:
+    """Return a duration of a profile in ms, 0 for one that is none: it makes no rule."""
+    match = re.fullmatch(r"([0-9]{1,4})(s|min|h|d)", str(text))
+    return (
+        int(match[1]) * {"s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}[match[2]] if match else 0
+    )
+
+
+def _fold_time(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    if entry.type == "MoreTimeAsked":
+        fold.asking.add(entry.actor)
+        return None
+    asking, fold.asking = fold.asking & set(fold.experts), set()
+    enough = len(asking) > Fraction(fold.rule("review", "more_time", "1/3")) * len(fold.experts)
+    return None if enough and entry.body["until"] > entry.t else ("more_time", f"{len(asking)} asked")
+
+
+def _fold_fault(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Follow a fault: declared, mended, or, once its time is over, settled by two persons in a way of its stage."""
+    body, one = entry.body, fold.faults.get(entry.body["fault"])
+    if entry.type == "FaultDeclared":
+        early = _ORDER.index(fold.stage) < _ORDER.index("preliminary")
+        span = fold.rule("fault", "before_start", "2h") if early else fold.rule("fault", "during", "4h")
+        fold.faults[body["fault"]] = _Fault(early, entry.t + _span(span))
+        fold.declared = entry.seq
+        return None if one is None else ("fault", body["fault"])
+    if one is None or one.settled or (entry.type == "FaultMended" and one.mended):
+        return "fault", body["fault"]
+    if entry.type == "FaultMended":
+        one.mended = entry.t
+        return None
+    act = {"kind": "settle_fault", "fault": body["fault"], "way": body["way"], "until": body["until"]}
+    ways = {"go_on", "abort", "put_off" if one.early else "anew"}
+    fits = fold.consume(act) and one.overdue(entry.t) and body["way"] in ways
+    if body["way"] == "put_off":
+        one.limit, one.mended = body["until"], 0
+    else:
+        one.settled, fold.settled = True, body["way"]
+        fold.leaving = set(fold.experts) if body["way"] == "anew" else set()
+    return None if fits else ("fault", f"{body['fault']}: {body['way']}")
+
+
+def _fold_complaint(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Follow a complaint: opened by two persons, stated on once by each member about the results, closed."""
+    body, number = entry.body, entry.body["complaint"]
+    if entry.type == "ComplaintOpened":
+        fits = fold.consume({"kind": "reopen_for_complaint"}) and not fold.complaint
+        fold.complaints += 1
+        fold.complaint = number
+        return None if fits and number == fold.complaints else ("complaint", str(number))
+    fits = number > 0 and number == fold.complaint
+    if entry.type == "ComplaintClosed":
+        fold.complaint = 0
+    else:
+        once = (number, entry.actor) not in fold.stated and entry.actor in fold.experts
+        fits = fits and once and body["digest"] == fold.signed.get(entry.actor)
+        fold.stated.add((number, entry.actor))
+    return None if fits else ("complaint", f"{number}: {entry.actor}")
 
 
 def _fold_vote(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -2330,6 +2594,7 @@ def _fold_count(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 def _fold_chair(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     """Demand that the chair is whom the vote, or the draw among those it left tied, came to."""
     counted, seat = fold.counted.get("chair", {}), entry.body["seat"]
+    fold.chair = seat
     if entry.body["by"] == "vote":
         return None if counted.get("outcome") == seat else ("votes", "chair")
     drawn = [made for declared, made in fold.drawn.values() if declared["purpose"] == "chair"]
@@ -2653,6 +2918,7 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "PricesComputed": _fold_pricing,
     "RankingComputed": _fold_ranking,
     "ReportSigned": _fold_report,
+    "SessionPaused": _fold_pause,
     "SessionResumed": _fold_resumption,
     "SteppedBack": _fold_step_back,
     "TenderFailed": _fold_end,
@@ -2671,6 +2937,20 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "DrawMade": _fold_drawn,
     "LotFailed": _fold_failure,
     "PriceCorrected": _fold_correction,
+    "QuestionDrafted": _fold_drafted,
+    "QuestionSent": _fold_sent,
+    "QuestionRelayed": _fold_relayed,
+    "QuestionAnswered": _fold_reply,
+    "AnswerEntered": _fold_reply,
+    "QuestionUnanswered": _fold_reply,
+    "MoreTimeAsked": _fold_time,
+    "MoreTimeGranted": _fold_time,
+    "FaultDeclared": _fold_fault,
+    "FaultMended": _fold_fault,
+    "FaultSettled": _fold_fault,
+    "ComplaintOpened": _fold_complaint,
+    "SupplementSigned": _fold_complaint,
+    "ComplaintClosed": _fold_complaint,
 }
 """Entry type to what it does to the evaluation."""
 
@@ -3685,6 +3965,7 @@ class _Ceremony:
     admitted: dict[str, str] = field(default_factory=dict)
     dark: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     sealed: set[tuple[str, str, str]] = field(default_factory=set)
     found: dict[int, list[Failure]] = field(default_factory=lambda: defaultdict(list))
@@ -3735,7 +4016,7 @@ def _ceremony(case: _Case) -> _Ceremony:
 
 def _fold_ceremony(case: _Case, fold: _Ceremony) -> None:
     for entry in case.of(*_CEREMONY, *_ASIDE):
-        step, rule = _CEREMONY.get(entry.type) or (20, _ASIDE[entry.type])
+        step, rule = _CEREMONY.get(entry.type) or _ASIDE[entry.type]
         try:
             if entry.type in _CEREMONY:
                 _move(fold, entry)
@@ -4447,13 +4728,42 @@ _CEREMONY: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
 }
 """Entry of an opening to the step that looks at it, and to its rule; steps 17, 18 and 22 look at some once more."""
 
-_ASIDE: Mapping[str, Callable[[_Ceremony, _Entry], _Wrongs]] = {
-    "CheckpointCosigned": _cosigned,
-    "GroupUnlocked": _unlocked,
-    "LotFailed": _unlocked,
-    "BidsReviewed": _reviewed,
+
+def _asked(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Keep whose bid a question is about, and what its answer is signed over."""
+    said = {"question": entry.body["question"], "text": entry.body["text"]}
+    fold.asked[entry.body["question"]] = (entry.body["bid"], hashlib.sha256(_canonical(said)).digest())
+    yield from ()
+
+
+def _answered(fold: _Ceremony, entry: _Entry) -> _Wrongs:
+    """Demand that an answer is signed with the envelope key of the very bid that was asked about."""
+    bid, digest = fold.asked.get(entry.body["question"], ("", b""))
+    number = fold.admitted.get(bid, "")
+    envelope = fold.case.envelopes.get(number)
+    if not number:
+        yield "answer_signature", f"{entry.body['question']}: no bid"
+        return
+    if envelope is None:
+        yield "not_checkable", f"{number}: step 18"
+        return
+    answer = hashlib.sha256(entry.body["text"].encode()).digest()
+    message = (
+        b"EVB1 answer" + fold.policy["tender"].encode() + b"\0" + bytes.fromhex(number) + digest + answer
+    )
+    if not _is_bidders(fold.case, envelope, _lenient(entry.body["signature"]), message):
+        yield "answer_signature", f"{entry.body['question']}: {bid}"
+
+
+_ASIDE: Mapping[str, tuple[int, Callable[[_Ceremony, _Entry], _Wrongs]]] = {
+    "CheckpointCosigned": (20, _cosigned),
+    "GroupUnlocked": (20, _unlocked),
+    "LotFailed": (20, _unlocked),
+    "BidsReviewed": (20, _reviewed),
+    "QuestionDrafted": (21, _asked),
+    "QuestionAnswered": (21, _answered),
 }
-"""Entries that windows wait for."""
+"""Entries besides the opening's that belong to it: what windows wait for, and what bidders sign afterwards."""
 
 
 # --- 23 draws -------------------------------------------------------------------------------------

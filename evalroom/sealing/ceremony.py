@@ -300,6 +300,11 @@ class Ceremony:
         first = next(iter(self.windows.values()), None)
         return first.rows[number].bidder if first and number in first.rows else ""
 
+    def bidders(self) -> tuple[str, ...]:
+        """List the names of all bidders that the first window's record has."""
+        first = next(iter(self.windows.values()), None)
+        return tuple(row.bidder for row in first.rows.values() if row.bidder) if first else ()
+
     def documents_of(self, number: BidNumber) -> tuple[sf.OpenedPart, ...]:
         """Return what the verdicts so far say of the parts of a bid, opened."""
         told = [one.verdicts[number] for one in self.windows.values() if number in one.verdicts]

@@ -106,6 +106,12 @@ def confirm_message(record: bytes, objection: str) -> bytes:
     return b"EVB1 record" + record + hashlib.sha256(objection.encode()).digest()
 
 
+def answer_message(tender: str, bid: str, question: bytes, text: str) -> bytes:
+    """Return what the envelope key of a bid signs of its answer; `question` is the digest of what was asked."""
+    answer = hashlib.sha256(text.encode()).digest()
+    return b"EVB1 answer" + tender.encode() + b"\0" + bytes.fromhex(bid) + question + answer
+
+
 def verify_trustee(spki: bytes, message: bytes, signature: str) -> None:
     """Check a trustee's signature, b64 of 64 bytes: Ed25519, or ES256 as r and s, s at most n/2.
 

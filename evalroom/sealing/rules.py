@@ -685,6 +685,17 @@ def _decoded(text: str) -> bytes:
         raise Contradiction(reason="a key is not canonical Base64") from error
 
 
+def check_bidders_word(
+    ceremony: Ceremony, number: BidNumber, key: bytes, message: bytes, signature: str
+) -> None:
+    """Check what a bidder signed besides the opening; `key` is the envelope key of its bid.
+
+    Raises:
+        ForgedBidderAct: it is another's.
+    """
+    custody.verify_bidder(_suite(ceremony.handed[number]), key, message, signature)
+
+
 def _suite(bid: Handed) -> Suite:
     return find_suite(bid.event.suite)
 

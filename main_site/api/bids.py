@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from evalroom.clarification import MAX_ANSWER
 from evalroom.encoding import to_json
 from evalroom.ids import BidNumber
 from evalroom.ledger.base64 import NotBase64, decode_base64, encode_base64
@@ -81,6 +82,15 @@ class Confirmation(BaseModel):
     signature: Signed
 
 
+class Answer(BaseModel):
+    """A bidder's answer to a question, signed; `marked` when it knows of marks and sends it all the same."""
+
+    model_config = _STRICT
+    text: Annotated[str, StringConstraints(max_length=MAX_ANSWER)]
+    signature: Signed
+    marked: bool = False
+
+
 class Draft(BaseModel):
     """What differs from the terms of the session's template."""
 
@@ -122,6 +132,7 @@ def bid_routes(centre: Centre) -> APIRouter:
     router.include_router(_handing_in(centre))
     router.include_router(_bringing_again(centre))
     router.include_router(_afterwards(centre))
+    router.include_router(_asking(centre))
     router.include_router(_operator(centre))
     return router
 
@@ -216,6 +227,27 @@ def _afterwards(centre: Centre) -> APIRouter:
             BidNumber(bid), body.window, body.sha256, body.objection, body.signature
         )
         return {"window": body.window, "objection": body.objection}
+
+    return router
+
+
+def _asking(centre: Centre) -> APIRouter:
+    router = APIRouter()
+    place = "/api/v1/tenders/{tender}/bids/{bid}/questions"
+
+    @router.get(place)
+    async def questions(
+        tender: str, bid: str, digest: Digest = "", since: Annotated[str, Query(max_length=64)] = ""
+    ) -> dict[str, Any]:
+        """Return what the committee asked about a bid; with the `version` last seen, wait up to 20 s for another."""
+        return await centre.inquiries(tender).next_view(BidNumber(bid), digest, since)
+
+    @router.post(place + "/{question}/answer")
+    async def answer(tender: str, bid: str, question: str, body: Answer) -> dict[str, Any]:
+        """Answer a question; it counts once this answers."""
+        inquiries = centre.inquiries(tender)
+        await inquiries.answer(BidNumber(bid), question, body.text, body.signature, marked=body.marked)
+        return {"question": question, "state": "answered"}
 
     return router
 

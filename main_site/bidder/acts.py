@@ -1,4 +1,4 @@
-"""What a bidder proves with the keys of its bid: replacing, withdrawing, releasing, confirming.
+"""What a bidder proves with the keys of its bid: replacing, withdrawing, releasing, confirming, answering.
 
 What the envelope key signs is written in `evalroom.sealing.custody`, how halves are sealed in opening.md §7; nothing
 here goes over a wire.  Refused: releasing for a window that the policy does not have, or with keys that open no slot.
@@ -6,10 +6,17 @@ here goes over a wire.  Refused: releasing for a window that the policy does not
 
 from collections.abc import Mapping, Sequence
 
+from evalroom.clarification import MAX_ANSWER
 from evalroom.errors import Refusal
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import canonical
-from evalroom.sealing.custody import confirm_message, release_info, replace_message, withdraw_message
+from evalroom.sealing.custody import (
+    answer_message,
+    confirm_message,
+    release_info,
+    replace_message,
+    withdraw_message,
+)
 from evalroom.sealing.envelope import Envelope, SealedPart
 from evalroom.sealing.policy import Mode, PartName
 from evalroom.sealing.suite import OpeningKey, Suite, WrapNotOpened
@@ -37,6 +44,12 @@ class UnusableObjection(Refusal):
     code = "unusable_objection"
 
 
+class UnusableAnswerText(Refusal):
+    """An answer has 1 to 4,000 characters and no control signs: nothing was sent; shorten it, then answer again."""
+
+    code = "unusable_answer_text"
+
+
 def sign_replacement(earlier: BidRecord, keys: BidKeys, new: bytes, digest: bytes) -> str:
     """Return the signature, b64, by the keys of the earlier bid."""
     message = replace_message(earlier.tender, earlier.number, new.hex(), digest)
@@ -57,6 +70,18 @@ def sign_confirmation(record: BidRecord, keys: BidKeys, sha256: bytes, objection
     if len(objection) > LONGEST_OBJECTION:
         raise UnusableObjection(length=len(objection))
     return _signed(record, keys, confirm_message(sha256, objection))
+
+
+def sign_answer(record: BidRecord, keys: BidKeys, question: str, text: str) -> str:
+    """Return the signature, b64, of an answer; `question` is the digest of what was asked, hex.
+
+    Raises:
+        UnusableAnswerText: the answer is empty, too long, or holds control signs.
+    """
+    signs = any(ord(one) < 0x20 and one not in "\n\t" for one in text)
+    if not text.strip() or len(text) > MAX_ANSWER or signs:
+        raise UnusableAnswerText(length=len(text))
+    return _signed(record, keys, answer_message(record.tender, record.number, bytes.fromhex(question), text))
 
 
 def _signed(record: BidRecord, keys: BidKeys, message: bytes) -> str:

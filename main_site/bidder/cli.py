@@ -1,4 +1,4 @@
-"""`evalroom bid`: seal, hand in, follow, release and confirm a bid; check receipts and look at envelopes.
+"""`evalroom bid`: seal, hand in, follow, release and confirm a bid, answer the committee; check receipts and look at envelopes.
 
 Options are read here and nothing else happens here; what a command does stands in `commands.py` and `errands.py`,
 imported when it runs.  Exit status 0 is good, 1 found wrong or refused, 2 used wrongly, 130 stopped by Ctrl-C.
@@ -222,6 +222,44 @@ def confirm(
 
     at, where = given.KeysAt(keys, passphrase_file), given.There(host, ca, give_up)
     errands.confirm(where, bid_file, window, objection, at, as_json=as_json)
+
+
+@bid.command()
+def questions(
+    host: Address, bid_file: File, ca: Authority = None, give_up: GiveUp = None, as_json: JSON = False
+) -> None:
+    """Show what the committee asks about a bid, and until when it may be answered."""
+    from main_site.bidder import errands, given
+
+    errands.questions(given.There(host, ca, give_up), bid_file, as_json=as_json)
+
+
+@bid.command()
+def answer(
+    host: Address,
+    bid_file: File,
+    question: Annotated[
+        str, typer.Argument(help="Id of the question; not needed where only one is open.")
+    ] = "",
+    text: Annotated[str | None, typer.Option("--text", help="The answer.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File with the answer, UTF-8.")] = None,
+    marked: Annotated[
+        bool,
+        typer.Option(
+            "--marked", help="Send it although the host found what may tell whose it is (dark lots)."
+        ),
+    ] = False,
+    keys: Keys = None,
+    passphrase_file: Passphrase = None,
+    ca: Authority = None,
+    give_up: GiveUp = None,
+    as_json: JSON = False,
+) -> None:
+    """Answer a question of the committee; it is signed here with the keys of the bid."""
+    from main_site.bidder import errands, given
+
+    at, where = given.KeysAt(keys, passphrase_file), given.There(host, ca, give_up)
+    errands.answer(where, bid_file, errands.Reply(question, text, file, marked), at, as_json=as_json)
 
 
 @bid.command("check-receipt")

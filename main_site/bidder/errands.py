@@ -1,4 +1,4 @@
-"""What `evalroom bid` does at a host: handing in, following, withdrawing, releasing, confirming.
+"""What `evalroom bid` does at a host: handing in, following, withdrawing, releasing, confirming, answering.
 
 One function a command, like those of `commands.py`.  Apart from them because the client takes nine megabytes and half
 a second that sealing has no use for.
@@ -9,11 +9,12 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
 
+from evalroom.clarification import question_digest
 from evalroom.errors import PeerFault, Refusal
 from evalroom.ledger.base64 import NotBase64, decode_base64
 from evalroom.sealing.custody import policy_message, verify_trustee
@@ -31,6 +32,7 @@ from main_site.bidder.upload import Replacement, bring_again, check_bytes, hand_
 
 SHORTEST_NUMBER = 6
 """Hex digits that a number must at least be told by."""
+QUESTION = re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 SHOWN_DIGEST = re.compile("[0-9a-fA-F]{16,64}")
 
 WITHOUT_RECEIPT = frozenset({"announced", "withdrawn"})
@@ -52,6 +54,18 @@ class EarlierBidStands(Refusal):
     """A receipt beside it says that another bid of yours stands: nothing was sent; name its key file with --replaces."""
 
     code = "earlier_bid_stands"
+
+
+class FalseQuestion(PeerFault):
+    """A question that the host shows is not what its digest says: nothing was signed; look again, ask the host."""
+
+    code = "false_question"
+
+
+class NoOpenQuestion(Refusal):
+    """No question is open, or several are: nothing was sent; look with `bid questions`, and name the one you mean."""
+
+    code = "no_open_question"
 
 
 class NoSuchNumber(Refusal):
@@ -404,6 +418,122 @@ def _record(hall: Mapping[str, object], window: str) -> tuple[str, str]:
                 raise FalseRecord(window=window)
             return found, text
     raise WindowNotOpen(reason="there is no record of this window yet", window=window)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A question of the committee as the host shows it, its digest worked out here."""
+
+    question: str
+    text: str
+    sha256: str
+    until: int
+    state: str
+    answer: str | None
+
+
+def questions(where: There, bid: Path, *, as_json: bool) -> None:
+    """Show what the committee asked about a bid, and until when it is answered."""
+    shown = meter(as_json=as_json)
+    with errors_told(as_json=as_json), _host(where, shown) as there:
+        known = given.known_of(bid)
+        asked = _asked(there, known.tender, known.number, known.digest.hex())
+    result = {"bid": known.number, "tender": known.tender, "questions": [asdict(one) for one in asked]}
+    lines = [
+        f"{STATES[one.state]} {one.question}: 截止 until {given.instant(one.until)}\n{printable(one.text)}"
+        + (f"\n  答复 reply: {printable(one.answer)}" if one.answer else "")
+        for one in asked
+    ]
+    told(result, as_json=as_json, text="\n".join(lines) or "没有澄清问题 no question was asked")
+
+
+STATES: Mapping[str, str] = {
+    "open": "待答复 open",
+    "answered": "已答复 answered",
+    "silent": "逾期未答复 not answered in time",
+    "void": "已作废 void",
+}
+"""How a question stands, for people."""
+
+
+def answer(where: There, bid: Path, asked: "Reply", at: KeysAt, *, as_json: bool) -> None:
+    """Sign an answer here, with the keys of the bid, and hand it in; the host never sees the keys."""
+    shown = meter(as_json=as_json)
+    with errors_told(as_json=as_json):
+        text = asked.words()
+        record, keys = given.keys_of(bid, at)
+        with _host(where, shown) as there:
+            one = _one(_asked(there, record.tender, record.number, record.digest.hex()), asked.question)
+            signature = acts.sign_answer(record, keys, one.sha256, text)
+            body = {"text": text, "signature": signature, "marked": asked.marked}
+            there.answer(record.tender, record.number, one.question, body)
+    result = {
+        "bid": record.number,
+        "question": one.question,
+        "sha256": one.sha256,
+        "answer_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "signature": signature,
+    }
+    told(result, as_json=as_json, text=f"已答复 answered: {one.question}\n{printable(one.text)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The words of `bid answer`: which question (empty: the only open one), the answer or its file, and what is known of marks."""
+
+    question: str
+    text: str | None
+    file: Path | None
+    marked: bool
+
+    def words(self) -> str:
+        """Return the answer.
+
+        Raises:
+            Misused: none was given, or two.
+        """
+        if (self.text is None) is (self.file is None):
+            raise Misused(reason="--text or --file: one of them says what is answered")
+        if self.text is not None:
+            return self.text
+        try:
+            return given.content(self.file or Path()).decode().strip()
+        except UnicodeDecodeError as error:
+            raise Misused(reason="the file is no UTF-8 text", file=str(self.file)) from error
+
+
+def _asked(there: Host, tender: str, number: str, digest: str) -> list[Inquiry]:
+    """Return the questions the host shows, each with the digest of its own words.
+
+    Raises:
+        FalseQuestion: the host says another digest than the words have.
+    """
+    listed = there.questions(tender, number, digest).get("questions")
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return [_inquiry(one) for one in found]
+
+
+def _inquiry(said: Mapping[str, object]) -> Inquiry:
+    name, text, until = str(said.get("question", "")), str(said.get("text", "")), said.get("until")
+    sha256 = question_digest(name, text)
+    if said.get("sha256") not in (None, sha256) or not QUESTION.fullmatch(name):
+        raise FalseQuestion(question=name[:64])
+    state, reply = str(said.get("state")), said.get("answer")
+    return Inquiry(
+        name,
+        text,
+        sha256,
+        until if isinstance(until, int) else 0,
+        state if state in STATES else "void",
+        reply if isinstance(reply, str) else None,
+    )
+
+
+def _one(asked: Sequence[Inquiry], question: str) -> Inquiry:
+    found = [one for one in asked if question in ("", one.question) and one.state == "open"]
+    if len(found) != 1:
+        raise NoOpenQuestion(question=question[:64], open=", ".join(one.question for one in found))
+    return found[0]
 
 
 @contextmanager

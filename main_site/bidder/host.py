@@ -177,6 +177,15 @@ class Host:
         """Confirm the record, or object to it."""
         return _object(self._ask("POST", f"/tenders/{tender}/bids/{bid}/confirm", json=dict(body)))
 
+    def questions(self, tender: str, bid: str, digest: str) -> dict[str, Any]:
+        """Return what the committee asked about a bid, whose digest shows that it is one's own."""
+        return _object(self._ask("GET", f"/tenders/{tender}/bids/{bid}/questions", headers=_own(digest)))
+
+    def answer(self, tender: str, bid: str, question: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a question; the same answer twice is refused as answered."""
+        path = f"/tenders/{tender}/bids/{bid}/questions/{question}/answer"
+        return _object(self._ask("POST", path, json=dict(body)))
+
     def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own arguments
         """Return the answer, however long that takes; every request here may be repeated."""
         pause, began = FIRST_WAIT, self._now()

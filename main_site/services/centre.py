@@ -43,6 +43,7 @@ from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
 from main_site.services.evaluation import Evaluation, Parts
 from main_site.services.evidence import Proofs
+from main_site.services.inquiries import Inquiries
 from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary
 from main_site.services.opening import Opening, OpeningParts
@@ -117,6 +118,7 @@ class Live:
     archiver: Archiver
     stored: store.StoredSession
     submissions: Submissions | None
+    inquiries: Inquiries | None = None
     opening: Opening | None = None
     rosters: Rosters | None = None
 
@@ -302,6 +304,7 @@ class Centre:
         live = Live(evaluation, recordings, archiver, stored, self._submissions(parts, stored, facts))
         if live.submissions is not None:
             live.opening = self._opening_of(live.submissions, evaluation, facts)
+            live.inquiries = Inquiries(live.submissions)
             live.rosters = Rosters(live.opening, folder / "rosters")
         archiver.submissions = live.submissions
         conductor.listeners.append(lambda committed: _fold(recordings, committed))
@@ -430,6 +433,17 @@ class Centre:
     def submissions(self) -> list[Submissions]:
         """Return the sealed tenders of this host."""
         return [live.submissions for live in self.live.values() if live.submissions is not None]
+
+    def inquiries(self, tender: str) -> Inquiries:
+        """Return what is asked of a tender's bidders.
+
+        Raises:
+            UnknownTender: there is no such tender, or it takes no sealed bids.
+        """
+        live = self.live.get(SessionId(tender))
+        if live is None or live.inquiries is None:
+            raise UnknownTender(tender=tender[:64])
+        return live.inquiries
 
     def submission(self, tender: str) -> Submissions:
         """Return what takes in the bids of a tender.

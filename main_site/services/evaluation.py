@@ -15,6 +15,7 @@ import structlog
 
 from evalroom import events as ev
 from evalroom import roles, visibility
+from evalroom.clarification import ASKING
 from evalroom.commands import (
     CloseSession,
     HostFact,
@@ -23,8 +24,10 @@ from evalroom.commands import (
     NoteFacts,
     Order,
     RecordFacts,
+    RecordSilence,
     VoidDraw,
 )
+from evalroom.complaint import ComplaintClosed
 from evalroom.errors import EvalroomError
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
@@ -62,7 +65,7 @@ OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
 
 
-_STILLER = (ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed)
+_STILLER = (ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed, ComplaintClosed)
 """Facts of which one may have been the last that a concluded session was waiting for."""
 
 
@@ -330,7 +333,7 @@ class Evaluation:
         """Close the journal once the session is concluded, no track runs at any site and no trustee holds keys."""
         session = self.conductor.session
         running = any(record.running for record in session.tracks.values())
-        waiting = running or not self._booth_done or session.ceremony.keys_at_large()
+        waiting = running or not self._booth_done or session.ceremony.keys_at_large() or session.held_open()
         if session.stage not in OVER or waiting or session.closed:
             return
         self._spawn(self._close())
@@ -352,6 +355,7 @@ class Evaluation:
             self._tell_status()
             self._tell_progress()
             self._void_draws()
+            self._record_silence()
             await asyncio.sleep(STATUS_S)
 
     def _void_draws(self) -> None:
@@ -359,6 +363,14 @@ class Evaluation:
         session, now = self.conductor.session, self.parts.now()
         for draw in session.draws.overdue(now):
             self.conductor.submit(Order(VoidDraw(draw), now, HOST_ACTOR, session.host_site, Role.HOST))
+
+    def _record_silence(self) -> None:
+        """Put down which bidders let their time to answer pass; whoever answers meanwhile is refused as late."""
+        session, now = self.conductor.session, self.parts.now()
+        for question in session.asides.questions.overdue(now) if session.stage in ASKING else ():
+            self.conductor.submit(
+                Order(RecordSilence(question), now, HOST_ACTOR, session.host_site, Role.HOST)
+            )
 
     def _tell_status(self) -> None:
         own = self.own_state()

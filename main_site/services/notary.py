@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from evalroom import events as ev
+from evalroom.clarification import AnswerEntered, QuestionAnswered, QuestionUnanswered
 from evalroom.commands import HostFact, NoteFacts, Order, UnlockGroup
 from evalroom.errors import EvalroomError
 from evalroom.ids import HOST_ACTOR, SessionId, SiteId
@@ -55,6 +56,10 @@ class Witnesses(Protocol):
     def ask_witness(self, site: SiteId, session: SessionId, request: AddCheckpoint) -> bool:
         """Send a request; say whether the site can be reached now."""
         ...
+
+
+_AWAITED = (ev.SheetLocked, ev.CheckpointCosigned, QuestionAnswered, AnswerEntered, QuestionUnanswered)
+"""Facts of which one may have been the last that an unlock waited for."""
 
 
 @dataclass(slots=True)
@@ -116,7 +121,7 @@ class Notary:
             for fact in committed.facts
         ):
             self._urgent.set()
-        if any(isinstance(fact.event, ev.SheetLocked | ev.CheckpointCosigned) for fact in committed.facts):
+        if any(isinstance(fact.event, _AWAITED) for fact in committed.facts):
             self._unlock_ready()
 
     def _unlock_ready(self) -> None:

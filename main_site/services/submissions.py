@@ -125,7 +125,7 @@ class NoRoomForBid(DiskFull):
 
 
 class DigestNeeded(Refusal):
-    """A dark lot's head and receipt are for their bidder: give the digest, as key file, receipt and paper have it."""
+    """This is for the bid's own bidder: give the digest, as key file, receipt and paper have it."""
 
     code = "digest_needed"
 
@@ -331,7 +331,7 @@ class Submissions:
         """Demand the earlier bid's signature now: after the upload it would be too late to send another."""
         if not self.counts(BidNumber(one.replaces)):
             raise UnknownBid(bid=one.replaces)
-        earlier = await self._envelope(BidNumber(one.replaces))
+        earlier = await self.envelope(BidNumber(one.replaces))
         message = custody.replace_message(self.tender, one.replaces, one.bid, bytes.fromhex(one.digest))
         custody.verify_bidder(earlier.suite, earlier.envelope_key, message, one.signature)
 
@@ -468,7 +468,12 @@ class Submissions:
         self._addresses.pop(bid, None)
         await asyncio.to_thread(self.uploads.drop, bid)
 
-    async def _envelope(self, bid: BidNumber) -> Envelope:
+    async def envelope(self, bid: BidNumber) -> Envelope:
+        """Return a bid's envelope, opened from its head and tail.
+
+        Raises:
+            UnknownBid: nobody announced it.
+        """
         one = self._announcement(bid)
 
         def work() -> Envelope:
@@ -479,7 +484,7 @@ class Submissions:
 
     async def _keep_ends(self, bid: BidNumber) -> Envelope:
         """Keep what proves later who took a bid back: head and tail, before the journal says that it is gone."""
-        envelope = await self._envelope(bid)
+        envelope = await self.envelope(bid)
 
         def work() -> None:
             with self.uploads.reading(bid) as read:
@@ -515,7 +520,7 @@ class Submissions:
         record = self.ceremony.windows.get(window)
         if record is None or not record.recorded or record.sha256 != sha256:
             raise OtherRecord(window=window[:64], sha256=sha256[:64])
-        key = (await self._envelope(bid)).envelope_key
+        key = (await self.envelope(bid)).envelope_key
         fact = sf.RecordConfirmed(window, bid, objection, signature)
         await self.parts.conductor.give(self._by_bidder(fact, key))
 
@@ -532,6 +537,19 @@ class Submissions:
         public = self.ceremony.state not in BEFORE_CLOSE and self.parts.conductor.session.dark_parts()
         if handed and public and not _begins_so(handed.event.digest, digest):
             raise DigestNeeded(bid=bid[:64])
+
+    def check_bidder(self, bid: BidNumber, digest: str) -> None:
+        """Let nobody pass but whoever knows the digest of a bid that was handed in, in any lot.
+
+        Raises:
+            UnknownBid: there is no such bid.
+            DigestNeeded: this is not its digest.
+        """
+        handed = self.ceremony.handed.get(bid)
+        if handed is None:
+            raise UnknownBid(bid=bid[:64])
+        if not _begins_so(handed.event.digest, digest):
+            raise DigestNeeded(bid=bid)
 
     def status(self, bid: BidNumber) -> dict[str, Json]:
         """Return where a bid stands, once listed with its verdict.
@@ -559,7 +577,7 @@ class Submissions:
         """
         if not self.counts(bid):
             raise UnknownBid(bid=bid[:64])
-        envelope = await self._envelope(bid)
+        envelope = await self.envelope(bid)
 
         def work() -> bytes:
             with self.uploads.reading(bid) as read:

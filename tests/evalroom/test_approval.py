@@ -42,7 +42,7 @@ DIGEST = proposal_digest(BACK)
 def waiting(proposed: Proposed = BACK, by: Person = CHAIR, stage: Stage = Stage.DETAILED) -> Approvals:
     approvals = Approvals()
     approvals.check_proposal(proposed, by, stage)
-    approvals.evolve(proposed, by.seat, stage)
+    approvals.evolve(proposed, by.seat, stage, role=by.role, regulator=True)
     return approvals
 
 
@@ -74,7 +74,7 @@ def test_without_a_regulator_another_officer_is_the_second_person() -> None:
     proposed = Proposed("p1", Resume(), "mended")
     approvals = waiting(proposed, SUPERVISOR)
     decision = Approved("p1", proposal_digest(proposed))
-    assert STAND_INS == Approvals.approvers(proposed.act, regulator=False)
+    assert STAND_INS == Approvals().approvers(proposed.act, regulator=False)
     with pytest.raises(NotSecondPerson):
         approvals.check_decision(decision, SUPERVISOR, regulator=False)
     assert Resume() == approvals.check_decision(decision, OPERATOR, regulator=False)
@@ -116,7 +116,9 @@ def test_the_same_act_or_id_waits_once() -> None:
 
 def test_what_was_decided_is_decided_once() -> None:
     approvals = waiting()
-    approvals.evolve(Vetoed("p1", DIGEST, "no ground"), REGULATOR.seat, Stage.DETAILED)
+    approvals.evolve(
+        Vetoed("p1", DIGEST, "no ground"), REGULATOR.seat, Stage.DETAILED, role=Role.REGULATOR, regulator=True
+    )
     with pytest.raises(UnknownProposal):
         approvals.check_decision(Approved("p1", DIGEST), REGULATOR, regulator=True)
     with pytest.raises(ProposalTaken):

@@ -13,7 +13,7 @@ from evalroom.media import GapCause, TrackKind
 from evalroom.session import ANYTIME, RETURNS, TRANSITIONS
 from evalroom.tender import Part
 from signaling.codec import MalformedMessage, decode_event
-from tests.evalroom import drawing, room
+from tests.evalroom import asides, drawing, room
 from tests.evalroom.sealing import samples
 
 OTHERS: list[ev.Event] = [
@@ -65,6 +65,7 @@ OTHERS: list[ev.Event] = [
     vo.BallotCast("chair", 1, ev.Commitment("00" * 32)),
     vo.VoteCounted("chair", 1, (vo.Count(room.EXPERTS[0], 3),), room.EXPERTS[0], ()),
     vo.ChairElected(room.EXPERTS[0], "vote"),
+    *asides.FACTS,
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event

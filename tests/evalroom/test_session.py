@@ -122,6 +122,10 @@ ACROSS = {
     "propose", "approve", "veto", "confirm_booking", "decline_booking", "recuse_self", "cast_ballot", "fail_tender",
 }  # fmt: skip
 """Orders that need a world of their own (tests/evalroom/test_orders.py)."""
+ASIDES = {
+    *(kind.__dataclass_fields__["kind"].default for kind in get_args(co.AsideCommand)), "take_answer", "record_silence",
+}  # fmt: skip
+"""Orders beside the sheets (tests/evalroom/test_asides.py)."""
 DRAWS = {
     "declare_draw",
     "commit_draw",
@@ -213,7 +217,7 @@ def order_of(kind: str, role: Role, room: Room) -> co.Order:
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("kind", [kind for kind in REVIEWED if kind not in SEALED | ACROSS | DRAWS])
+@pytest.mark.parametrize("kind", [kind for kind in REVIEWED if kind not in SEALED | ACROSS | ASIDES | DRAWS])
 def test_an_order_is_carried_out_for_the_reviewed_roles_in_the_reviewed_stages_only(
     kind: str, role: Role
 ) -> None:

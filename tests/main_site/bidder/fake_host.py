@@ -18,6 +18,7 @@ from evalroom.ledger.base64 import decode_base64, encode_base64
 from evalroom.ledger.canonical import parse_canonical
 from evalroom.sealing import facts as sf
 from evalroom.sealing.custody import (
+    answer_message,
     confirm_message,
     policy_message,
     release_info,
@@ -69,6 +70,9 @@ class FakeHost:
     bids: dict[str, Announced] = field(default_factory=dict)
     released: dict[str, dict[str, bytes]] = field(default_factory=dict)
     confirmed: list[dict[str, str]] = field(default_factory=list)
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    marked: bool = False
     asked: list[str] = field(default_factory=list)
     shown: dict[str, list[str]] = field(default_factory=dict)
     journal: Transcript = field(init=False)
@@ -148,6 +152,15 @@ class FakeHost:
                 return httpx.Response(200, content=ends(one), headers=size)
             case ("GET",):
                 return httpx.Response(200, json={"state": one.state})
+            case "GET", "questions":
+                own = one.facts["digest"] == request.headers.get("x-bid-digest", "")
+                return (
+                    httpx.Response(200, json={"questions": self.questions})
+                    if own
+                    else problem(409, "digest_needed")
+                )
+            case "POST", "questions", question, "answer":
+                return self._answer(bid, question, json.loads(request.content))
             case "POST", act:
                 return self._act(act, bid, one, json.loads(request.content))
             case _:
@@ -201,6 +214,16 @@ class FakeHost:
         else:
             self._release(bid, envelope, decode_base64(body["halves"]))
         return httpx.Response(200, json={"state": one.state})
+
+    def _answer(self, bid: str, question: str, body: dict[str, Any]) -> httpx.Response:
+        envelope = self._envelope(bid)
+        asked = next(one for one in self.questions if one["question"] == question)
+        message = answer_message(self.policy.tender, bid, bytes.fromhex(asked["sha256"]), body["text"])
+        verify_bidder(envelope.suite, envelope.envelope_key, message, body["signature"])
+        if self.marked and not body["marked"]:
+            return problem(409, "marked_answer")
+        self.answers.append({"question": question, "text": body["text"]})
+        return httpx.Response(200, json={"question": question, "state": "answered"})
 
     def _release(self, bid: str, envelope: Envelope, sealed: bytes) -> None:
         info = release_info(envelope.part(PartName.IDENTITY).header.context)

@@ -293,6 +293,8 @@ def test_help_of_every_command_waits_for_nothing() -> None:
         "withdraw",
         "release",
         "confirm",
+        "questions",
+        "answer",
         "check-receipt",
         "inspect",
     ):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from evalroom.clarification import question_digest
 from main_site.bidder import errands, keyfile
 from main_site.bidder.host import Host
 from tests.evalroom.sealing import tender
@@ -269,6 +270,10 @@ def test_a_secret_that_nobody_can_be_asked_for_is_told(desk: Desk, fake: FakeHos
         (("withdraw", HOST, "{bid}", "--keys", "{no}"), "no_keys"),
         (("withdraw", HOST, "{bid}", "--passphrase-file", "{no}"), "no_such_file"),
         (("confirm", HOST, "{no}", "--window", "first"), "no_keys"),
+        (("questions", HOST, "{no}"), "no_such_file"),
+        (("answer", HOST, "{no}", "--text", "yes"), "no_keys"),
+        (("answer", HOST, "{bid}", "--file", "{no}"), "no_such_file"),
+        (("answer", HOST, "{bid}"), "misused"),
         (("submit", HOST, "{bid}", "--replaces", "{no}", "--passphrase-file", "{bid}.key"), "no_such_file"),
         (("check-receipt", "{no}", "--keys", "{bid}", "--tender", "T"), "no_such_file"),
         (("check-receipt", "{bid}.key", "--keys", "{no}", "--tender", "T"), "no_such_file"),
@@ -337,3 +342,83 @@ def test_a_cut_or_changed_bid_is_not_sent(desk: Desk, fake: FakeHost) -> None:
         code = refused("bid", "submit", HOST, desk.out, status=1)
         assert code in {"malformed_envelope", "malformed_key_file", "unknown_suite"}
     assert not [one for one in fake.asked if one.startswith("PUT")]
+
+
+# --- questions of the committee -----------------------------------------------------------------------------
+
+
+def asked(
+    question: str = "q1", text: str = "Which crane is meant on page 12?", **said: object
+) -> dict[str, object]:
+    """Return a question as a host shows it."""
+    sha256 = question_digest(question, text)
+    shown = {"question": question, "text": text, "sha256": sha256, "until": 1_795_399_200_000}
+    return {**shown, "state": "open", "answer": None, **said}
+
+
+def handed_in(desk: Desk) -> None:
+    seal(desk)
+    good("bid", "submit", HOST, desk.out)
+
+
+def test_a_bidder_reads_what_is_asked_and_answers_with_its_own_key(desk: Desk, fake: FakeHost) -> None:
+    handed_in(desk)
+    assert [] == good("bid", "questions", HOST, desk.out)["questions"]
+    fake.questions = [asked("q0", state="answered", answer="The red one."), asked()]
+    shown = good("bid", "questions", HOST, desk.keys)["questions"]
+    assert ["answered", "open"] == [one["state"] for one in shown]
+    said = good("bid", "answer", HOST, desk.out, "--text", "The one of 50 t.", *key_words(desk))
+    assert ("q1", asked()["sha256"]) == (said["question"], said["sha256"])
+    assert [{"question": "q1", "text": "The one of 50 t."}] == fake.answers
+    assert "待答复" in run("bid", "questions", HOST, desk.out).stdout
+
+
+def test_an_answer_may_lie_in_a_file(desk: Desk, fake: FakeHost) -> None:
+    handed_in(desk)
+    fake.questions = [asked("q1"), asked("q2")]
+    path = desk.folder / "answer.txt"
+    path.write_text("五十吨。\n", "utf-8")
+    words = ("bid", "answer", HOST, desk.out, *key_words(desk))
+    assert "no_open_question" == refused(*words, "--file", path)
+    good(*words, "q2", "--file", path)
+    assert [{"question": "q2", "text": "五十吨。"}] == fake.answers
+    path.write_bytes(b"\xff\xfe")
+    assert "misused" == refused(*words, "q1", "--file", path, status=2)
+
+
+def test_what_may_name_the_bidder_is_sent_only_when_it_says_so(desk: Desk, fake: FakeHost) -> None:
+    handed_in(desk)
+    fake.questions, fake.marked = [asked()], True
+    words = ("bid", "answer", HOST, desk.out, "--text", "call 13912345678", *key_words(desk))
+    assert "marked_answer" == refused(*words)
+    assert [] == fake.answers
+    good(*words, "--marked")
+    assert fake.answers
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"sha256": "00" * 32}, "false_question"),
+        ({"question": "../x"}, "false_question"),
+        ({"state": "silent"}, "no_open_question"),
+        ({"state": "void"}, "no_open_question"),
+        ({"state": "no state at all"}, "no_open_question"),
+    ],
+)
+def test_a_question_that_is_none_is_not_signed(
+    desk: Desk, fake: FakeHost, said: dict[str, object], code: str
+) -> None:
+    handed_in(desk)
+    fake.questions = [{**asked(), **said}]
+    assert code == refused("bid", "answer", HOST, desk.out, "--text", "yes", *key_words(desk))
+    assert [] == fake.answers
+
+
+@pytest.mark.parametrize("text", [" ", "x" * 4_001, "a\x07b"])
+def test_an_answer_that_is_no_text_is_not_sent(desk: Desk, fake: FakeHost, text: str) -> None:
+    handed_in(desk)
+    fake.questions = [asked()]
+    assert "unusable_answer_text" == refused(
+        "bid", "answer", HOST, desk.out, "--text", text, *key_words(desk)
+    )

@@ -59,6 +59,12 @@ export interface AlarmRaised {
   text: string
 }
 
+/** The operator entered an answer that was handed in on paper (rehearsals, whose bids have no keys). */
+export interface AnswerEntered {
+  question: string
+  text: string
+}
+
 /** Answer a finding on locked sheets: whether one's own value stands, and why. */
 export interface AnswerFinding {
   finding: string
@@ -78,6 +84,12 @@ export interface Approve {
 export interface Approved {
   proposal: string
   digest: string
+}
+
+/** Ask, as a member, for more time. */
+export interface AskMoreTime {
+  reason: string
+  kind: 'ask_more_time'
 }
 
 /** A member voted; the choice stands committed. */
@@ -259,6 +271,13 @@ export interface CloseAlarm {
   kind: 'close_alarm'
 }
 
+/** End the look at a complaint. */
+export interface CloseComplaint {
+  complaint: number
+  reason: string
+  kind: 'close_complaint'
+}
+
 /** End the journal. */
 export interface CloseSession {
   reason: string
@@ -275,6 +294,18 @@ export interface CommitDraw {
 /** A salted commitment in place of a secret value: HMAC-SHA256 in lower-case hex. */
 export interface Commitment {
   commit: string
+}
+
+/** The complaint was dealt with: the session is as it was before, with the statements beside its results. */
+export interface ComplaintClosed {
+  complaint: number
+  reason: string
+}
+
+/** The committee is asked to look at a complaint; they are numbered from 1. */
+export interface ComplaintOpened {
+  complaint: number
+  matter: string
 }
 
 /** Two expressions and how they must compare. */
@@ -348,6 +379,14 @@ export interface DeclareDraw {
   kind: 'declare_draw'
 }
 
+/** Declare a fault, at a site or (empty) at none: the session pauses and the profile's time begins. */
+export interface DeclareFault {
+  fault: string
+  site: string
+  what: string
+  kind: 'declare_fault'
+}
+
 /** Say that one's own site cannot hold its seats. */
 export interface DeclineBooking {
   site: string
@@ -372,6 +411,15 @@ export interface DraftPolicy {
   policy: string
   sha256: string
   kind: 'draft_policy'
+}
+
+/** Write down, as a member, what a bidder is to be asked; `question` is a new id. */
+export interface DraftQuestion {
+  question: string
+  lot: string
+  bid: string
+  text: string
+  kind: 'draft_question'
 }
 
 /** A party, the actor, committed to its value. */
@@ -430,6 +478,13 @@ export interface DrawVoided {
   silent: string[]
 }
 
+/** Enter an answer that a bidder without a key handed in on paper (rehearsal). */
+export interface EnterAnswer {
+  question: string
+  text: string
+  kind: 'enter_answer'
+}
+
 /** Set one cell of one's own sheet to revision `revision`, one above what its owner last saw. */
 export interface EnterScore {
   lot: string
@@ -477,6 +532,30 @@ export interface FailLot {
 export interface FailTender {
   reason: string
   kind: 'fail_tender'
+}
+
+/** Something at a site keeps the session from going on; `site` is empty where it is no site's. */
+export interface FaultDeclared {
+  fault: string
+  site: string
+  what: string
+}
+
+/** The fault is mended, and how. */
+export interface FaultMended {
+  fault: string
+  note: string
+}
+
+/**
+ * Two persons agreed how it goes on after a fault that outlasted its time; `until` (UTC ms) when it is put
+ * off, else 0.
+ */
+export interface FaultSettled {
+  fault: string
+  way: Way
+  until: number
+  reason: string
 }
 
 /** The actor answered a finding: whether the own value stands, and the reason, committed. */
@@ -542,6 +621,13 @@ export interface GivenShare {
   bid: string
   part: PartName
   good: boolean
+}
+
+/** Put down that the tenderer extends the evaluation until `until` (UTC ms). */
+export interface GrantMoreTime {
+  until: number
+  reason: string
+  kind: 'grant_more_time'
 }
 
 /** An item on which members failed a bid; their reasons stand in their cells, open since the unlock. */
@@ -669,6 +755,24 @@ export interface MakeUp {
 
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
+
+/** Say that a fault is mended, and how. */
+export interface MendFault {
+  fault: string
+  note: string
+  kind: 'mend_fault'
+}
+
+/** A member asked for more time, and said why. */
+export interface MoreTimeAsked {
+  reason: string
+}
+
+/** The tenderer extended the evaluation until `until` (UTC ms). */
+export interface MoreTimeGranted {
+  until: number
+  reason: string
+}
 
 /** A value and its name, both as texts. */
 export interface NamedValue {
@@ -919,7 +1023,7 @@ export interface PricesOpened {
 /** Propose an act that needs a second person; `proposal` is a new id. */
 export interface Propose {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint
   reason: string
   kind: 'propose'
 }
@@ -927,7 +1031,7 @@ export interface Propose {
 /** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
 export interface Proposed {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SendQuestion | SettleFault | ReopenForComplaint
   reason: string
 }
 
@@ -936,6 +1040,41 @@ export type Purpose = 'experts' | 'seats' | 'sub_site' | 'price_parameter' | 'ti
 
 /** What is voted on. */
 export type Question = 'chair' | 'competition' | 'award'
+
+/** The bidder answered; `signature` is by the envelope key of its bid, which is not named here. */
+export interface QuestionAnswered {
+  question: string
+  text: string
+  signature: string
+  marks: string[]
+}
+
+/** A member wrote down what a bidder is to be asked; `question` is an id of their choice. */
+export interface QuestionDrafted {
+  question: string
+  lot: string
+  bid: string
+  text: string
+}
+
+/** The host put the question before its bidder, who answers until `until` (UTC ms). */
+export interface QuestionRelayed {
+  question: string
+  until: number
+}
+
+/**
+ * The chair sent a question with this digest, or it was approved as the profile asks: the host relays it.
+ */
+export interface QuestionSent {
+  question: string
+  sha256: string
+}
+
+/** The time to answer was over and nothing had come. */
+export interface QuestionUnanswered {
+  question: string
+}
 
 /** What bids are: prices in fen, or numbers such as a discount in percent. */
 export type Quote = 'fen' | 'rate'
@@ -999,6 +1138,21 @@ export interface Reevaluate {
 
 /** How the two sides of a condition compare. */
 export type Relation = '<' | '<=' | '=' | '!=' | '>=' | '>'
+
+/** Put a question that was sent before its bidder, who answers until `until` (UTC ms). */
+export interface RelayQuestion {
+  question: string
+  until: number
+  kind: 'relay_question'
+}
+
+/**
+ * Let the committee look at a complaint about the concluded session, read-only; the reason says what it is
+ * about.
+ */
+export interface ReopenForComplaint {
+  kind: 'reopen_for_complaint'
+}
 
 /** Let an expert change a locked sheet; the version that was locked stays in the journal. */
 export interface ReopenSheet {
@@ -1189,6 +1343,13 @@ export interface SelfTestResult {
   detail: string
 }
 
+/** Send a question to its bidder, under its digest, where the profile wants it approved. */
+export interface SendQuestion {
+  question: string
+  sha256: string
+  kind: 'send_question'
+}
+
 /** The session was ended for good before its conclusion. */
 export interface SessionAborted {
   reason: string
@@ -1232,6 +1393,16 @@ export interface SessionResumed {
   reason: string
 }
 
+/**
+ * Agree how it goes on after a fault that outlasted its time; `until` (UTC ms) when it is put off, else 0.
+ */
+export interface SettleFault {
+  fault: string
+  way: Way
+  until: number
+  kind: 'settle_fault'
+}
+
 /** A trustee's agent released its shares of the listed bids for this window. */
 export interface ShareReleased {
   window: string
@@ -1260,6 +1431,14 @@ export interface SignReport {
   digest: string
   dissent: string
   kind: 'sign_report'
+}
+
+/** Add, as a member, a statement on a complaint to the results with this digest. */
+export interface SignSupplement {
+  complaint: number
+  digest: string
+  statement: string
+  kind: 'sign_supplement'
 }
 
 /** A site; `host` leads. `node` says whether it runs a node of its own. */
@@ -1345,6 +1524,13 @@ export interface SubmissionsOpened {
 export interface SuiteKey {
   suite: number
   public: string
+}
+
+/** A member added a statement on a complaint; `digest` is that of the results it is about. */
+export interface SupplementSigned {
+  complaint: number
+  digest: string
+  statement: string
 }
 
 /** The tender under evaluation. */
@@ -1462,6 +1648,9 @@ export interface VoteOpened {
   voters: string[]
 }
 
+/** How it goes on when a fault was not mended in time. */
+export type Way = 'go_on' | 'put_off' | 'anew' | 'abort'
+
 /** Whether parts of a step of deviation count, and how. */
 export type WholeSteps = 'linear' | 'up' | 'down' | 'nearest'
 
@@ -1499,6 +1688,20 @@ export interface WitnessLate {
 export interface WitnessRefused {
   site: string
   reason: string
+}
+
+/** Send a question to its bidder, under its digest, where the profile wants it approved. */
+export interface evalroom__approval__SendQuestion {
+  question: string
+  sha256: string
+  kind: 'send_question'
+}
+
+/** Send a question, by its digest, as the chair. */
+export interface evalroom__commands__SendQuestion {
+  question: string
+  sha256: string
+  kind: 'send_question'
 }
 
 /** Entry type to its body. */
@@ -1593,6 +1796,20 @@ export interface EventBodies {
   DrawContinued: DrawContinued
   RosterSealed: RosterSealed
   RosterUnsealed: RosterUnsealed
+  QuestionDrafted: QuestionDrafted
+  QuestionSent: QuestionSent
+  QuestionRelayed: QuestionRelayed
+  QuestionAnswered: QuestionAnswered
+  AnswerEntered: AnswerEntered
+  QuestionUnanswered: QuestionUnanswered
+  MoreTimeAsked: MoreTimeAsked
+  MoreTimeGranted: MoreTimeGranted
+  FaultDeclared: FaultDeclared
+  FaultMended: FaultMended
+  FaultSettled: FaultSettled
+  ComplaintOpened: ComplaintOpened
+  SupplementSigned: SupplementSigned
+  ComplaintClosed: ComplaintClosed
 }
 
 export type EventType = keyof EventBodies
@@ -1632,6 +1849,16 @@ export type SeatCommand =
   | RevealDraw
   | ContinueDraw
   | SealRoster
+  | DraftQuestion
+  | evalroom__commands__SendQuestion
+  | RelayQuestion
+  | EnterAnswer
+  | AskMoreTime
+  | GrantMoreTime
+  | DeclareFault
+  | MendFault
+  | SignSupplement
+  | CloseComplaint
 
 export type CommandKind = SeatCommand['kind']
 
@@ -1671,6 +1898,16 @@ export interface SeatCommands {
   reveal_draw: Omit<RevealDraw, 'kind'>
   continue_draw: Omit<ContinueDraw, 'kind'>
   seal_roster: Omit<SealRoster, 'kind'>
+  draft_question: Omit<DraftQuestion, 'kind'>
+  send_question: Omit<SendQuestion, 'kind'>
+  relay_question: Omit<RelayQuestion, 'kind'>
+  enter_answer: Omit<EnterAnswer, 'kind'>
+  ask_more_time: Omit<AskMoreTime, 'kind'>
+  grant_more_time: Omit<GrantMoreTime, 'kind'>
+  declare_fault: Omit<DeclareFault, 'kind'>
+  mend_fault: Omit<MendFault, 'kind'>
+  sign_supplement: Omit<SignSupplement, 'kind'>
+  close_complaint: Omit<CloseComplaint, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -1709,4 +1946,14 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   reveal_draw: 'DrawRevealed',
   continue_draw: 'DrawContinued',
   seal_roster: 'RosterSealed',
+  draft_question: 'QuestionDrafted',
+  send_question: 'QuestionSent',
+  relay_question: 'QuestionRelayed',
+  enter_answer: 'AnswerEntered',
+  ask_more_time: 'MoreTimeAsked',
+  grant_more_time: 'MoreTimeGranted',
+  declare_fault: 'FaultDeclared',
+  mend_fault: 'FaultMended',
+  sign_supplement: 'SupplementSigned',
+  close_complaint: 'ComplaintClosed',
 }
