@@ -45,6 +45,9 @@ class NeedCode(StrEnum):
     DRAWS = "draws"
     ROSTER = "roster"
     DRAWN_VALUE = "drawn_value"
+    MEMBERS_ORDER = "members_order"
+    TIES = "ties"
+    AWARD = "award"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -79,6 +82,9 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.DRAWS: "draws under way",
     NeedCode.ROSTER: "rosters that people may still come in by, sealed to the keys of the trustees, draw",
     NeedCode.DRAWN_VALUE: "values of the price formula that were not drawn",
+    NeedCode.MEMBERS_ORDER: "an order of the members to be drawn before their marks are open, lot",
+    NeedCode.TIES: "candidates that the tender's keys leave tied, to be settled as the tender says, bid",
+    NeedCode.AWARD: "lots on whose award the committee has not decided by vote",
 }
 """Each need in English; the names it waits for follow after a colon."""
 
