@@ -81,6 +81,24 @@ class Reevaluate:
 
 
 @dataclass(frozen=True, slots=True)
+class SettleTie:
+    """Put bids that the tender's keys leave tied in order, as the tenderer decides 招标人自主确定."""
+
+    lot: LotId
+    order: tuple[BidId, ...]
+    kind: Literal["settle_tie"] = "settle_tie"
+
+
+@dataclass(frozen=True, slots=True)
+class AwardLot:
+    """Award a lot to one of the candidates that the last round of the committee's vote left tied."""
+
+    lot: LotId
+    bid: BidId
+    kind: Literal["award_lot"] = "award_lot"
+
+
+@dataclass(frozen=True, slots=True)
 class AbortSession:
     """End the session for good before its conclusion."""
 
@@ -115,7 +133,7 @@ class ReopenForComplaint:
 
 Act = (
     StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
-    | SendQuestion | SettleFault | ReopenForComplaint
+    | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
 )  # fmt: skip
 
 
@@ -213,6 +231,8 @@ RULES: Mapping[type[Act], ApprovalRule] = {
     ),
     FailLot: ApprovalRule(frozenset({_O, _S}), _REGULATOR, _from_to(Stage.OPENING, Stage.REPORTING)),
     Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING, Stage.CONCLUDED})),
+    SettleTie: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
+    AwardLot: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
     AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
     SendQuestion: ApprovalRule(
         frozenset({_E}), _REGULATOR, frozenset({Stage.PRELIMINARY, Stage.DETAILED, Stage.SUMMARY})
@@ -242,8 +262,10 @@ def proposal_digest(proposal: Proposed) -> str:
     return hashlib.sha256(canonical(whole)).hexdigest()
 
 
-def _plain(value: str | int) -> str | int:
-    """Return the text of an enum or id, a number as it is."""
+def _plain(value: str | int | tuple[str, ...]) -> Json:
+    """Return the text of an enum or id, a number as it is, several as a list."""
+    if isinstance(value, tuple):
+        return [str(one) for one in value]
     return value if isinstance(value, int) else str(value)
 
 
@@ -312,8 +334,8 @@ class Approvals:
 
     def completes(self, proposal: str, by: Role, *, regulator: bool) -> bool:
         """Say whether the approval of this role is the last that a proposal waits for."""
-        waiting = self.waiting[proposal]
-        if not self.needs_both(waiting.proposed.act):
+        waiting = self.waiting.get(proposal)
+        if waiting is None or not self.needs_both(waiting.proposed.act):
             return True
         return self.approvers(waiting.proposed.act, regulator=regulator) == waiting.agreed | {by}
 

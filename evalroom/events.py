@@ -24,6 +24,7 @@ from evalroom.pricing.formula import NamedValue
 from evalroom.pricing.trace import PriceRow, PriceStep
 from evalroom.roles import Role
 from evalroom.sealing.facts import CeremonyEvent
+from evalroom.settlement import SettlementEvent
 from evalroom.stages import Stage as Stage
 from evalroom.tender import Part, Seat, Site, Tender
 from evalroom.voting import VoteEvent
@@ -600,7 +601,7 @@ Event = (
     | BidImported | PricesOpened | PriceCorrected
     | SeatJoined | SeatTested | DisciplineAccepted | ExpertRecused | ExpertReplaced
     | ScoreEntered | SheetLocked | SheetReopened | GroupUnlocked | BidsReviewed | FindingRaised | FindingAnswered
-    | PricesComputed | RankingComputed | ReportSigned | AlarmClosed
+    | PricesComputed | RankingComputed | SettlementEvent | ReportSigned | AlarmClosed
     | NodeEvent | HostEvent | CeremonyEvent | DrawEvent
     | QuestionEvent | MoreTimeEvent | FaultEvent | ComplaintEvent
 )  # fmt: skip

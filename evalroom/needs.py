@@ -48,6 +48,9 @@ class NeedCode(StrEnum):
     QUESTIONS = "questions"
     COMPLAINT = "complaint"
     HELD_OPEN = "held_open"
+    MEMBERS_ORDER = "members_order"
+    TIES = "ties"
+    AWARD = "award"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -85,6 +88,9 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.QUESTIONS: "questions to bidders neither answered nor out of time",
     NeedCode.COMPLAINT: "a complaint that is being looked at, number",
     NeedCode.HELD_OPEN: "the rules keep a concluded session open for complaints until its operator closes it",
+    NeedCode.MEMBERS_ORDER: "an order of the members to be drawn before their marks are open, lot",
+    NeedCode.TIES: "candidates that the tender's keys leave tied, to be settled as the tender says, bid",
+    NeedCode.AWARD: "lots on whose award the committee has not decided by vote",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

@@ -4,9 +4,9 @@ A profile is TOML, stored whole in the session's first event and fixed from then
 from city to city and change with each decree; the numbers here are configuration, never law.  Reading is strict:
 an unknown key, a wrong type or a number that makes no sense is refused and named.
 
-The session holds itself to `committee`, `booking`, `fault`, `pause`, `review`, `clarification`, `reevaluation` and
-`complaint`.  The other keys are read and kept with the session for those who act on them by hand; no rule of the
-software rests on them yet.
+The session holds itself to `committee`, `booking`, `fault`, `pause`, `review`, `clarification`, `result.candidates`,
+`reevaluation` and `complaint`.  The other keys are read and kept with the session for those who act on them by hand;
+no rule of the software rests on them yet.
 """
 
 import hashlib

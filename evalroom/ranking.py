@@ -4,6 +4,7 @@ The total that is published is the total that is ranked.  Ties go by the keys th
 declares; what they leave tied is named, never settled by accident of order.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
@@ -14,29 +15,27 @@ from evalroom.pricing.inputs import number
 from evalroom.pricing.rationals import parse_rational, rational, rounded
 from evalroom.pricing.ties import place
 from evalroom.pricing.trace import PriceRow
-from evalroom.sheet import Sheet, technical_points
 from evalroom.tender import Lot
 
 
 def rank(
     lot: Lot,
-    sheets: Iterable[Sheet],
+    marks: Mapping[BidId, Fraction],
     prices: PricesComputed,
     rejected: Iterable[BidId],
     settled: Sequence[BidId] = (),
 ) -> RankingComputed:
     """Rank the lot's bids that were neither rejected nor put out by a rule of the price formula.
 
-    The technical mark is the mean over the members; the total is mark plus price score, rounded as declared.
+    `marks` are the committee's (`evalroom.committee_marks`), of these bids at least; the total is mark plus price
+    score, rounded as declared.
     `settled` is the order that a recorded act (a draw, the tenderer's decision) gave to bids the keys leave tied.
 
     Raises:
         TieOrderMalformed: `settled` names other bids than those of whole ties.
     """
-    members = tuple(sheets)
     out = set(rejected) | {BidId(row.bid) for row in prices.rows if not row.admitted}
     rows = {BidId(row.bid): row for row in prices.rows if row.bid not in out}
-    marks = {bid: technical_mean(lot, members, bid) for bid in rows}
     totals = {
         bid: rounded(parse_rational(row.score) + marks[bid], lot.pricing.total) for bid, row in rows.items()
     }
@@ -58,9 +57,20 @@ def rank(
     )
 
 
-def technical_mean(lot: Lot, sheets: Sequence[Sheet], bid: BidId) -> Fraction:
-    """Return the exact mean over the members of a bid's technical points."""
-    return sum((Fraction(technical_points(sheet, lot, bid)) for sheet in sheets), Fraction(0)) / len(sheets)
+def contested(ranking: RankingComputed) -> tuple[BidId, ...]:
+    """Return the tied bids that a candidate is among: what of a ranking cannot stay as it is."""
+    return tuple(bid for bid in ranking.ties if any(row.bid == bid and row.candidate for row in ranking.rows))
+
+
+def settles(ranking: RankingComputed, order: Sequence[BidId]) -> bool:
+    """Say whether `order` names all bids of one tie or several, each once, and no other."""
+    groups: dict[int, set[BidId]] = defaultdict(set)
+    for row in ranking.rows:
+        if row.bid in ranking.ties:
+            groups[row.rank].add(row.bid)
+    named = set(order)
+    whole = all(named >= group or not named & group for group in groups.values())
+    return bool(order) and len(named) == len(order) and whole and named <= set(ranking.ties)
 
 
 def _values(
@@ -68,7 +78,7 @@ def _values(
 ) -> dict[str, Fraction]:
     """Return what a tie key compares, by bid; an input of the bids has its declared value in a session."""
     if key == TECHNICAL:
-        return {str(bid): mark for bid, mark in marks.items()}
+        return {str(bid): marks[bid] for bid in rows}
     if key in {READ, PRICE, "score"}:
         return {bid: parse_rational(getattr(row, key)) for bid, row in rows.items()}
     fixed = next(number(one.value) for one in lot.pricing.inputs if one.name == key)

@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, assert_never
@@ -86,6 +85,7 @@ from evalroom.commands import (
     Veto,
     VoidDraw,
 )
+from evalroom.committee_marks import CommitteeMarks, committee_marks
 from evalroom.draws import facts as df
 from evalroom.draws import rules as draw_rules
 from evalroom.draws.facts import DRAW_EVENTS, DrawEvent, Purpose
@@ -115,9 +115,9 @@ from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
 from evalroom.price_review import compute, needs_marks
 from evalroom.pricing.errors import NothingToPrice
-from evalroom.pricing.formula import Per
+from evalroom.pricing.formula import Per, Undecided
 from evalroom.profile import Profile, parse_profile, profile_digest
-from evalroom.ranking import rank, technical_mean
+from evalroom.ranking import contested, rank, settles
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
@@ -134,6 +134,7 @@ from evalroom.sealing.rules import (
     check,
     check_bidders_word,
 )
+from evalroom.settlement import LotAwarded, MarksSummed, Settlement, Settler, TieSettled
 from evalroom.sheet import (
     Cell,
     DigestMismatch,
@@ -150,7 +151,19 @@ from evalroom.sheet import (
     keys_of,
 )
 from evalroom.stages import ROAD
-from evalroom.tender import Bid, Item, Lot, Part, Seat, Site, Tender, check_committee, check_tender
+from evalroom.summary import Award, Ballots
+from evalroom.tender import (
+    Bid,
+    Item,
+    Lot,
+    Part,
+    Seat,
+    Site,
+    Tender,
+    check_candidates,
+    check_committee,
+    check_tender,
+)
 
 L, K, V, U = Stage.PLANNED, Stage.BOOKED, Stage.RECEIVING, Stage.OPENING
 G, B, E, P, D = Stage.GATHERING, Stage.BRIEFED, Stage.ELECTING, Stage.PRELIMINARY, Stage.DETAILED
@@ -183,7 +196,7 @@ SHEETS = (
 )  # fmt: skip
 """What happens to sheets while they are open."""
 
-VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted)
+VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted, vo.BallotsShown)
 
 QUESTIONS = cl.QuestionEvent.__args__
 COMPLAINTS = cp.ComplaintEvent.__args__
@@ -230,7 +243,10 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
         ev.FindingAnswered,
         ev.PriceCorrected,
         ev.PricesComputed,
+        MarksSummed,
         ev.RankingComputed,
+        TieSettled,
+        LotAwarded,
         ev.LotFailed,
     ),
     T: (*AFTER_OPENING, ev.FindingAnswered, ev.LotFailed),
@@ -303,8 +319,13 @@ DRAW_STAGES: Mapping[Purpose, frozenset[Stage]] = {
     Purpose.PRICE_PARAMETER: _EARLY,
     Purpose.CHAIR: frozenset({E}),
     Purpose.TIE: frozenset({S}),
+    Purpose.MEMBERS: _EARLY | {E, P, D},
 }
-"""What is drawn to the stages it belongs to; a price parameter moreover comes before prices are unsealed."""
+"""What is drawn to the stages it belongs to; a price parameter moreover comes before prices are unsealed, the order of
+members before their marks are open."""
+
+MEMBERS_SUBJECT = "members"
+"""What a draw of the members' order is about: one order for each lot, whatever it is needed for."""
 
 PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
 """The sheets that are open in a stage."""
@@ -457,6 +478,7 @@ class Session:
     rejected: dict[LotId, tuple[BidId, ...]] = field(default_factory=dict)
     prices: dict[LotId, ev.PricesComputed] = field(default_factory=dict)
     rankings: dict[LotId, ev.RankingComputed] = field(default_factory=dict)
+    settlement: Settlement = field(default_factory=Settlement)
     signatures: dict[SeatCode, Signature] = field(default_factory=dict)
     tracks: dict[TrackId, TrackRecord] = field(default_factory=dict)
     told: dict[TrackId, int] = field(default_factory=dict)
@@ -614,7 +636,9 @@ class Session:
     def _open(self, command: OpenSession, order: Order) -> tuple[Fact, ...]:
         check_name(command.session)
         check_tender(command.tender, command.sites, command.seats, sealed=not command.rehearsal)
-        check_committee(command.seats, parse_profile(command.profile).committee)
+        rules = parse_profile(command.profile)
+        check_committee(command.seats, rules.committee)
+        check_candidates(command.tender, rules.result)
         _check_witnesses(command)
         opened = ev.SessionOpened(**_members(command), profile_sha256=profile_digest(command.profile))
         return (Fact(order.at, order.site, HOST_ACTOR, opened),)
@@ -690,7 +714,7 @@ class Session:
             case ap.SendQuestion(question=question, sha256=sha256):
                 return self.asides.questions.check_digest(question, sha256)
             case ap.SettleFault():
-                return self._check_settling(act, at)
+                return self._check_fault_way(act, at)
             case ap.ReopenForComplaint():
                 return self.asides.complaints.check_opening()
             case ap.CorrectPrice(lot=lot, bid=bid, price_fen=fen):
@@ -700,6 +724,10 @@ class Session:
                 fits = any(one.id == lot for one in self.live_lots())
             case ap.Reevaluate(ground=ground):
                 fits = ground in self.profile.reevaluation.grounds
+            case ap.SettleTie(lot=lot, order=order):
+                fits = self._left_to(lot, Undecided.TENDERER) and settles(self.rankings[lot], order)
+            case ap.AwardLot(lot=lot, bid=bid):
+                fits = self._left_to(lot, Undecided.TENDERER) and bid in self.award_tied(lot)
             case ap.AbortSession():
                 fits = True
             case _:
@@ -744,12 +772,16 @@ class Session:
                 yield ev.LotFailed(lot, "ordered", reason)
             case ap.Reevaluate(ground=ground):
                 yield from self._step_back(P, f"{ground}: {reason}")
+            case ap.SettleTie(lot=lot, order=order):
+                yield from self._settle(self._lot(lot), order, Settler.TENDERER)
+            case ap.AwardLot(lot=lot, bid=bid):
+                yield LotAwarded(lot, bid, Settler.TENDERER)
             case ap.AbortSession():
                 yield ev.SessionAborted(reason)
             case ap.SendQuestion(question=question, sha256=sha256):
                 yield cl.QuestionSent(question, sha256)
             case ap.SettleFault():
-                yield from self._settle(act, reason)
+                yield from self._settle_fault(act, reason)
             case ap.ReopenForComplaint():
                 yield cp.ComplaintOpened(self.asides.complaints.count + 1, reason)
             case _:
@@ -762,7 +794,7 @@ class Session:
         if after is R:
             yield from (event for lot in lots for event in self._price(lot))
         if after is S:
-            yield from (self._rank(lot, self.prices[lot.id]) for lot in lots)
+            yield from (event for lot in lots for event in self._rank(lot, self.prices[lot.id]))
 
     def _replacing(self, seat: SeatCode, newcomer: SeatCode, reason: str) -> ev.ExpertReplaced:
         return ev.ExpertReplaced(seat, newcomer, reason, self.stage, G if self.stage is G else B)
@@ -772,7 +804,7 @@ class Session:
         prices = self._compute(lot, {**self.prices_of(lot), bid: fen})
         yield prices
         if self.stage is S:
-            yield self._rank(lot, prices)
+            yield from self._rank(lot, prices)
 
     # --- beside the sheets: questions, time, faults, complaints -----------------------------------------
 
@@ -835,7 +867,7 @@ class Session:
             self._by_host(order, ev.AlarmRaised(f"answer-{command.question}", "marked_answer", "", told)),
         )
 
-    def _check_settling(self, act: ap.SettleFault, at: int) -> None:
+    def _check_fault_way(self, act: ap.SettleFault, at: int) -> None:
         """Refuse a way that is not open; where the session goes on, no other fault and no lost site may be left."""
         faults = self.asides.faults
         faults.check_way(act.fault, act.way, act.until, at)
@@ -856,7 +888,7 @@ class Session:
                 found[seat] = heir
         return found
 
-    def _settle(self, act: ap.SettleFault, reason: str) -> Iterator[Event]:
+    def _settle_fault(self, act: ap.SettleFault, reason: str) -> Iterator[Event]:
         """Yield what two persons agreed on; a new committee begins where newcomers begin, with nothing of the old."""
         yield fa.FaultSettled(act.fault, act.way, act.until, reason)
         if act.way is fa.Way.ABORT:
@@ -897,13 +929,20 @@ class Session:
         cast = vo.BallotCast(command.vote, command.round, command.choice)
         self.votes.check_ballot(cast, SeatCode(order.actor), choice)
         counted = self.votes.counted_with(cast, SeatCode(order.actor), choice)
-        told = self._after_count(counted) if counted else ()
+        before = self.votes.open[command.vote].choices
+        told = self._after_count(counted, {**before, SeatCode(order.actor): choice}) if counted else ()
         return (_act(command, order), *(self._by_host(order, event) for event in told))
 
-    def _after_count(self, counted: vo.VoteCounted) -> Iterator[Event]:
-        """Yield the count and what follows from it: another round, a chair, a lot without competition."""
+    def _after_count(self, counted: vo.VoteCounted, choices: Mapping[SeatCode, str]) -> Iterator[Event]:
+        """Yield the count and what follows from it: another round, a chair, an award, a lot without competition."""
         yield counted
         question = self.votes.questions[counted.vote]
+        award = question.question is vo.Question.AWARD
+        if award and self.lots[LotId(question.lot)].summary.ballots is Ballots.OPEN:
+            shown = tuple(vo.ShownBallot(seat, choices[seat]) for seat in question.voters)
+            yield vo.BallotsShown(counted.vote, counted.round, shown)
+        if award and counted.outcome:
+            yield LotAwarded(LotId(question.lot), BidId(counted.outcome), Settler.VOTE)
         again = vo.next_round(question, counted, self.profile.committee.rounds)
         if again is not None:
             yield again
@@ -1124,7 +1163,8 @@ class Session:
         if after is R:
             yield from (event for lot in self.live_lots() for event in self._price(lot))
         if after is S:
-            yield from (self._rank(lot, self.prices[lot.id]) for lot in self.live_lots())
+            lots = self.live_lots()
+            yield from (event for lot in lots for event in self._rank(lot, self.prices[lot.id]))
 
     # --- the opening ----------------------------------------------------------------------------------
 
@@ -1230,6 +1270,8 @@ class Session:
             if isinstance(act, df.DrawDeclared):
                 self._check_drawable(act)
             draw_rules.check(self.draws, act, self._draw_circumstances(order, stage_fits=fits))
+            if isinstance(act, df.DrawDeclared):
+                self._check_settling(act)
 
     def _check_drawable(self, act: df.DrawDeclared) -> None:
         """Demand that a chair is drawn from those the last round left tied, a parameter from the formula's list."""
@@ -1242,6 +1284,24 @@ class Session:
             inputs = {one.name: one.choices for one in self.lots[act.lot].pricing.inputs_of(Per.TENDER)}
             if act.subject in inputs and set(act.options) != set(inputs[act.subject]):
                 raise NotVoidable(act=act.subject, stage=self.stage, choices=", ".join(inputs[act.subject]))
+
+    def _check_settling(self, act: df.DrawDeclared) -> None:
+        """Demand that a tie is left to a draw and drawn whole, and members' order drawn before their marks are open."""
+        if act.purpose is Purpose.TIE and act.lot in self.rankings:
+            fits = self._left_to(act.lot, Undecided.DRAW) and self._is_tie(act.lot, act.options)
+            if not fits:
+                tied = self.award_tied(act.lot) or self.rankings[act.lot].ties
+                raise NotVoidable(act="tie", stage=self.stage, tied=", ".join(tied))
+        if act.purpose is Purpose.MEMBERS:
+            shown = (act.lot, Part.DETAILED) in self.shown
+            if act.subject != MEMBERS_SUBJECT or shown:
+                raise NotVoidable(act="members", stage=self.stage, subject=MEMBERS_SUBJECT, shown=shown)
+
+    def _is_tie(self, lot: LotId, order: tuple[str, ...]) -> bool:
+        """Say whether these bids are all that a vote, or else the ranking's keys, left tied."""
+        if tied := self.award_tied(lot):
+            return sorted(order) == sorted(tied)
+        return settles(self.rankings[lot], tuple(map(BidId, order)))
 
     def _purpose_of(self, act: DrawEvent) -> Purpose:
         return draw_rules.find(self.draws, act.draw).declared.purpose
@@ -1277,7 +1337,7 @@ class Session:
             stage_fits=stage_fits,
             sites=frozenset(site.id for site in self.sites.values() if not site.host),
             bids={lot.id: frozenset(bid.id for bid in lot.bids) for lot in self.lots.values()},
-            ties={lot: frozenset(one.ties) for lot, one in self.rankings.items()},
+            ties={lot: frozenset(self.award_tied(lot) or one.ties) for lot, one in self.rankings.items()},
             trustees=frozenset(self._share_holders()),
             quorum=self.ceremony.policy.k if self.ceremony.policy else 0,
             gathered=df.RosterUnsealed in TRANSITIONS[self.stage],
@@ -1315,6 +1375,8 @@ class Session:
         told: list[Event] = [made]
         if draw.declared.purpose is Purpose.CHAIR and self.stage is E:
             told.append(vo.ChairElected(SeatCode(made.drawn[0]), "draw"))
+        if draw.declared.purpose is Purpose.TIE:
+            told += self._settle_by_draw(draw.declared.lot, made.drawn)
         return (fact, *(self._by_host(order, event) for event in told))
 
     def _void(self, command: VoidDraw, order: Order) -> tuple[Fact, ...]:
@@ -1361,7 +1423,7 @@ class Session:
             return (opened, ev.LotFailed(lot.id, "no_price", ""))
 
     def _compute(self, lot: Lot, fen: Mapping[BidId, int]) -> ev.PricesComputed:
-        marks = {bid: self._mark(lot, bid) for bid in fen} if needs_marks(lot) else None
+        marks = self._summed(lot).marks if needs_marks(lot) else None
         return compute(lot, fen, marks, self._drawn_values(lot))
 
     def _drawn_values(self, lot: Lot) -> dict[str, str]:
@@ -1373,13 +1435,62 @@ class Session:
         }
         return {name: values[0] for name, values in drawn.items() if values}
 
-    def _mark(self, lot: Lot, bid: BidId) -> Fraction:
-        sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
-        return technical_mean(lot, sheets, bid)
+    def _summed(self, lot: Lot) -> CommitteeMarks:
+        """Sum up the committee's marks of a lot's bids that are still in, trimmed and rounded as the tender says."""
+        sheets = {seat: self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()}
+        out = self.rejected.get(lot.id, ())
+        bids = [bid.id for bid in lot.bids if bid.id not in out]
+        return committee_marks(lot, sheets, bids, self._order_of_members(lot))
 
-    def _rank(self, lot: Lot, prices: ev.PricesComputed) -> ev.RankingComputed:
-        sheets = [self.sheet(seat, lot.id, Part.DETAILED) for seat in self.experts()]
-        return rank(lot, sheets, prices, self.rejected.get(lot.id, ()))
+    def _order_of_members(self, lot: Lot) -> list[str]:
+        """Return the members as they were drawn, where they were, then by seat."""
+        drawn = self.draws.drawn(Purpose.MEMBERS, lot.id, MEMBERS_SUBJECT)
+        return list(dict.fromkeys((*drawn, *self.experts())))
+
+    def _rank(self, lot: Lot, prices: ev.PricesComputed, settled: tuple[BidId, ...] = ()) -> Iterator[Event]:
+        """Yield the marks where they are more than means, the ranking, and the vote on the award once no tie is left."""
+        done = self._summed(lot)
+        if done.summed is not None:
+            yield done.summed
+        ranking = rank(lot, done.marks, prices, self.rejected.get(lot.id, ()), settled)
+        yield ranking
+        if lot.summary.award is Award.VOTE and not contested(ranking):
+            yield from self._open_award(lot, ranking)
+
+    def _open_award(self, lot: Lot, ranking: ev.RankingComputed) -> Iterator[Event]:
+        """Let the committee vote among the candidates; a single one needs no vote."""
+        candidates = tuple(row.bid for row in ranking.rows if row.candidate)
+        if len(candidates) == 1:
+            yield LotAwarded(lot.id, candidates[0], Settler.RANKING)
+        elif candidates:
+            vote, members = vo.lot_vote(vo.Question.AWARD, lot.id), tuple(self.experts())
+            yield vo.VoteOpened(vote, vo.Question.AWARD, lot.id, 1, candidates, members)
+
+    # --- what keys and votes leave tied -------------------------------------------------------------
+
+    def award_tied(self, lot: LotId) -> tuple[str, ...]:
+        """Return the candidates that the last round of the vote on a lot's award left tied, until that is settled."""
+        if lot in self.settlement.awarded:
+            return ()
+        return self.votes.left_tied(vo.lot_vote(vo.Question.AWARD, lot))
+
+    def _left_to(self, lot: LotId, settler: Undecided) -> bool:
+        """Say whether a lot has a ranking whose ties the tender leaves to a draw, or to the tenderer."""
+        return lot in self.rankings and self._lot(lot).pricing.undecided is settler
+
+    def _settle(self, lot: Lot, order: tuple[BidId, ...], by: Settler) -> Iterator[Event]:
+        yield TieSettled(lot.id, order, by)
+        yield from self._rank(lot, self.prices[lot.id], (*self.settlement.settled.get(lot.id, ()), *order))
+
+    def _settle_by_draw(self, lot: LotId, drawn: tuple[str, ...]) -> Iterator[Event]:
+        """Yield what a draw settles; nothing when what was tied is so no more, by a price corrected meanwhile."""
+        order = tuple(map(BidId, drawn))
+        if lot not in self.rankings or not self._is_tie(lot, drawn):
+            return
+        if self.award_tied(lot):
+            yield LotAwarded(lot, order[0], Settler.DRAW)
+        else:
+            yield from self._settle(self._lot(lot), order, Settler.DRAW)
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -1437,7 +1548,14 @@ class Session:
         """Say whether every sheet of the part is locked and cosigned by a quorum, and no bidder's answer is awaited."""
         locked = all(self.sheet(seat, lot, part).locked is not None for seat in self.experts())
         asking = self.asides.questions.waiting(lot=lot)
-        return (lot, part) in self.open_parts() and locked and self.lock_is_cosigned() and not asking
+        drawn = part is not Part.DETAILED or not self.lacks_order(self.lots[lot])
+        ready = locked and drawn and not asking and self.lock_is_cosigned()
+        return (lot, part) in self.open_parts() and ready
+
+    def lacks_order(self, lot: Lot) -> bool:
+        """Say whether an order of the members must still be drawn, before anybody knows whose spread is the widest."""
+        needed = lot.summary.draws_widest(len(self.members))
+        return needed and not self.draws.drawn(Purpose.MEMBERS, lot.id, MEMBERS_SUBJECT)
 
     def witness_sites(self) -> dict[str, SiteId]:
         """Return the site of each witness by the name of its key, the part of a vkey before the first `+`."""
@@ -1648,6 +1766,17 @@ def _keep_booking(session: Session, fact: Fact) -> None:
             pass
 
 
+def _keep_settlement(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, MarksSummed | TieSettled | LotAwarded):
+        session.settlement.evolve(fact.event)
+
+
+def _void_award(session: Session, lot: LotId) -> None:
+    """Void what was settled and voted on a lot's ranking."""
+    session.settlement.void(lot)
+    session.votes.drop(vo.lot_vote(vo.Question.AWARD, lot))
+
+
 def _keep_approval(session: Session, fact: Fact) -> None:
     if isinstance(fact.event, ap.ApprovalEvent):
         seat = SeatCode(fact.actor)
@@ -1668,6 +1797,7 @@ def _keep_failure(session: Session, fact: Fact) -> None:
     """Take a lot out; if it was the last whose technical sheets were awaited, what waits for them goes on."""
     if isinstance(fact.event, ev.LotFailed):
         session.failed[fact.event.lot] = fact.event.ground
+        _void_award(session, fact.event.lot)
         seen = any((lot.id, Part.DETAILED) in session.unlocked for lot in session.live_lots())
         if session.stage is D and seen and not session.open_parts():
             session.gates.setdefault(SHEETS_GATE, session.size)
@@ -1678,6 +1808,7 @@ def _keep_correction(session: Session, fact: Fact) -> None:
     event = fact.event
     if isinstance(event, ev.PriceCorrected):
         session.corrected[event.lot, event.bid] = event.price_fen
+        _void_award(session, event.lot)
 
 
 def _keep_recusal(session: Session, fact: Fact) -> None:
@@ -1736,6 +1867,8 @@ def _void_conclusions(session: Session, stage: Stage) -> None:
         session.prices.clear()
     if stage in (P, D, R, S):
         session.rankings.clear()
+        session.settlement.void()
+        session.votes.drop_all(vo.Question.AWARD)
     session.signatures.clear()
 
 
@@ -1902,7 +2035,11 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     vo.VoteOpened: _keep_vote,
     vo.BallotCast: _keep_vote,
     vo.VoteCounted: _keep_vote,
+    vo.BallotsShown: _keep_vote,
     vo.ChairElected: _keep_vote,
+    MarksSummed: _keep_settlement,
+    TieSettled: _keep_settlement,
+    LotAwarded: _keep_settlement,
     ev.GroupUnlocked: _keep_result,
     ev.BidsReviewed: _keep_result,
     ev.PricesOpened: _keep_result,
@@ -1982,6 +2119,9 @@ def _needs_chair(session: Session) -> _Waited:
 
 def _needs_unlock(session: Session) -> _Waited:
     yield NeedCode.UNLOCK, tuple(lot for lot, _ in session.open_parts())
+    if session.stage is D:
+        undrawn = (lot for lot, _ in session.open_parts() if session.lacks_order(session.lots[lot]))
+        yield NeedCode.MEMBERS_ORDER, tuple(undrawn)
     votes = session.votes.open.values()
     yield (
         NeedCode.COMPETITION,
@@ -2012,6 +2152,14 @@ def _needs_prices(session: Session) -> _Waited:
     yield NeedCode.PRICES, tuple(bid for bid in admitted if bid not in out and bid not in ceremony.prices)
 
 
+def _needs_award(session: Session) -> _Waited:
+    yield from _needs_live_lot(session)
+    live = [lot for lot in session.live_lots() if lot.id in session.rankings]
+    yield NeedCode.TIES, tuple(bid for lot in live for bid in contested(session.rankings[lot.id]))
+    voted = (lot for lot in live if lot.summary.award is Award.VOTE and session.rankings[lot.id].rows)
+    yield NeedCode.AWARD, tuple(lot.id for lot in voted if lot.id not in session.settlement.awarded)
+
+
 def _needs_answers(session: Session) -> _Waited:
     yield NeedCode.FINDINGS, tuple(session.findings.waiting(session.failed))
 
@@ -2028,7 +2176,7 @@ _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {
     Stage.ELECTING: _needs_acceptance,
     Stage.PRELIMINARY: _needs_chair,
     Stage.SUMMARY: _needs_live_lot,
-    Stage.REPORTING: _needs_live_lot,
+    Stage.REPORTING: _needs_award,
     Stage.DETAILED: _needs_unlock,
     Stage.PRICING: _needs_prices,
     Stage.SIGNING: _needs_answers,

@@ -28,9 +28,10 @@ from evalroom.ledger.canonical import canonical
 from evalroom.pricing.checking import check_formula
 from evalroom.pricing.formula import TECHNICAL, Per, PriceFormula, Quote
 from evalroom.pricing.reading import plain
-from evalroom.profile import CommitteeRules
+from evalroom.profile import CommitteeRules, ResultRules
 from evalroom.roles import OFFICERS, PEOPLE, Role
 from evalroom.sealing.policy import PartName
+from evalroom.summary import AS_MARKED, SummaryTerms, fault_of
 
 FULL_MARKS = Decimal(100)
 
@@ -154,6 +155,7 @@ class Lot:
     """A lot 标段: its own sheets, prices, ranking and report.
 
     `dark` names the parts of a bid that experts read without knowing whose it is (暗标); empty for an open lot.
+    `summary` says how marks become totals and the ranking an award.
     """
 
     id: LotId
@@ -164,6 +166,7 @@ class Lot:
     candidates: int
     dark: tuple[PartName, ...] = ()
     checks: Thresholds = Thresholds()
+    summary: SummaryTerms = AS_MARKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +301,18 @@ def check_committee(seats: tuple[Seat, ...], rules: CommitteeRules) -> None:
         )
 
 
+def check_candidates(tender: Tender, rules: ResultRules) -> None:
+    """Refuse a lot that names more candidates than the profile's rules allow.
+
+    Raises:
+        UnusableTender: with the lot, its number and the rules'.
+    """
+    for lot in tender.lots:
+        if lot.candidates > rules.candidates:
+            problem = "more candidates than the rule profile allows"
+            raise UnusableTender(problem=problem, lot=lot.id, found=lot.candidates, most=rules.candidates)
+
+
 def _check_lot(lot: Lot) -> None:
     _demand_some(lot.items, "items", lot.id)
     _check_unique("item", (item.id for item in lot.items))
@@ -310,6 +325,8 @@ def _check_lot(lot: Lot) -> None:
     if lot.candidates < 1:
         raise UnusableTender(problem="at least one candidate is named", lot=lot.id)
     _check_thresholds(lot.checks)
+    if fault := fault_of(lot.summary, lot.candidates):
+        raise UnusableTender(problem=fault, lot=lot.id)
 
 
 def weights_of(lot: Lot) -> Decimal:

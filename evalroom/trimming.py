@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from evalroom.errors import Refusal
 from evalroom.pricing.rationals import RoundingTerms, rounded
+from evalroom.summary import MarkTrim, trim_for
 
 Cell = tuple[str, str]
 """A bid and a sub-item."""
@@ -34,20 +35,6 @@ class TrimsAllMarks(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class MarkTrim:
-    """From `members` on: leave out the `widest` member (0 or 1), then per cell `high` highest and `low` lowest."""
-
-    members: int
-    widest: int
-    high: int
-    low: int
-
-
-F13 = (MarkTrim(7, 0, 1, 1), MarkTrim(9, 1, 1, 1))
-"""7 members: one highest and one lowest per sub-item; 9: the widest member goes first."""
-
-
-@dataclass(frozen=True, slots=True)
 class TrimmedMarks:
     """Exact means per cell, the member left out as widest (or empty), and per cell who was left out."""
 
@@ -57,25 +44,24 @@ class TrimmedMarks:
 
 
 def trim_marks(
-    marks: Mapping[str, Mapping[Cell, Fraction]], rules: Iterable[MarkTrim] = (), drawn: str = ""
+    marks: Mapping[str, Mapping[Cell, Fraction]], rules: Iterable[MarkTrim] = (), order: Sequence[str] = ()
 ) -> TrimmedMarks:
-    """Return the mean of every cell after the declared trimming; `drawn` settles who is widest where that is tied.
+    """Return the mean of every cell after the declared trimming; `order` settles who is widest where that is tied.
 
     `marks` go from member to cell to points.  The rule with the most members not above their number counts.
     A member's spread is the highest less the lowest of their totals over the bids; equal spreads go by the next
-    pair inwards, then by `drawn`.  Of equal marks in a cell those of members first by name are left out.
+    pair inwards, then by who comes first in `order`.  Of equal marks in a cell those of members first by name are left out.
 
     Raises:
         MarksIncomplete: two members did not mark the same cells, or there is no member.
-        WidestUndrawn: the widest is tied and `drawn` names none of them.
+        WidestUndrawn: the widest is tied and `order` names none of them.
         TrimsAllMarks: no mark would be left.
     """
     cells = _cells(marks)
-    fitting = [rule for rule in rules if rule.members <= len(marks)]
-    rule = max(fitting, key=lambda one: one.members, default=MarkTrim(0, 0, 0, 0))
+    rule = trim_for(rules, len(marks))
     if rule.widest + rule.high + rule.low >= len(marks):
         raise TrimsAllMarks(members=len(marks), widest=rule.widest, high=rule.high, low=rule.low)
-    widest = widest_member(marks, drawn) if rule.widest else ""
+    widest = widest_member(marks, order) if rule.widest else ""
     left = {member: given for member, given in marks.items() if member != widest}
     means, out = {}, {}
     for cell in cells:
@@ -87,20 +73,26 @@ def trim_marks(
     return TrimmedMarks(means, widest, out)
 
 
-def widest_member(marks: Mapping[str, Mapping[Cell, Fraction]], drawn: str = "") -> str:
+def widest_member(marks: Mapping[str, Mapping[Cell, Fraction]], order: Sequence[str] = ()) -> str:
     """Return the member with the widest spread of totals over the bids.
 
     Raises:
-        WidestUndrawn: several have it, and `drawn` is none of them.
+        WidestUndrawn: several have it, and `order` names none of them.
     """
-    spreads = {member: spreads_of(_totals(given)) for member, given in marks.items()}
+    spreads = member_spreads(marks)
     most = max(spreads.values())
     tied = sorted(member for member, spread in spreads.items() if spread == most)
     if len(tied) == 1:
         return tied[0]
-    if drawn not in tied:
+    first = next((member for member in order if member in tied), None)
+    if first is None:
         raise WidestUndrawn(members=", ".join(tied))
-    return drawn
+    return first
+
+
+def member_spreads(marks: Mapping[str, Mapping[Cell, Fraction]]) -> dict[str, tuple[Fraction, ...]]:
+    """Return each member's spreads of totals over the bids, the widest pair first."""
+    return {member: spreads_of(_totals(given)) for member, given in marks.items()}
 
 
 def spreads_of(totals: Sequence[Fraction]) -> tuple[Fraction, ...]:

@@ -28,6 +28,7 @@ from evalroom.sealing import facts as sf
 from evalroom.sealing.dark import document_tag
 from evalroom.sealing.policy import PartName
 from evalroom.session import Session
+from evalroom.settlement import LotAwarded, MarksSummed, TieSettled
 from evalroom.tender import DARKENED, Part
 
 CELLS_PER_ITEM = 200
@@ -282,6 +283,18 @@ def _listed(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     return tuple(Seen(kind, {**body, "bids": piece}) for piece in pieces)
 
 
+def _summed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show how marks were summed, the cells in pieces that fit a frame; the first piece alone has the rest."""
+    event = fact.event
+    if who.role not in _COMMITTEE or not isinstance(event, MarksSummed):
+        return ()
+    body = body_of(event)
+    rows = body["cells"]
+    first, *more = _chunks(list(rows) if isinstance(rows, list) else [])
+    rest: list[dict[str, Json]] = [{**body, "spreads": [], "marks": [], "cells": piece} for piece in more]
+    return tuple(Seen("MarksSummed", one) for one in ({**body, "cells": first}, *rest))
+
+
 def _reviewed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     """Show the votes and their grounds; who failed a bid is a value, which stays with the committee."""
     event = fact.event
@@ -367,6 +380,7 @@ _RULES: Mapping[type[Event], Rule] = {
     vo.VoteOpened: _for(_COMMITTEE),
     vo.BallotCast: _own,
     vo.VoteCounted: _for(_COMMITTEE),
+    vo.BallotsShown: _for(_COMMITTEE),
     vo.ChairElected: _for(_EVERYBODY),
     ev.ExpertRecused: _recusal,
     ev.ExpertReplaced: _recusal,
@@ -386,6 +400,9 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.BidsReviewed: _reviewed,
     ev.PricesComputed: _for(_COMMITTEE),
     ev.RankingComputed: _for(_COMMITTEE),
+    MarksSummed: _summed,
+    TieSettled: _for(_COMMITTEE),
+    LotAwarded: _for(_COMMITTEE),
     ev.ReportSigned: _for(_COMMITTEE),
     ev.TrackStarted: _recording,
     ev.TrackEnded: _recording,
@@ -454,8 +471,9 @@ CONCLUSIONS: frozenset[type[Event]] = frozenset(
     {
         ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked, ev.BidsReviewed, ev.PricesOpened, ev.PriceCorrected,
         ev.PricesComputed, ev.RankingComputed, ev.ReportSigned, ev.FindingRaised, ev.FindingAnswered, sf.PriceRead,
-        vo.VoteOpened, vo.VoteCounted, ap.Proposed, ap.Approved, ap.Vetoed,
         *cl.QuestionEvent.__args__, mt.MoreTimeAsked, cp.SupplementSigned,
+        MarksSummed, TieSettled, LotAwarded,
+        vo.VoteOpened, vo.VoteCounted, vo.BallotsShown, ap.Proposed, ap.Approved, ap.Vetoed,
     }
 )  # fmt: skip
 """What an expert outside the committee does not see: a newcomer finds nothing of what was concluded before."""

@@ -1,8 +1,10 @@
 """Votes of the committee: its chair, and the questions that the rules put to it.
 
 A ballot stands committed until all have voted; then the host counts and says how many chose what, never who.
-A tie is voted again among the tied only.  The chair's rounds are capped, and what they leave tied is drawn
-(domain.md, stage `electing`: three rounds, then a verifiable draw); any other question is voted until it is decided.
+A tie is voted again among the tied only.  The rounds for a chair and for an award are capped; what they leave tied
+is drawn (domain.md, stage `electing`: three rounds, then a verifiable draw) or, of an award, decided as the tender
+says.  Whether to go on without competition is voted until it is decided.  Of an award whose ballots are open it is
+told with the count who chose what.
 """
 
 from collections import Counter
@@ -68,6 +70,23 @@ class VoteCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownBallot:
+    """What a member chose."""
+
+    seat: SeatCode
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
+class BallotsShown:
+    """Who chose what in a round just counted, where the tender says that ballots are open 记名."""
+
+    vote: str
+    round: int
+    ballots: tuple[ShownBallot, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChairElected:
     """The committee has a chair, by `vote` or, after the last round, by `draw`."""
 
@@ -75,7 +94,7 @@ class ChairElected:
     by: str
 
 
-VoteEvent = VoteOpened | BallotCast | VoteCounted | ChairElected
+VoteEvent = VoteOpened | BallotCast | VoteCounted | BallotsShown | ChairElected
 
 
 class NoSuchVote(Refusal):
@@ -148,12 +167,27 @@ class Votes:
             case VoteCounted(vote=vote):
                 self.open.pop(vote, None)
                 self.outcomes[vote] = event
-            case ChairElected():
+            case BallotsShown() | ChairElected():
                 pass
 
     def void(self, seat: SeatCode) -> None:
         """Drop every open round that a member took part in who is no member any more."""
         self.open = {name: one for name, one in self.open.items() if seat not in one.opened.voters}
+
+    def drop(self, vote: str) -> None:
+        """Forget a vote, open or counted: what it was about is no more."""
+        self.open.pop(vote, None)
+        self.outcomes.pop(vote, None)
+
+    def drop_all(self, question: Question) -> None:
+        """Forget every vote on a question."""
+        for vote in [name for name, one in self.questions.items() if one.question is question]:
+            self.drop(vote)
+
+    def left_tied(self, vote: str) -> tuple[str, ...]:
+        """Return the options that the last round of a vote left tied; none while it is open or decided."""
+        counted = self.outcomes.get(vote)
+        return counted.tied if counted and vote not in self.open else ()
 
     def outcome(self, vote: str) -> str:
         """Return how a vote came out, empty while it is open, tied or was never held."""
@@ -173,9 +207,9 @@ def count(opened: VoteOpened, choices: Sequence[str]) -> VoteCounted:
 def next_round(opened: VoteOpened, counted: VoteCounted, rounds: int) -> VoteOpened | None:
     """Return the round among the tied that follows, None when the vote is decided or its rounds are used up.
 
-    `rounds` caps the election of the chair, whom a draw may find then; no draw decides anything else.
+    `rounds` caps the election of the chair and the vote on an award: a draw or the tenderer may decide those then.
     """
-    capped = opened.question is Question.CHAIR and opened.round >= rounds
+    capped = opened.question is not Question.COMPETITION and opened.round >= rounds
     if not counted.tied or capped:
         return None
     return VoteOpened(opened.vote, opened.question, opened.lot, opened.round + 1, counted.tied, opened.voters)

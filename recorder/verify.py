@@ -8,7 +8,8 @@ of the specification:
 
 1 bag form, safe names · 2 payload digests · 5 canonical entries, seq unbroken · 6 roots, consistency of
 all checkpoints · 7 log signature · 8 cosignatures, quorums · 9 fragments, init, whole reels · 10 tiling ·
-11 clocks within bounds · 12 openings · 13 signatures of seats · 14 the recomputation yields the ranking
+11 clocks within bounds · 12 openings · 13 signatures of seats · 14 every total, trimmed mean, majority, price
+score and rank worked out again from the opened values; what differs is named by bid and item, with both numbers
 and, of a session whose bids were sealed (`docs/spec/opening.md`, `sealed-bid.md`): 17 policy, signed by every
 trustee · 18 sealed bids · 19 closed list, receipts · 20 hours, officers, shares, keys destroyed · 21 verdicts,
 records · 22 published keys give the prices
@@ -81,7 +82,7 @@ STEPS: Mapping[int, tuple[str, str]] = {
     11: ("clocks within bounds", "时钟在界限内"),
     12: ("openings of commitments", "承诺的打开"),
     13: ("signatures of seats", "席位签名"),
-    14: ("ranking recomputed", "排名重新计算"),
+    14: ("totals, price scores and ranks recomputed", "总分、价格分与排名复算"),
     17: ("sealing policy, signed by every trustee", "密封策略与受托方签名"),
     18: ("sealed bids: form, root, signature", "密封投标：格式、树根与签名"),
     19: ("closed list and receipts", "截标清单与回执"),
@@ -183,6 +184,9 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "prices": ("the opened prices are not those committed", "打开的报价与承诺不符"),
     "pricing": ("the price scores come out otherwise", "价格分计算结果不符"),
     "ranking": ("the ranking comes out otherwise", "排名计算结果不符"),
+    "marks": ("the marks come out otherwise", "评分汇总结果不符"),
+    "settled": ("a tie was settled otherwise than it may be, or not at all", "同分的处理不符合规则"),
+    "award": ("a lot was awarded otherwise than the vote came out", "票决结果不符"),
     "report": ("a member signed another result", "签署的结果不符"),
     "result_missing": ("a result that the stages demand is missing", "缺少应有的结果"),
     "document": ("a bid's document is not the one in the journal", "投标文件与日志不符"),
@@ -626,7 +630,14 @@ _SHAPES: Mapping[str, _Shape] = {
     "specialty": _match("none|technical|economic|owner"),
     "ceiling": lambda value: value is None or _whole(value),
     "points": lambda value: isinstance(value, list) and all(_is_pair(one) for one in value),
-    "drawing": _match("experts|seats|sub_site|price_parameter|tie|chair|code"),
+    "drawing": _match("experts|seats|sub_site|price_parameter|tie|chair|code|members"),
+    "settler": _match("ranking|vote|draw|tenderer"),
+    "widest": _match("draw|seat"),
+    "award": _match("ranking|vote"),
+    "ballots": _match("secret|open"),
+    "grouped": lambda value: value == "" or _group(value),
+    "rationals": lambda value: isinstance(value, list) and all(_SHAPES["rational"](one) for one in value),
+    "mark_digits": lambda value: value is None or (type(value) is int and 0 <= value <= 6),
     "expert": _match("technical|economic|other"),
     "way": _match("go_on|put_off|anew|abort"),
     "share": _match("(0|[1-9][0-9]{0,2})/[1-9][0-9]{0,2}"),
@@ -698,13 +709,33 @@ _IN_LOT: Mapping[str, _Shape] = {
         "reason_below:decimal copied_bids:whole copied_chars:whole vector_cells:whole deviation:decimal"
     ),
 }
-_LOT = _object("id:text title:text candidates:whole dark:darkened", **_IN_LOT)
+_TRIM = "members:whole widest:whole high:whole low:whole"
+_SUMMARY = _object(
+    "widest_tie:widest technical:mark_digits commercial:mark_digits award:award ballots:ballots",
+    trim=_rows(_TRIM),
+)
+_AS_MARKED: Mapping[str, _Json] = {
+    "trim": [],
+    "widest_tie": "draw",
+    "technical": None,
+    "commercial": None,
+    "award": "ranking",
+    "ballots": "secret",
+}
+"""What holds where a lot says nothing of its summary, as lots once did."""
+
+_LOT = _object("id:text title:text candidates:whole dark:darkened", summary=_SUMMARY, **_IN_LOT)
+_UNSUMMED_LOT = _object("id:text title:text candidates:whole dark:darkened", **_IN_LOT)
+"""A lot of a journal that was written before marks could be trimmed."""
+
 _EARLIER_LOT = _object("id:text title:text candidates:whole", **_IN_LOT)
 """A lot of a journal that was written before lots could be dark."""
 
 
 def _lots(value: _Json) -> bool:
-    return isinstance(value, list) and all(_LOT(one) or _EARLIER_LOT(one) for one in value)
+    return isinstance(value, list) and all(
+        _LOT(one) or _UNSUMMED_LOT(one) or _EARLIER_LOT(one) for one in value
+    )
 
 
 _ACT = _kinds(
@@ -715,6 +746,8 @@ _ACT = _kinds(
     correct_price="lot:text bid:text price_fen:whole",
     fail_lot="lot:text",
     reevaluate="ground:text",
+    settle_tie="lot:text order:texts",
+    award_lot="lot:text bid:text",
     abort_session="",
     send_question="question:text sha256:digest",
     settle_fault="fault:text way:way until:whole",
@@ -748,6 +781,7 @@ _BODIES: Mapping[str, _Shape] = {
     "VoteCounted": _object(
         "vote:text round:whole outcome:text tied:texts", counts=_rows("option:text votes:whole")
     ),
+    "BallotsShown": _object("vote:text round:whole", ballots=_rows("seat:text option:text")),
     "ChairElected": _object("seat:text by:text"),
     "ExpertRecused": _object("seat:text reason:text"),
     "ExpertReplaced": _object("seat:text newcomer:text reason:text before:stage after:stage"),
@@ -789,6 +823,15 @@ _BODIES: Mapping[str, _Shape] = {
         "lot:text ties:texts rejected:texts",
         rows=_rows("bid:text technical:rational price:rational total:text rank:whole candidate:flag"),
     ),
+    "MarksSummed": _object(
+        "lot:text members:whole widest:text",
+        rule=_object(_TRIM),
+        spreads=_rows("seat:text spreads:rationals"),
+        cells=_rows("bid:text item:text mean:rational out:texts"),
+        marks=_rows("bid:text group:grouped exact:rational mark:rational"),
+    ),
+    "TieSettled": _object("lot:text order:texts by:settler"),
+    "LotAwarded": _object("lot:text bid:text by:settler"),
     "ReportSigned": _object("digest:digest dissent:text"),
     "TrackStarted": _object("track:track seat:text kind:text media:texts codecs:texts at_ms:whole"),
     "FormatChanged": _object("track:track reel:whole pts:whole width:whole height:whole"),
@@ -989,6 +1032,7 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "VoteOpened": frozenset({"electing", "preliminary", "summary"}),
     "BallotCast": frozenset({"electing", "preliminary", "summary"}),
     "VoteCounted": frozenset({"electing", "preliminary", "summary"}),
+    "BallotsShown": frozenset({"electing", "preliminary", "summary"}),
     "ChairElected": frozenset({"electing"}),
     "LotFailed": frozenset(_ORDER[3:12]),
     "TenderFailed": frozenset(_ORDER[3:12]),
@@ -996,6 +1040,9 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "PricesOpened": frozenset({"pricing"}),
     "PricesComputed": frozenset({"pricing", "summary"}),
     "RankingComputed": frozenset({"summary"}),
+    "MarksSummed": frozenset({"summary"}),
+    "TieSettled": frozenset({"summary"}),
+    "LotAwarded": frozenset({"summary"}),
     "ReportSigned": frozenset({"signing"}),
     "SessionClosed": frozenset({"receiving", "opening", "concluded", "failed", "aborted"}),
     **dict.fromkeys(
@@ -2172,7 +2219,7 @@ class _Fold:
     asking: set[str] = field(default_factory=set)
     faults: dict[str, _Fault] = field(default_factory=dict)
     declared: int = -1
-    settled: str = ""
+    agreed_way: str = ""
     leaving: set[str] = field(default_factory=set)
     complaint: int = 0
     complaints: int = 0
@@ -2193,6 +2240,39 @@ class _Fold:
             for name, one in self.questions.items()
             if one.sent and not one.over and one.lot not in self.failed and lot in {None, one.lot}
         ]
+
+    summed: set[str] = field(default_factory=set)
+    settled: dict[str, list[str]] = field(default_factory=dict)
+    awarded: dict[str, str] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    unshown: set[str] = field(default_factory=set)
+    terms: dict[str, _Json] = field(default_factory=dict)
+
+    def void_award(self, lot: str) -> None:
+        """Void what was settled and voted on a lot's ranking."""
+        self.settled.pop(lot, None)
+        self.awarded.pop(lot, None)
+        self.counted.pop(f"award-{lot}", None)
+        self.votes.pop(f"award-{lot}", None)
+
+    def take_draw(self, purpose: str, lot: str, drawn: list[str]) -> bool:
+        """Use up a draw that came out so; say whether there was one."""
+        for name, (declared, made) in self.drawn.items():
+            if name not in self.spent and (declared["purpose"], declared["lot"], made) == (
+                purpose,
+                lot,
+                drawn,
+            ):
+                self.spent.add(name)
+                return True
+        return False
+
+    def order_of_members(self, lot: str) -> list[str]:
+        """Return the members' order as it was drawn for a lot, empty where it was not."""
+        orders = (
+            made for one, made in self.drawn.values() if (one["purpose"], one["lot"]) == ("members", lot)
+        )
+        return next((made for made in orders if made), [])
 
     def values_for(self, lot: str) -> dict[str, Fraction]:
         """Return the price parameters that were drawn for a lot, by name."""
@@ -2243,6 +2323,8 @@ class _Fold:
             self.scores.clear()
         if stage != "reporting":
             self.rankings.clear()
+            for lot in self.terms:
+                self.void_award(lot)
         self.signed.clear()
 
     def value(self, seat: str, lot: str, bid: str, item: str) -> str:
@@ -2272,6 +2354,7 @@ def _check_result(case: _Case) -> Findings:
         yield Failure("profile", ENTRIES, seq=0, detail="no TOML")
     fold.roles = {seat["code"]: seat["role"] for seat in case.opened["seats"]}
     lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
+    fold.terms = {name: lot.get("summary", _AS_MARKED) for name, lot in lots.items()}
     if sealed and any(lot["bids"] for lot in lots.values()):
         yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
     for entry in case.of(*_FOLDS, *_STAGES):
@@ -2298,6 +2381,9 @@ def _check_end(fold: _Fold, lots: list[str]) -> Findings:
     live = set(lots) - set(fold.failed)
     if fold.stage in {"signing", "concluded"} and set(fold.rankings) - set(fold.failed) != live:
         yield Failure("result_missing", ENTRIES, detail="RankingComputed")
+    voted = {lot for lot in live & set(fold.rankings) if fold.terms[lot]["award"] == "vote"}
+    if any(fold.rankings[lot]["rows"] and lot not in fold.awarded for lot in voted):
+        yield Failure("result_missing", ENTRIES, detail="LotAwarded")
     if fold.stage == "failed" and live:
         yield Failure("result_missing", ENTRIES, detail="LotFailed")
     if fold.approved:
@@ -2324,6 +2410,10 @@ def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     fold.asking.clear()
     if after == "signing" and fold.silent():
         return "finding", f"{fold.silent()[0]} not answered"
+    if after == "reporting" and (tied := _contested(fold)):
+        return "settled", f"{tied[0]} is tied"
+    if fold.unshown:
+        return "votes", f"{min(fold.unshown)}: ballots are open, and were not shown"
     return None if follows and early else ("stage", f"{before} to {after}")
 
 
@@ -2351,7 +2441,7 @@ def _is_in(fold: _Fold, key: tuple[str, str, str, str], part: str) -> bool:
 
 
 def _fold_end(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
-    settled, fold.settled = fold.settled == "abort", ""
+    settled, fold.agreed_way = fold.agreed_way == "abort", ""
     if entry.type == "SessionAborted" and not (settled or fold.consume({"kind": "abort_session"})):
         return "approval", entry.type
     fold.stage = {"SessionAborted": "aborted", "TenderFailed": "failed"}[entry.type]
@@ -2437,7 +2527,7 @@ def _asks_enough(fold: _Fold, entry: _Entry) -> bool:
 
 def _fold_resumption(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     """Let the host resume only what two persons approved, and nobody while a fault is open or outlasted its time."""
-    settled, fold.settled = fold.settled in {"go_on", "anew"}, ""
+    settled, fold.agreed_way = fold.agreed_way in {"go_on", "anew"}, ""
     approved = entry.actor != "host" or settled or fold.consume({"kind": "resume"})
     left = [
         name for name, one in fold.faults.items() if one.overdue(entry.t) or not (one.mended or one.settled)
@@ -2538,7 +2628,7 @@ def _fold_fault(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     if body["way"] == "put_off":
         one.limit, one.mended = body["until"], 0
     else:
-        one.settled, fold.settled = True, body["way"]
+        one.settled, fold.agreed_way = True, body["way"]
         fold.leaving = set(fold.experts) if body["way"] == "anew" else set()
     return None if fits else ("fault", f"{body['fault']}: {body['way']}")
 
@@ -2565,6 +2655,8 @@ def _fold_vote(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     body = entry.body
     if sorted(body["voters"]) != fold.experts:
         return "votes", body["vote"]
+    if body["question"] == "award" and not _may_be_voted(fold, body):
+        return "award", f"{body['lot']}: {', '.join(body['options'])}"
     fold.votes[body["vote"]], fold.ballots[body["vote"]] = body, 0
     return None
 
@@ -2588,7 +2680,86 @@ def _fold_count(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     decided = (best[0], []) if len(best) == 1 else ("", best)
     cast = fold.ballots[body["vote"]] == len(vote["voters"]) == sum(votes)
     fold.counted[body["vote"]] = body
+    if vote["question"] == "award" and fold.terms[vote["lot"]]["ballots"] == "open":
+        fold.unshown.add(body["vote"])
     return None if cast and (body["outcome"], body["tied"]) == decided else ("votes", body["vote"])
+
+
+def _may_be_voted(fold: _Fold, body: _Json) -> bool:
+    """Say whether a vote on an award is among the candidates of a ranking without ties, then among the tied."""
+    lot = str(body["lot"])
+    if lot not in fold.rankings or fold.terms[lot]["award"] != "vote" or body["vote"] != f"award-{lot}":
+        return False
+    before = fold.counted.get(body["vote"])
+    if body["round"] > 1:
+        return before is not None and body["options"] == before["tied"]
+    candidates = [row["bid"] for row in fold.rankings[lot]["rows"] if row["candidate"]]
+    return before is None and bool(body["options"] == candidates) and not _contested(fold, lot)
+
+
+def _contested(fold: _Fold, only: str = "") -> list[str]:
+    """List candidates whose order nothing has settled, of lots that say how marks are summed."""
+    return [
+        row["bid"]
+        for lot, ranking in fold.rankings.items()
+        if lot not in fold.failed and only in {"", lot} and fold.terms[lot] is not _AS_MARKED
+        for row in ranking["rows"]
+        if row["candidate"] and row["bid"] in ranking["ties"]
+    ]
+
+
+def _fold_shown(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand that ballots are shown of an award alone, where they are open, and add up to the count."""
+    body = entry.body
+    vote, counted = fold.votes.get(body["vote"], {}), fold.counted.get(body["vote"], {})
+    open_ones = vote.get("question") == "award" and fold.terms[vote["lot"]]["ballots"] == "open"
+    given = Counter(one["option"] for one in body["ballots"])
+    told = {one["option"]: one["votes"] for one in counted.get("counts", ()) if one["votes"]}
+    seats = [one["seat"] for one in body["ballots"]]
+    fold.unshown.discard(body["vote"])
+    fits = seats == vote.get("voters") and dict(given) == told and body["round"] == counted.get("round")
+    return None if open_ones and fits else ("votes", body["vote"])
+
+
+def _fold_settled(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    """Demand that whole ties were put in order, by a draw or by the tenderer with a second person."""
+    name, order, by = lot["id"], entry.body["order"], entry.body["by"]
+    ranking = fold.rankings.get(name, {"ties": [], "rows": []})
+    places = {row["bid"]: row["rank"] for row in ranking["rows"] if row["bid"] in ranking["ties"]}
+    groups = {place: {bid for bid in places if places[bid] == place} for place in places.values()}
+    whole = set(order) == set().union(*(group for group in groups.values() if group & set(order)), set())
+    left_to = lot["pricing"]["undecided"]
+    done = (
+        fold.take_draw("tie", name, order)
+        if by == "draw"
+        else fold.consume({"kind": "settle_tie", "lot": name, "order": order})
+    )
+    fold.settled.setdefault(name, []).extend(order)
+    fits = whole and len(set(order)) == len(order) > 0 and by == left_to
+    return None if done and fits else ("settled", f"{name}: {', '.join(order)}")
+
+
+def _fold_awarded(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    """Demand that a lot goes to whom the vote came to, or who was drawn or chosen among those it left tied."""
+    name, bid, by = lot["id"], entry.body["bid"], entry.body["by"]
+    counted = fold.counted.get(f"award-{name}", {"outcome": "", "tied": []})
+    rows = fold.rankings.get(name, {"rows": []})["rows"]
+    match by:
+        case "vote":
+            fits = bool(counted["outcome"] == bid)
+        case "ranking":
+            fits = [row["bid"] for row in rows if row["candidate"]] == [bid]
+        case "tenderer":
+            fits = fold.consume({"kind": "award_lot", "lot": name, "bid": bid}) and bid in counted["tied"]
+            fits = fits and lot["pricing"]["undecided"] == by
+        case _:
+            drawn = [made for _, made in fold.drawn.values() if made and made[0] == bid]
+            of_tied = (made for made in drawn if sorted(made) == sorted(counted["tied"]))
+            fits = any(fold.take_draw("tie", name, made) for made in of_tied)
+            fits = fits and lot["pricing"]["undecided"] == by
+    voted = fold.terms[name]["award"] == "vote" and name not in fold.awarded
+    fold.awarded[name] = bid
+    return None if fits and voted else ("award", f"{name}: {bid}, by {by}")
 
 
 def _fold_chair(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -2616,6 +2787,7 @@ def _fold_drawn(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 def _fold_failure(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     ground, name = entry.body["ground"], lot["id"]
     fold.failed[name] = ground
+    fold.void_award(name)
     return None if _fails(fold, lot, ground) else ("stage", f"lot {name} failed: {ground}")
 
 
@@ -2640,7 +2812,7 @@ def _admissible(fold: _Fold, lot: _Json) -> bool:
         _price(
             lot,
             prices,
-            {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)},
+            _marked(fold, lot, prices),
             fold.values_for(lot["id"]),
         )
     except _Stop:
@@ -2652,6 +2824,7 @@ def _fold_correction(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     body = entry.body
     act = {"kind": "correct_price", "lot": lot["id"], "bid": body["bid"], "price_fen": body["price_fen"]}
     fold.corrected[lot["id"], body["bid"]] = body["price_fen"]
+    fold.void_award(lot["id"])
     return None if fold.consume(act) else ("approval", body["bid"])
 
 
@@ -2754,7 +2927,10 @@ def _stated(fold: _Fold, entry: _Entry, lot: _Json, text: str) -> _Wrong:
         return "statement", f"{entry.actor}: another form"
     bids = sorted(fold.inside(lot)) if fold.stage == "detailed" else []
     due = {bid: _points(fold, lot, entry.actor, bid) for bid in bids}
-    return None if worded and totals == due else ("statement", entry.actor)
+    if worded and totals == due:
+        return None
+    told = {bid: _ratio(points) for bid, points in totals.items()}
+    return "statement", f"{entry.actor} {_difference({bid: _ratio(due[bid]) for bid in due}, told)}"
 
 
 def _fold_unlock(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
@@ -2765,6 +2941,8 @@ def _fold_unlock(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
         return "stage", "a sheet is open or missing"
     if not _were_asked(fold, lot, part) and _differing(fold, lot, part):
         return "finding", "objective items differ, and nobody was asked"
+    if part == "detailed" and _draws_order(fold, lot) and not fold.order_of_members(lot["id"]):
+        return "marks", f"{lot['id']}: no order of the members was drawn before"
     fold.due = [*_off_or_alike(fold, lot)] if part == "detailed" else []
     return None
 
@@ -2859,12 +3037,14 @@ def _fold_review(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
         votes.append({**vote, "grounds": grounds})
     rejected = {vote["bid"] for vote in votes if vote["rejected"]}
     fold.rejected[lot["id"]] = sorted(rejected | fold.lost.get(lot["id"], set()))
-    return None if votes == entry.body["votes"] else ("votes", lot["id"])
+    told = entry.body["votes"]
+    return None if votes == told else ("votes", f"{lot['id']} {_difference(votes, told)}")
 
 
 def _fold_prices(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     expected = [{"bid": bid, "price_fen": fold.price(lot["id"], bid)} for bid in sorted(fold.inside(lot))]
-    return None if expected == entry.body["prices"] else ("prices", lot["id"])
+    told = entry.body["prices"]
+    return None if expected == told else ("prices", f"{lot['id']} {_difference(expected, told)}")
 
 
 def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
@@ -2876,17 +3056,54 @@ def _fold_pricing(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     fold.scores[lot["id"]] = _price(
         lot,
         prices,
-        {bid: _technical(fold, lot, bid) for bid in _marked(lot, prices)},
+        _marked(fold, lot, prices),
         fold.values_for(lot["id"]),
     )
-    return None if fold.scores[lot["id"]] == entry.body else ("pricing", lot["id"])
+    found = fold.scores[lot["id"]]
+    return None if found == entry.body else ("pricing", f"{lot['id']} {_difference(found, entry.body)}")
 
 
 def _fold_ranking(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     if lot["id"] not in fold.scores:
         return "result_missing", "PricesComputed"
-    fold.rankings[lot["id"]] = _rank(fold, lot)
-    return None if fold.rankings[lot["id"]] == entry.body else ("ranking", lot["id"])
+    plain = not _told_marks(fold, lot)
+    if not plain and lot["id"] not in fold.summed:
+        return "result_missing", "MarksSummed"
+    fold.summed.discard(lot["id"])
+    found = fold.rankings[lot["id"]] = _rank(fold, lot)
+    return None if found == entry.body else ("ranking", f"{lot['id']} {_difference(found, entry.body)}")
+
+
+def _fold_marks(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    if not _told_marks(fold, lot):
+        return "marks", f"{lot['id']}: every mark counts as it is"
+    fold.summed.add(lot["id"])
+    found = _sum_up(fold, lot)[1]
+    return None if found == entry.body else ("marks", f"{lot['id']} {_difference(found, entry.body)}")
+
+
+_LABELS = ("bid", "item", "group", "seat", "option", "stage", "name")
+
+
+def _difference(found: _Json, told: _Json, where: str = "") -> str:
+    """Say the first place where what was worked out and what the journal tells part, with both values."""
+    if isinstance(found, dict) and isinstance(told, dict):
+        names = [*found, *(name for name in told if name not in found)]
+        inner = next((name for name in names if found.get(name) != told.get(name)), "")
+        label = " ".join(str(found[one]) for one in _LABELS if one in found and found[one] != "")
+        return _difference(
+            found.get(inner), told.get(inner), " ".join(filter(None, (where, label, str(inner))))
+        )
+    if isinstance(found, list) and isinstance(told, list) and len(found) == len(told):
+        pairs = zip(found, told, strict=True)
+        one, other = next((pair for pair in pairs if pair[0] != pair[1]), (found, told))
+        if not isinstance(one, list):
+            return _difference(one, other, where)
+    return f"{where}: {_shortly(found)}, the journal has {_shortly(told)}"
+
+
+def _shortly(value: _Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:80]
 
 
 def _fold_report(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -2933,6 +3150,10 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "BallotCast": _fold_ballot,
     "VoteCounted": _fold_count,
     "ChairElected": _fold_chair,
+    "BallotsShown": _fold_shown,
+    "MarksSummed": _fold_marks,
+    "TieSettled": _fold_settled,
+    "LotAwarded": _fold_awarded,
     "DrawDeclared": _fold_declared,
     "DrawMade": _fold_drawn,
     "LotFailed": _fold_failure,
@@ -2955,10 +3176,11 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
 """Entry type to what it does to the evaluation."""
 
 
-def _marked(lot: _Json, prices: Mapping[str, int]) -> list[str]:
-    """List the bids whose technical mark the formula asks for: all, or none."""
+def _marked(fold: _Fold, lot: _Json, prices: Mapping[str, int]) -> dict[str, Fraction]:
+    """Return the technical marks that the formula asks for: of all bids, or of none."""
     own = [one["name"] for one in lot["pricing"]["inputs"] if one["per"] == "bid"]
-    return list(prices) if "technical" in own else []
+    marks = _sum_up(fold, lot)[0] if "technical" in own else {}
+    return {bid: marks[bid] for bid in prices if bid in marks}
 
 
 def _price(
@@ -3326,14 +3548,17 @@ def _rank(fold: _Fold, lot: _Json) -> _Json:
     rows = fold.scores[lot["id"]]["rows"]
     terms = lot["pricing"]
     out = set(fold.rejected.get(lot["id"], [])) | {row["bid"] for row in rows if not row["admitted"]}
+    settled, marks = fold.settled.get(lot["id"], []), _sum_up(fold, lot)[0]
     ranked = []
     for row in rows:
         if row["bid"] not in out:
-            technical = _technical(fold, lot, row["bid"])
+            technical = marks[row["bid"]]
             total = technical + Fraction(row["score"])
             units = _rounded(abs(total), terms["total"])
             units = -units if total < 0 else units
             keys = tuple(_tie_key(terms, key, row, technical) for key in terms["ties"])
+            last = settled.index(row["bid"]) + 1 if row["bid"] in settled else 0
+            keys = (*keys, Fraction(last))
             ranked.append(((-units, *keys), row["bid"], technical, row["score"], units))
     ranked.sort(key=lambda one: one[:2])
     places = [sum(other[0] < one[0] for other in ranked) + 1 for one in ranked]
@@ -3366,8 +3591,116 @@ def _tie_key(terms: _Json, key: _Json, row: _Json, technical: Fraction) -> Fract
     return value if key["order"] == "lowest" else -value
 
 
-def _technical(fold: _Fold, lot: _Json, bid: str) -> Fraction:
-    return sum((_points(fold, lot, seat, bid) for seat in fold.experts), Fraction(0)) / len(fold.experts)
+def _told_marks(fold: _Fold, lot: _Json) -> bool:
+    """Say whether the journal tells how a lot's marks came about: they are more than means."""
+    terms = fold.terms.get(lot["id"], _AS_MARKED)
+    return bool(terms["trim"]) or terms["technical"] is not None or terms["commercial"] is not None
+
+
+def _trim_rule(fold: _Fold, lot: _Json) -> _Json:
+    rules = [
+        one for one in fold.terms.get(lot["id"], _AS_MARKED)["trim"] if one["members"] <= len(fold.experts)
+    ]
+    return max(
+        rules, key=lambda one: one["members"], default=dict.fromkeys(("members", "widest", "high", "low"), 0)
+    )
+
+
+def _draws_order(fold: _Fold, lot: _Json) -> bool:
+    terms = fold.terms.get(lot["id"], _AS_MARKED)
+    return terms["widest_tie"] == "draw" and bool(_trim_rule(fold, lot)["widest"])
+
+
+def _sum_up(fold: _Fold, lot: _Json) -> tuple[dict[str, Fraction], _Json]:
+    """Work out the committee's mark of each bid that is in, and what the journal has to tell of it.
+
+    Objective items count as the mean over all members; of the others first the member with the widest spread goes,
+    then in each cell the highest and lowest of those left, as the rule for their number says.
+    """
+    bids = [bid["id"] for bid in lot["bids"] if bid["id"] in fold.inside(lot)]
+    items = [item for item in lot["items"] if item["part"] == "detailed" and item["kind"] != "pass"]
+    judged = [item for item in items if not item["objective"]]
+    given = {
+        (seat, bid, item["id"]): _given(fold, lot, seat, bid, item)
+        for seat in fold.experts
+        for bid in bids
+        for item in items
+    }
+    rule = _trim_rule(fold, lot)
+    if not bids or not judged:
+        rule = dict.fromkeys(rule, 0)
+    spreads = {
+        seat: _spreads([sum((given[seat, bid, item["id"]] for item in judged), Fraction(0)) for bid in bids])
+        for seat in fold.experts
+    }
+    widest = _widest(fold, lot, spreads) if rule["widest"] else ""
+    means, cells = {}, []
+    for bid in bids:
+        for item in items:
+            seats = [one for one in fold.experts if item["objective"] or one != widest]
+            order = sorted(seats, key=lambda seat: (given[seat, bid, item["id"]], seat))
+            low, high = (0, 0) if item["objective"] else (rule["low"], rule["high"])
+            kept = order[low : len(order) - high]
+            values = [given[seat, bid, item["id"]] for seat in kept]
+            means[bid, item["id"]] = sum(values, Fraction(0)) / len(values)
+            if not item["objective"]:
+                out = sorted(set(order) - set(kept))
+                cells.append(
+                    {"bid": bid, "item": item["id"], "mean": _ratio(means[bid, item["id"]]), "out": out}
+                )
+    marks = [
+        _group_mark(
+            fold, lot, bid, group, [means[bid, item["id"]] for item in items if item["group"] == group]
+        )
+        for bid in bids
+        for group in dict.fromkeys(item["group"] for item in items)
+    ]
+    told = {
+        "lot": lot["id"],
+        "members": len(fold.experts),
+        "rule": rule,
+        "widest": widest,
+        "spreads": [
+            {"seat": seat, "spreads": [_ratio(one) for one in spreads[seat]]}
+            for seat in (fold.experts if rule["widest"] else [])
+        ],
+        "cells": cells if any(rule.values()) else [],
+        "marks": marks,
+    }
+    totals = {
+        bid: sum((Fraction(one["mark"]) for one in marks if one["bid"] == bid), Fraction(0)) for bid in bids
+    }
+    return totals, told
+
+
+def _group_mark(fold: _Fold, lot: _Json, bid: str, group: str | None, means: list[Fraction]) -> _Json:
+    """Add a group's means up, and round the sum half up where the tender says to how many digits."""
+    exact = sum(means, Fraction(0))
+    digits = fold.terms.get(lot["id"], _AS_MARKED).get(group or "", None)
+    mark = exact
+    if isinstance(digits, int):
+        mark = Fraction(_rounded(exact, {"digits": digits, "mode": "half_up"}), 10**digits)
+    return {"bid": bid, "group": group or "", "exact": _ratio(exact), "mark": _ratio(mark)}
+
+
+def _spreads(totals: Sequence[Fraction]) -> list[Fraction]:
+    order = sorted(totals)
+    return [order[-1 - place] - order[place] for place in range(len(order) // 2)]
+
+
+def _widest(fold: _Fold, lot: _Json, spreads: Mapping[str, list[Fraction]]) -> str:
+    """Name the member whose totals lie furthest apart; of several, whom the draw or else the seat puts first."""
+    most = max(spreads.values())
+    order = [*fold.order_of_members(lot["id"]), *fold.experts]
+    return next(seat for seat in order if spreads.get(seat) == most)
+
+
+def _given(fold: _Fold, lot: _Json, seat: str, bid: str, item: _Json) -> Fraction:
+    """Return the points of a member's cell."""
+    value = fold.value(seat, lot["id"], bid, item["id"])
+    if not value or not _fits(item, value):
+        _stop("ranking", file=ENTRIES, detail=f"no value: {seat} {bid} {item['id']}")
+    return _worth(item, value)
 
 
 def _points(fold: _Fold, lot: _Json, seat: str, bid: str) -> Fraction:
@@ -3376,10 +3709,7 @@ def _points(fold: _Fold, lot: _Json, seat: str, bid: str) -> Fraction:
     for item in lot["items"]:
         if item["part"] != "detailed" or item["kind"] == "pass":
             continue
-        value = fold.value(seat, lot["id"], bid, item["id"])
-        if not value or not _fits(item, value):
-            _stop("ranking", file=ENTRIES, detail=f"no value: {seat} {bid} {item['id']}")
-        total += _worth(item, value)
+        total += _given(fold, lot, seat, bid, item)
     return total
 
 
@@ -4778,6 +5108,7 @@ _DRAWN_IN: Mapping[str, frozenset[str]] = {
     "price_parameter": _EARLY,
     "chair": frozenset({"electing"}),
     "tie": frozenset({"summary"}),
+    "members": _EARLY | {"electing", "preliminary", "detailed"},
 }
 _WEEK_MS = 7 * 24 * 3_600_000
 _MOST_PARTIES = 16
@@ -4892,6 +5223,14 @@ def _ranked(lottery: _Lottery, entry: _Entry) -> _Lots:
     yield from ()
 
 
+def _vote_counted(lottery: _Lottery, entry: _Entry) -> _Lots:
+    """Note whom a vote on an award left tied: a draw may settle that as it does a ranking's ties."""
+    vote = str(entry.body["vote"])
+    if vote.startswith("award-") and entry.body["tied"]:
+        lottery.ties[vote.removeprefix("award-")] = set(entry.body["tied"])
+    yield from ()
+
+
 def _declared(lottery: _Lottery, entry: _Entry) -> _Lots:
     body = entry.body
     digest = _tagged("declaration", {**body, "session": lottery.session})
@@ -4974,10 +5313,13 @@ def _names_of(body: Mapping[str, _Json]) -> list[str]:
 def _fits_subject(lottery: _Lottery, draw: _Draw) -> bool:
     body, options = draw.body, set(draw.body["options"])
     purpose, count = body["purpose"], body["count"]
-    if body["lot"] not in lottery.lots and (body["lot"] or purpose in {"tie", "price_parameter"}):
+    if body["lot"] not in lottery.lots and (body["lot"] or purpose in {"tie", "price_parameter", "members"}):
         return False
     if purpose == "tie":
         return options <= lottery.ties.get(body["lot"], set()) and count == len(options) >= 2
+    if purpose == "members":
+        experts = {seat for seat, role in lottery.roles.items() if role == "expert"}
+        return options == experts and count == len(options) and not body["takers"]
     if purpose == "chair":
         return count == 1 and all(lottery.roles.get(one) == "expert" for one in options)
     if purpose == "seats":
@@ -5143,6 +5485,7 @@ _LOTTERY: Mapping[str, Callable[[_Lottery, _Entry], _Lots]] = {
     "WindowClosed": _window_over,
     "WindowExtended": _window_over,
     "RankingComputed": _ranked,
+    "VoteCounted": _vote_counted,
     "DrawDeclared": _declared,
     "DrawCommitted": _committed,
     "DrawRevealed": _revealed,

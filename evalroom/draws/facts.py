@@ -12,7 +12,7 @@ from evalroom.ids import DrawId, LotId, SeatCode
 
 
 class Purpose(StrEnum):
-    """What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码."""
+    """What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码, 评委次序."""
 
     EXPERTS = "experts"
     SEATS = "seats"
@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     TIE = "tie"
     CHAIR = "chair"
     CODE = "code"
+    MEMBERS = "members"
 
 
 class ExpertClass(StrEnum):

@@ -244,6 +244,10 @@ def _check_subject(act: df.DrawDeclared, now: Circumstances) -> None:
         case Purpose.CHAIR:
             experts = {seat for seat, role in now.seats.items() if role is Role.EXPERT}
             _demand(options <= experts and act.count == 1, "one of some experts' seats")
+        case Purpose.MEMBERS:
+            experts = {seat for seat, role in now.seats.items() if role is Role.EXPERT}
+            whole = options == experts and act.count == len(options) and not act.takers
+            _demand(whole, "an order of all experts' seats")
         case Purpose.SEATS:
             _demand(options <= now.seats.keys(), "seats of this session")
         case Purpose.SUB_SITE:
@@ -254,7 +258,7 @@ def _check_subject(act: df.DrawDeclared, now: Circumstances) -> None:
             pass
 
 
-_PER_LOT = frozenset({Purpose.TIE, Purpose.PRICE_PARAMETER})
+_PER_LOT = frozenset({Purpose.TIE, Purpose.PRICE_PARAMETER, Purpose.MEMBERS})
 
 
 def _check_history(draws: Draws, act: df.DrawDeclared) -> None:

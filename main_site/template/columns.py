@@ -13,6 +13,7 @@ from evalroom.pricing.presets import LOWEST_PRICE, TRIMMED_MEAN
 from evalroom.pricing.rationals import Rounding
 from evalroom.roles import Role
 from evalroom.sealing.policy import Mode, PartName
+from evalroom.summary import MAX_MARK_DIGITS, Award, Ballots, WidestTie
 from evalroom.tender import Group, ItemKind, Part, Specialty, Thresholds
 
 Value = str | int | bool | None
@@ -123,6 +124,9 @@ BOTH = "both"
 DARK_PARTS: Mapping[str, str] = {PartName.TECHNICAL: "技术", BOTH: "资格和技术"}
 AT_DEADLINE, AFTER_SHEETS = "deadline", "sheets"
 GATES: Mapping[str, str] = {AT_DEADLINE: "投标截止后", AFTER_SHEETS: "技术评分公开后"}
+WIDEST_TIES: Mapping[str, str] = {WidestTie.DRAW: "抽签", WidestTie.SEAT: "席位编号"}
+AWARDS: Mapping[str, str] = {Award.RANKING: "按排名", Award.VOTE: "票决"}
+BALLOTS: Mapping[str, str] = {Ballots.SECRET: "无记名", Ballots.OPEN: "记名"}
 YES, NO = "是", "否"
 SAID_YES = frozenset({YES, "yes", "y", "true", "1", "√"})
 SAID_NO = frozenset({NO, "no", "n", "false", "0", "×"})
@@ -203,6 +207,54 @@ LOTS = Table(
             required=False,
             default=PartName.TECHNICAL.value,
             choices=DARK_PARTS,
+        ),
+        Column(
+            "technical_digits",
+            "技术分小数位数",
+            Kind.WHOLE,
+            "Digits that a bid's technical mark is rounded to, half up; empty: not rounded. F13 has 3.",
+            "技术评审得分四舍五入保留的小数位数；不填则不取整。",
+            required=False,
+            limit=MAX_MARK_DIGITS,
+        ),
+        Column(
+            "commercial_digits",
+            "商务分小数位数",
+            Kind.WHOLE,
+            "Digits that a bid's commercial mark is rounded to, half up; empty: not rounded. F13 has 2.",
+            "商务评审得分四舍五入保留的小数位数；不填则不取整。",
+            required=False,
+            limit=MAX_MARK_DIGITS,
+        ),
+        Column(
+            "widest_tie",
+            "离差相同时",
+            Kind.CHOICE,
+            "Whose marks go where several members have the widest spread: by an order drawn beforehand, or the first seat.",
+            "最大离差相同时去掉谁的评分：按评分公开前抽取的评委次序，或按席位编号。",
+            required=False,
+            default=WidestTie.DRAW.value,
+            choices=WIDEST_TIES,
+        ),
+        Column(
+            "award",
+            "定标方式",
+            Kind.CHOICE,
+            "Whether the ranking decides, or the committee votes among the candidates.",
+            "按综合得分排名，或由评标委员会在候选人中票决。",
+            required=False,
+            default=Award.RANKING.value,
+            choices=AWARDS,
+        ),
+        Column(
+            "ballots",
+            "票决方式",
+            Kind.CHOICE,
+            "Whether ballots of the award stay secret or are shown with the count.",
+            "票决采用无记名或记名投票。",
+            required=False,
+            default=Ballots.SECRET.value,
+            choices=BALLOTS,
         ),
     ),
 )
@@ -519,6 +571,50 @@ TRIM = Table(
     required=False,
 )
 
+MARK_TRIM = Table(
+    "mark_trim",
+    "评分去极值",
+    "from how many members on which marks of subjective items are left out",
+    "评委达到多少人时去掉哪些主观项评分再求平均",
+    (
+        _LOT,
+        Column(
+            "members",
+            "评委人数起点",
+            Kind.WHOLE,
+            "From this many members on; the largest number reached counts.",
+            "评标委员会人数达到此数时适用；多行时取已达到的最大一行。",
+            limit=99,
+        ),
+        Column(
+            "widest",
+            "去掉离差最大者",
+            Kind.FLAG,
+            "Whether the member goes first whose totals over the bids lie furthest apart.",
+            "是否先去掉对各投标人总分离差最大的一名评委的评分。",
+            required=False,
+            default=False,
+        ),
+        Column(
+            "high",
+            "去掉最高分个数",
+            Kind.WHOLE,
+            "How many highest marks of each item are left out.",
+            "每个评审项去掉几个最高分。",
+            limit=99,
+        ),
+        Column(
+            "low",
+            "去掉最低分个数",
+            Kind.WHOLE,
+            "How many lowest marks of each item are left out.",
+            "每个评审项去掉几个最低分。",
+            limit=99,
+        ),
+    ),
+    required=False,
+)
+
 SITES = Table(
     "sites",
     "会场",
@@ -739,5 +835,5 @@ PARTS_SEALED = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    PROJECT, LOTS, ITEMS, CHECKS, BIDS, PRICING, TRIM, SITES, SEATS, SEALING, PARTS_SEALED,
+    PROJECT, LOTS, ITEMS, CHECKS, BIDS, PRICING, TRIM, MARK_TRIM, SITES, SEATS, SEALING, PARTS_SEALED,
 )  # fmt: skip

@@ -98,6 +98,9 @@ class Fault(Enum):
     BESIDE_FORMULA = ("填了完整公式，此处应为空", "beside a whole formula this stays empty")
     FLOOR_ABOVE_WEIGHT = ("价格最低得分高于价格权重", "the floor of the price score is above its weight")
     REPEATED_START = ("起点重复", "two rows begin at the same number of prices")
+    TRIMS_ALL_MARKS = ("去掉的评分不少于评委人数", "trimming must leave a mark")
+    MANY_CANDIDATES = ("候选人数超过评标规则的上限", "more candidates than the rule profile allows")
+    VOTE_OF_ONE = ("票决至少要有两名候选人", "a vote on the award is among two candidates or more")
     TRIMS_ALL = ("去掉的报价不少于报价家数", "trimming must leave a price")
     ONE_HOST = (
         "主场有且只有一个，并且有节点",

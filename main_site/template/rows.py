@@ -18,11 +18,12 @@ from evalroom.ids import HOST_ACTOR, NODE_ACTOR, BidId, ItemId, LotId, SeatCode,
 from evalroom.pricing.formula import PriceFormula, TrimTerms
 from evalroom.pricing.presets import TRIMMED_MEAN
 from evalroom.pricing.rationals import Rounding, RoundingTerms
-from evalroom.profile import PLAIN, PRESETS, CheckRules, UnusableProfile, parse_profile
+from evalroom.profile import PLAIN, PRESETS, CheckRules, Profile, UnusableProfile, parse_profile
 from evalroom.roles import Role
 from evalroom.sealing.policy import MAX_PADDED, PADDED, REQUIRED, Mode, PartName, PartTerms, Window
 from evalroom.sealing.rules import FIRST_GATE, SHEETS_GATE
 from evalroom.sealing.suites import SUITES
+from evalroom.summary import Award, Ballots, MarkTrim, SummaryTerms, WidestTie
 from evalroom.tender import (
     DARKENED,
     FULL_MARKS,
@@ -216,7 +217,9 @@ def _read(column: Column, row: Row, findings: Findings) -> Value:
 def _fill_lots(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     """Give rows without a lot the only one there is."""
     lots = [row.text("id") for row in rows["lots"]]
-    for row in (row for key in ("items", "checks", "bids", "pricing", "trim") for row in rows[key]):
+    for row in (
+        row for key in ("items", "checks", "bids", "pricing", "trim", "mark_trim") for row in rows[key]
+    ):
         if is_empty(row.raw.cells.get("lot")):
             row.values["lot"] = lots[0] if len(lots) == 1 else None
             if len(lots) > 1:
@@ -265,8 +268,13 @@ def _check_rules(rows: Mapping[str, list[Row]], findings: Findings) -> None:
     for row in rows["pricing"]:
         _check_pricing(row, rows["trim"], findings)
     _check_trim(rows["trim"], findings)
+    _check_mark_trim(rows["mark_trim"], findings)
+    said = next((row.text("profile") for row in rows["project"]), "")
+    most = _rules_of(_profile(said)).result.candidates
     for row in rows["lots"]:
         _check_lot(row, rows, findings)
+        if row.whole("candidates") > most:
+            findings.add_in(Fault.MANY_CANDIDATES, row, "candidates")
     for row in rows["checks"]:
         _check_thresholds(row, findings)
     _check_bidders(rows["bids"], findings)
@@ -404,6 +412,17 @@ def _check_trim(rows: Iterable[Row], findings: Findings) -> None:
         seen.add((row.text("lot"), start))
 
 
+def _check_mark_trim(rows: Iterable[Row], findings: Findings) -> None:
+    seen: set[tuple[str, int]] = set()
+    for row in rows:
+        members = row.whole("members")
+        if row.whole("high") + row.whole("low") + row.flag("widest") >= members:
+            findings.add_in(Fault.TRIMS_ALL_MARKS, row, "members")
+        if (row.text("lot"), members) in seen:
+            findings.add_in(Fault.REPEATED_START, row, "members")
+        seen.add((row.text("lot"), members))
+
+
 def _check_thresholds(row: Row, findings: Findings) -> None:
     for key, least in (("copied_bids", 2), ("vector_cells", 2), ("copied_chars", 1)):
         if row.values[key] is not None and row.whole(key) < least:
@@ -425,6 +444,8 @@ def _check_lot(row: Row, rows: Mapping[str, list[Row]], findings: Findings) -> N
     lot = row.text("id")
     if row.values["candidates"] == 0:
         findings.add_in(Fault.OUT_OF_RANGE, row, "candidates")
+    if row.text("award") == Award.VOTE and row.whole("candidates") == 1:
+        findings.add_in(Fault.VOTE_OF_ONE, row, "candidates")
     mine = {
         key: [other for other in rows[key] if other.text("lot") == lot]
         for key in ("items", "bids", "pricing", "checks")
@@ -467,7 +488,7 @@ def _check_sites_and_seats(rows: Mapping[str, list[Row]], findings: Findings) ->
 
 def _build(rows: Mapping[str, list[Row]]) -> SessionTemplate:
     project = rows["project"][0]
-    rules = _check_rules_of(_profile(project.text("profile")))
+    rules = _rules_of(_profile(project.text("profile"))).checks
     return SessionTemplate(
         session=SessionId(project.text("session")),
         tender=Tender(
@@ -487,12 +508,12 @@ def _profile(said: str) -> str:
     return PRESETS.get(said.strip(), said)
 
 
-def _check_rules_of(profile: str) -> CheckRules:
-    """Return what a rule profile says of checks; one that cannot be read is named by whoever has the last word."""
+def _rules_of(profile: str) -> Profile:
+    """Return what a rule profile says; one that cannot be read is named by whoever has the last word."""
     try:
-        return parse_profile(profile).checks
+        return parse_profile(profile)
     except UnusableProfile:
-        return CheckRules()
+        return Profile()
 
 
 def _sealing(row: Row, parts: Sequence[Row]) -> SealingTerms:
@@ -558,6 +579,23 @@ def _lot(row: Row, rows: Mapping[str, list[Row]], rules: CheckRules) -> Lot:
         candidates=row.whole("candidates"),
         dark=_dark(row),
         checks=_thresholds(mine("checks"), rules),
+        summary=_summary(row, mine("mark_trim")),
+    )
+
+
+def _summary(row: Row, trims: Iterable[Row]) -> SummaryTerms:
+    rules = (
+        MarkTrim(one.whole("members"), int(one.flag("widest")), one.whole("high"), one.whole("low"))
+        for one in trims
+    )
+    digits = {name: row.values[f"{name}_digits"] for name in ("technical", "commercial")}
+    return SummaryTerms(
+        trim=tuple(sorted(rules, key=lambda rule: rule.members)),
+        widest_tie=WidestTie(row.text("widest_tie")),
+        technical=row.whole("technical_digits") if digits["technical"] is not None else None,
+        commercial=row.whole("commercial_digits") if digits["commercial"] is not None else None,
+        award=Award(row.text("award")),
+        ballots=Ballots(row.text("ballots")),
     )
 
 
@@ -698,6 +736,17 @@ def disassemble(template: SessionTemplate) -> dict[str, list[dict[str, Value]]]:
             for lot in lots
             for trim in trim_rows(lot.pricing)
         ],
+        "mark_trim": [
+            {
+                "lot": lot.id,
+                "members": rule.members,
+                "widest": bool(rule.widest),
+                "high": rule.high,
+                "low": rule.low,
+            }
+            for lot in lots
+            for rule in lot.summary.trim
+        ],
         "sites": [
             {"id": site.id, "name": site.name, "host": site.host, "node": site.node}
             for site in template.sites
@@ -721,6 +770,11 @@ def _lot_row(lot: Lot) -> dict[str, Value]:
         "candidates": lot.candidates,
         "dark": bool(lot.dark),
         "dark_parts": parts,
+        "technical_digits": lot.summary.technical,
+        "commercial_digits": lot.summary.commercial,
+        "widest_tie": lot.summary.widest_tie.value,
+        "award": lot.summary.award.value,
+        "ballots": lot.summary.ballots.value,
     }
 
 

@@ -6,11 +6,13 @@ import pytest
 
 from evalroom import approval as ap
 from evalroom import events as ev
+from evalroom import settlement as se
 from evalroom import voting as vo
 from evalroom.encoding import body_of
 from evalroom.ids import ItemId
 from evalroom.media import GapCause, TrackKind
 from evalroom.session import ANYTIME, RETURNS, TRANSITIONS
+from evalroom.summary import MarkTrim
 from evalroom.tender import Part
 from signaling.codec import MalformedMessage, decode_event
 from tests.evalroom import asides, drawing, room
@@ -64,8 +66,20 @@ OTHERS: list[ev.Event] = [
     vo.VoteOpened("chair", vo.Question.CHAIR, "", 1, room.EXPERTS, room.EXPERTS),
     vo.BallotCast("chair", 1, ev.Commitment("00" * 32)),
     vo.VoteCounted("chair", 1, (vo.Count(room.EXPERTS[0], 3),), room.EXPERTS[0], ()),
+    vo.BallotsShown("award-lot1", 1, (vo.ShownBallot(room.EXPERTS[0], room.BIDS[0]),)),
     vo.ChairElected(room.EXPERTS[0], "vote"),
     *asides.FACTS,
+    se.MarksSummed(
+        room.LOT,
+        9,
+        MarkTrim(9, 1, 1, 1),
+        room.EXPERTS[0],
+        (se.MemberSpread(room.EXPERTS[0], ("8/1", "1/2")),),
+        (se.CellMean(room.BIDS[0], ItemId("plan"), "25/3", room.EXPERTS[1:]),),
+        (se.GroupMark(room.BIDS[0], "technical", "25/3", "8333/1000"),),
+    ),
+    se.TieSettled(room.LOT, room.BIDS[:2], se.Settler.TENDERER),
+    se.LotAwarded(room.LOT, room.BIDS[0], se.Settler.VOTE),
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalroom.committee_marks import committee_marks
 from evalroom.events import RankingComputed
-from evalroom.ids import BidId, ItemId
+from evalroom.ids import BidId, ItemId, SeatCode
 from evalroom.price_review import compute
 from evalroom.pricing import presets
 from evalroom.pricing.formula import TECHNICAL, Per, PriceInput, TieKey, TieOrder
@@ -36,6 +37,12 @@ def sheet(points: Mapping[BidId, str]) -> Sheet:
     return Sheet({(bid, PLAN.id): Cell(1, value, "", "", "") for bid, value in points.items()})
 
 
+def summed(lot: Lot, *points: Mapping[BidId, str], out: tuple[BidId, ...] = ()) -> Mapping[BidId, Fraction]:
+    """Return the committee's marks of the bids that are not out, each member's points given by bid."""
+    sheets = {SeatCode(f"E{number}"): sheet(one) for number, one in enumerate(points)}
+    return committee_marks(lot, sheets, [bid.id for bid in lot.bids if bid.id not in out]).marks
+
+
 def ranked(
     prices: Mapping[BidId, int],
     *points: Mapping[BidId, str],
@@ -45,7 +52,7 @@ def ranked(
 ) -> RankingComputed:
     lot = lot_of(*prices, digits=digits, candidates=candidates)
     priced = {bid: fen for bid, fen in prices.items() if bid not in rejected}
-    return rank(lot, [sheet(one) for one in points], compute(lot, priced), rejected)
+    return rank(lot, summed(lot, *points, out=rejected), compute(lot, priced), rejected)
 
 
 def places(done: RankingComputed) -> list[tuple[str, str, int]]:
@@ -104,14 +111,14 @@ def test_no_more_candidates_are_named_than_the_tender_says_but_for_ties() -> Non
 
 def test_a_lot_of_which_every_bid_is_out_has_an_empty_ranking() -> None:
     lot = lot_of(A)
-    done = rank(lot, [sheet({A: "1"})], compute(lot, {A: 100}), (A,))
+    done = rank(lot, {}, compute(lot, {A: 100}), (A,))
     assert ((), ("a",)) == (done.rows, done.rejected)
 
 
 def test_each_rejected_bid_is_named_once() -> None:
     lot = lot_of(A, B)
     prices = compute(lot, {A: 100, B: 2000})
-    assert ("b",) == rank(lot, [sheet({A: "1"})], prices, (B,)).rejected
+    assert ("b",) == rank(lot, summed(lot, {A: "1"}, out=(B,)), prices, (B,)).rejected
 
 
 MARKS = st.integers(0, 7000).map(lambda cents: f"{cents // 100}.{cents % 100:02}")
@@ -153,8 +160,7 @@ def keyed(*keys: TieKey) -> RankingComputed:
     lot = lot_of(A, B, C, digits=0)
     lot = replace(lot, pricing=replace(lot.pricing, ties=keys))
     prices = compute(lot, {A: 1000, B: 1000, C: 999})
-    marks = sheet({A: "40.0", B: "40.1", C: "40.0"})
-    return rank(lot, [marks], prices, ())
+    return rank(lot, summed(lot, {A: "40.0", B: "40.1", C: "40.0"}), prices, ())
 
 
 def test_ties_go_by_the_keys_the_formula_declares() -> None:
@@ -168,12 +174,12 @@ def test_ties_go_by_the_keys_the_formula_declares() -> None:
 
 def test_what_the_keys_leave_is_put_in_order_by_a_recorded_act() -> None:
     lot = lot_of(A, B)
-    prices, marks = compute(lot, {A: 100, B: 100}), sheet({A: "10", B: "10"})
-    done = rank(lot, [marks], prices, (), settled=(B, A))
+    prices, marks = compute(lot, {A: 100, B: 100}), summed(lot, {A: "10", B: "10"})
+    done = rank(lot, marks, prices, (), settled=(B, A))
     assert [("b", 1), ("a", 2)] == [(row.bid, row.rank) for row in done.rows]
     assert () == done.ties
     with pytest.raises(TieOrderMalformed):
-        rank(lot, [marks], prices, (), settled=(B,))
+        rank(lot, marks, prices, (), settled=(B,))
 
 
 def test_a_formula_that_asks_for_the_committees_marks_gets_them() -> None:

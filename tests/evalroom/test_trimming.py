@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalroom.pricing.rationals import Rounding, RoundingTerms
+from evalroom.summary import F13, MarkTrim
 from evalroom.trimming import (
-    F13,
     MarksIncomplete,
-    MarkTrim,
     TrimsAllMarks,
     WidestUndrawn,
     mark_of,
@@ -100,12 +99,12 @@ def test_equal_spreads_go_by_the_next_pair_inwards() -> None:
     assert (F(8), F(4)) == spreads_of([F(1), F(9), F(3), F(7)])
 
 
-def test_a_tie_for_the_widest_waits_for_a_draw_among_the_tied() -> None:
+def test_a_tie_for_the_widest_goes_to_whoever_of_them_was_drawn_first() -> None:
     marks = committee(("1", "9"), ("2", "10"), ("4", "5"))
-    for drawn in ("", "m2", "nobody"):
+    for order in ((), ("m2",), ("nobody",)):
         with pytest.raises(WidestUndrawn):
-            widest_member(marks, drawn)
-    assert "m1" == widest_member(marks, "m1")
+            widest_member(marks, order)
+    assert "m1" == widest_member(marks, ("m2", "m1", "m0"))
 
 
 def test_technical_marks_have_three_digits_and_commercial_ones_two() -> None:

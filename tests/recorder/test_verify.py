@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from evalroom.commands import ACTS
+from evalroom.committee_marks import committee_marks
 from evalroom.encoding import body_of, to_json
 from evalroom.events import EVENTS, Stage, SteppedBack
 from evalroom.ids import BidId, SeatCode
@@ -36,7 +37,8 @@ from evalroom.roles import COMMANDS, Role
 from evalroom.session import RETURNS, TRANSITIONS
 from evalroom.sheet import Cell, Sheet
 from evalroom.stages import ROAD
-from evalroom.tender import Part
+from evalroom.summary import MarkTrim, SummaryTerms, WidestTie
+from evalroom.tender import Group, Item, Part
 from recorder import verify as verifier
 from recorder.verify import Failure, Progress, Report, UnusableKey, lines_of, main, verify
 from tests.evalroom import room as trade
@@ -1018,12 +1020,19 @@ def test_two_implementations_price_and_rank_alike(seed: int) -> None:
     assert to_json(expected) == verifier._price(value, {str(bid): fen for bid, fen in prices.items()}, {}, {})
     assert "" == verifier._sample_differs(value["pricing"])
     rejected = tuple(bid for bid in bids[1:] if dice.random() < 0.2)
-    experts = [SeatCode("E1"), SeatCode("E2"), SeatCode("E3")]
+    experts = [SeatCode(f"E{number}") for number in range(1, dice.choice((4, 6, 10)))]
+    lot = replace(lot, items=grouped(dice), summary=random_summary(dice))
+    value = to_json(lot)
     sheets, cells = random_sheets(dice, bids, experts)
     fold = verifier._Fold({}, [str(seat) for seat in experts], cells=cells)
     fold.scores[lot.id] = to_json(expected)
     fold.rejected[lot.id] = list(rejected)
-    assert to_json(rank(lot, sheets, expected, rejected)) == verifier._rank(fold, value)
+    fold.terms[lot.id] = value["summary"]
+    inside = [bid for bid in bids if bid not in rejected]
+    done = committee_marks(lot, sheets, inside, experts)
+    assert to_json(rank(lot, done.marks, expected, rejected)) == verifier._rank(fold, value)
+    if done.summed is not None:
+        assert to_json(done.summed) == verifier._sum_up(fold, value)[1]
 
 
 def vectors_of_prices() -> list[Any]:
@@ -1115,10 +1124,29 @@ def test_a_sample_that_comes_out_otherwise_is_named_by_its_bid(name: str) -> Non
     )
 
 
+def random_summary(dice: random.Random) -> SummaryTerms:
+    """Return terms that trim, round, do both or neither; equal spreads go by seat."""
+    rules = (MarkTrim(3, 0, 1, 1), MarkTrim(5, 1, 1, 0), MarkTrim(9, 1, 2, 1))
+    return SummaryTerms(
+        trim=tuple(rule for rule in rules if dice.random() < 0.6),
+        widest_tie=WidestTie.SEAT,
+        technical=dice.choice((None, 0, 3)),
+        commercial=dice.choice((None, 1, 2)),
+    )
+
+
+def grouped(dice: random.Random) -> tuple[Item, ...]:
+    groups = (None, Group.TECHNICAL, Group.COMMERCIAL)
+    return tuple(
+        replace(item, group=dice.choice(groups)) if item.part is Part.DETAILED else item
+        for item in trade.ITEMS
+    )
+
+
 def random_sheets(
     dice: random.Random, bids: list[BidId], experts: list[SeatCode]
-) -> tuple[list[Sheet], dict[tuple[str, str, str, str], tuple[int, str]]]:
-    sheets, cells = [], {}
+) -> tuple[dict[SeatCode, Sheet], dict[tuple[str, str, str, str], tuple[int, str]]]:
+    sheets, cells = {}, {}
     for seat in experts:
         sheet = Sheet()
         for bid in bids:
@@ -1126,7 +1154,7 @@ def random_sheets(
                 value = dice.choice(("4.5", "5", "3.5")) if item.part is Part.DETAILED else "pass"
                 sheet.cells[(bid, item.id)] = Cell(1, value, "", "", "")
                 cells[str(seat), str(trade.LOT), str(bid), str(item.id)] = (1, value)
-        sheets.append(sheet)
+        sheets[seat] = sheet
     return sheets, cells
 
 

@@ -8,9 +8,9 @@ import ts from 'typescript'
 
 const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
 
-/** Words of all pages, and those of the bidder's and the public page and of draws, which lie apart. */
+/** Words of all pages, and those of the bidder's and the public page of draws and of settled ties, which lie apart. */
 function keysOf(language) {
-  return new Map(['', 'bidder.', 'draw.', 'verify.'].flatMap((page) => [...keysIn(`${page}${language}.ts`)]))
+  return new Map(['', 'bidder.', 'draw.', 'settling.', 'verify.'].flatMap((page) => [...keysIn(`${page}${language}.ts`)]))
 }
 
 /** Return the default export of a language file as dotted keys. */

@@ -494,7 +494,8 @@ def test_what_is_drawn_from_is_there(table: Table, changes: dict[str, Any], good
 def test_a_tie_is_drawn_among_the_bids_that_are_even_and_at_the_summary() -> None:
     table = Table.at(Stage.SUMMARY)
     ranking = table.session.rankings[LOT]
-    table.session.rankings[LOT] = replace(ranking, ties=BIDS[:2])
+    even = [replace(row, rank=1 if row.bid in BIDS[:2] else 3) for row in ranking.rows]
+    table.session.rankings[LOT] = replace(ranking, rows=tuple(even), ties=BIDS[:2])
     about = {"purpose": Purpose.TIE, "subject": "first place", "options": BIDS[:2], "count": 2}
     assert table.session.decide(table.declaring(price_draw(**about)))
     for changes in ({"options": BIDS[:3], "count": 3}, {"count": 1}, {"options": BIDS[2:]}):

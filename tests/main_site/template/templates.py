@@ -14,6 +14,7 @@ from evalroom.pricing.formula import PriceFormula, TrimTerms
 from evalroom.pricing.presets import lowest_price, trimmed_mean
 from evalroom.pricing.rationals import Rounding, RoundingTerms
 from evalroom.roles import Role
+from evalroom.summary import Award, Ballots, MarkTrim, SummaryTerms, WidestTie
 from evalroom.tender import (
     Bid,
     Group,
@@ -98,7 +99,30 @@ def lots(draw: st.DrawFn, lot: str, bids: list[str]) -> Lot:
             st.integers(2, 999), st.sampled_from(["0", "12.5", "300"]),
         )
     )  # fmt: skip
-    return Lot(LotId(lot), draw(_TEXTS), items, bidders, pricing, draw(st.integers(1, 99)), checks=checks)
+    return Lot(
+        LotId(lot),
+        draw(_TEXTS),
+        items,
+        bidders,
+        pricing,
+        draw(st.integers(2, 3)),
+        checks=checks,
+        summary=draw(_summaries()),
+    )
+
+
+@st.composite
+def _summaries(draw: st.DrawFn) -> SummaryTerms:
+    members = draw(st.lists(st.integers(5, 99), max_size=3, unique=True))
+    small = st.integers(0, 1)
+    return SummaryTerms(
+        trim=tuple(MarkTrim(one, draw(small), draw(small), draw(small)) for one in sorted(members)),
+        widest_tie=draw(st.sampled_from(WidestTie)),
+        technical=draw(st.none() | st.integers(0, 6)),
+        commercial=draw(st.none() | st.integers(0, 6)),
+        award=draw(st.sampled_from(Award)),
+        ballots=draw(st.sampled_from(Ballots)),
+    )
 
 
 @st.composite

@@ -35,6 +35,11 @@ def found_in(edit: Callable[[Rows], object]) -> list[Fault]:
     return [problem.fault for problem in findings.problems]
 
 
+def marks(members: int, *, high: int = 1, low: int = 1, widest: str = "否") -> dict[str, object]:
+    """Return a row of the table of marks to trim."""
+    return {"members": members, "widest": widest, "high": high, "low": low}
+
+
 def second_lot(some: Rows) -> None:
     some["lots"].append({"id": "2", "title": "监理"})
 
@@ -49,6 +54,13 @@ def second_lot(some: Rows) -> None:
         (lambda some: some["pricing"][0].update(floor="31"), [Fault.FLOOR_ABOVE_WEIGHT]),
         (lambda some: some["pricing"][0].update(ceiling="0.00"), [Fault.OUT_OF_RANGE]),
         (lambda some: some["trim"].append(some["trim"][0]), [Fault.REPEATED_START]),
+        (lambda some: some["mark_trim"].append(marks(7, low=6)), [Fault.TRIMS_ALL_MARKS]),
+        (lambda some: some["mark_trim"].append(marks(2, widest="是")), [Fault.TRIMS_ALL_MARKS]),
+        (lambda some: some["mark_trim"].append(marks(0, high=0, low=0)), [Fault.TRIMS_ALL_MARKS]),
+        (lambda some: some["mark_trim"].extend([marks(7), marks(7)]), [Fault.REPEATED_START]),
+        (lambda some: some["lots"][0].update(technical_digits=7), [Fault.OUT_OF_RANGE]),
+        (lambda some: some["lots"][0].update(award="vote", candidates=1), [Fault.VOTE_OF_ONE]),
+        (lambda some: some["lots"][0].update(candidates=4), [Fault.MANY_CANDIDATES]),
         (lambda some: some["seats"][0].update(code="Node"), [Fault.MACHINE_NAME]),
         (lambda some: some["items"][4].update(full="14.5"), [Fault.WEIGHTS]),
         (lambda some: some["items"][4].update(id="t2"), [Fault.REPEATED_NAME]),

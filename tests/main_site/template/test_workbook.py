@@ -174,7 +174,7 @@ def test_all_mistakes_are_named_at_once() -> None:
             lambda book: book["标段 lots"].cell(1, 4, "标段名称"),
             (Fault.REPEATED_COLUMN, "lots", 1, "D", "title"),
         ),
-        (lambda book: book["标段 lots"].cell(2, 6, "7%"), (Fault.OUTSIDE_COLUMNS, "lots", 2, "F", "")),
+        (lambda book: book["标段 lots"].cell(2, 11, "7%"), (Fault.OUTSIDE_COLUMNS, "lots", 2, "K", "")),
         (lambda book: book.create_sheet("说明").cell(1, 1, "x"), (Fault.UNKNOWN_TABLE, "", None, "", "")),
         (lambda book: book.create_sheet("bids"), (Fault.REPEATED_TABLE, "bids", None, "", "")),
         (

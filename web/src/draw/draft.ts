@@ -2,13 +2,15 @@
 
 import type { Bid, DrawDeclared, ExpertClass, PoolExpert, Purpose, Role, Stage } from '@/protocol/room'
 import { type DrawView, lastAbout } from '@/session/draws'
-import type { SessionView } from '@/session/view'
+import { type SessionView, tiedIn } from '@/session/view'
 
 import { drawable, madeUpRightly, shortage } from './lottery'
 
-export const PURPOSES: readonly Purpose[] = ['experts', 'seats', 'sub_site', 'price_parameter', 'tie', 'chair', 'code']
+export const PURPOSES: readonly Purpose[] = ['experts', 'seats', 'sub_site', 'price_parameter', 'tie', 'chair', 'code', 'members']
 export const CLASSES: readonly ExpertClass[] = ['technical', 'economic', 'other']
-const PER_LOT = new Set<Purpose>(['tie', 'price_parameter'])
+const PER_LOT = new Set<Purpose>(['tie', 'price_parameter', 'members'])
+/** What a draw of the members' order is about: there is one for each lot. */
+export const MEMBERS_SUBJECT = 'members'
 /**
  * Whoever writes the list reveals first, a supervisor last: the last one to reveal knows the result before the others. Archivists may be
  * parties, too, but their page, the replay, has no place to take part.
@@ -25,6 +27,7 @@ const STAGES: Readonly<Record<Purpose, readonly Stage[]>> = {
   price_parameter: EARLY,
   chair: ['electing'],
   tie: ['summary'],
+  members: [...EARLY, 'electing', 'preliminary', 'detailed'],
 }
 
 /** List what may be drawn at this stage. */
@@ -79,9 +82,9 @@ export function partiesOf(view: SessionView): string[] {
 /** Return what is usually drawn from, one a line. */
 export function usualOptions(view: SessionView, purpose: Purpose, lot: string): string[] {
   const experts = view.seats.filter(({ role }) => role === 'expert').map(({ code }) => code)
-  if (purpose === 'chair' || purpose === 'seats') return experts
+  if (purpose === 'chair' || purpose === 'seats' || purpose === 'members') return experts
   if (purpose === 'sub_site') return view.sites.filter(({ host }) => !host).map(({ id }) => id)
-  if (purpose === 'tie') return [...(view.rankings.get(lot)?.ties ?? [])]
+  if (purpose === 'tie') return [...tiedIn(view, lot)]
   return []
 }
 

@@ -74,7 +74,7 @@ const makeUp = object({ least: whole, share: text, odd: flag, owners: whole })
 const BODIES: Record<keyof Bodies, Shape> = {
   DrawDeclared: object({
     draw: text,
-    purpose: oneOf('experts', 'seats', 'sub_site', 'price_parameter', 'tie', 'chair', 'code'),
+    purpose: oneOf('experts', 'seats', 'sub_site', 'price_parameter', 'tie', 'chair', 'code', 'members'),
     subject: text,
     lot: text,
     options: list(text),

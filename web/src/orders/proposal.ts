@@ -4,9 +4,9 @@ import { sha256 } from '@noble/hashes/sha2.js'
 
 import { toHex } from '@/proof/bytes'
 import { canonical } from '@/proof/canonical'
-import type { EventBodies, Role, Stage } from '@/protocol/room'
+import type { EventBodies, Lot, Role, Stage } from '@/protocol/room'
 import { STAGES } from '@/session/stages'
-import type { SessionView } from '@/session/view'
+import { awardTied, type SessionView } from '@/session/view'
 
 export type Act = EventBodies['Proposed']['act']
 export type ActKind = NonNullable<Act['kind']>
@@ -31,6 +31,8 @@ export const RULES: Readonly<Record<ActKind, Rule>> = {
   correct_price: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['pricing', 'summary'], chair: false },
   fail_lot: { proposers: ['operator', 'supervisor'], approvers: ['regulator'], stages: between('opening', 'reporting'), chair: false },
   reevaluate: { proposers: ['operator'], approvers: ['regulator'], stages: ['signing'], chair: false },
+  settle_tie: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
+  award_lot: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
   abort_session: { proposers: ['supervisor'], approvers: ['regulator'], stages: between('planned', 'signing'), chair: false },
 }
 
@@ -56,8 +58,15 @@ export function proposable(view: SessionView, seat: string, role: Role): ActKind
     if (rule.chair && view.chair !== seat) return false
     if (kind === 'resume') return view.paused !== null && view.twoToResume
     if (kind === 'step_back') return (BACK[view.stage] ?? []).length > 0
+    if (kind === 'settle_tie' || kind === 'award_lot') return lotsToSettle(view, kind).length > 0
     return true
   })
+}
+
+/** Lots in which the tenderer has to put tied bids in order, or to choose among those a vote left tied. */
+export function lotsToSettle(view: SessionView, kind: 'settle_tie' | 'award_lot'): Lot[] {
+  const left = (view.tender?.lots ?? []).filter((lot) => lot.pricing.undecided === 'tenderer' && !view.failedLots.has(lot.id))
+  return left.filter(({ id }) => (kind === 'award_lot' ? awardTied(view, id) : (view.rankings.get(id)?.ties ?? [])).length > 0)
 }
 
 /** Whether this seat is the second person for a proposal; where no regulator has a seat another officer is. */

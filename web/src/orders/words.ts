@@ -30,6 +30,10 @@ export function sayAct(act: Act, view: SessionView): string {
       return t('orders.act.fail_lot', { lot: lotTitle(view, act.lot) })
     case 'reevaluate':
       return t('orders.act.reevaluate', { ground: t(`orders.ground.${act.ground}`) })
+    case 'settle_tie':
+      return t('orders.act.settle_tie', { lot: lotTitle(view, act.lot), order: act.order.map((one, at) => `${at + 1}. ${bidder(view, one)}`).join(' ') })
+    case 'award_lot':
+      return t('orders.act.award_lot', { lot: lotTitle(view, act.lot), bidder: bidder(view, act.bid) })
     case 'abort_session':
       return t('orders.act.abort_session')
     default:

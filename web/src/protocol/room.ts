@@ -92,11 +92,31 @@ export interface AskMoreTime {
   kind: 'ask_more_time'
 }
 
+/** How a lot is awarded: by its ranking, or by a vote of the committee among the candidates 票决. */
+export type Award = 'ranking' | 'vote'
+
+/** Award a lot to one of the candidates that the last round of the committee's vote left tied. */
+export interface AwardLot {
+  lot: string
+  bid: string
+  kind: 'award_lot'
+}
+
 /** A member voted; the choice stands committed. */
 export interface BallotCast {
   vote: string
   round: number
   choice: Commitment
+}
+
+/** Whether it is told who voted how: kept committed for good, or shown with the count 记名. */
+export type Ballots = 'secret' | 'open'
+
+/** Who chose what in a round just counted, where the tender says that ballots are open 记名. */
+export interface BallotsShown {
+  vote: string
+  round: number
+  ballots: ShownBallot[]
 }
 
 /** One step of aggregation: a value, or a set of bids; the one named `base` is the base price. */
@@ -224,6 +244,14 @@ export interface CastBallot {
   round: number
   choice: Commitment
   kind: 'cast_ballot'
+}
+
+/** The exact mean of a bid's cell over the members whose marks were kept, and whose were left out. */
+export interface CellMean {
+  bid: string
+  item: string
+  mean: string
+  out: string[]
 }
 
 /** The opening stands still and no window runs out, because of the platform or of missing trustees. */
@@ -639,6 +667,16 @@ export interface Ground {
 /** What an item belongs to inside its part; pages and report show each group with a subtotal of its own. */
 export type Group = 'form' | 'qualification' | 'responsiveness' | 'technical' | 'commercial'
 
+/**
+ * A bid's exact mark in a group of items ("" for those in none), and as rounded where the tender says so.
+ */
+export interface GroupMark {
+  bid: string
+  group: string
+  exact: string
+  mark: string
+}
+
 /** All sheets of a part are locked and cosigned: the committee sees each other's values. */
 export interface GroupUnlocked {
   lot: string
@@ -734,6 +772,14 @@ export interface Lot {
   candidates: number
   dark?: PartName[]
   checks?: Thresholds
+  summary?: SummaryTerms
+}
+
+/** The lot's award goes to this candidate: by vote, or by what settled a vote that stayed tied. */
+export interface LotAwarded {
+  lot: string
+  bid: string
+  by: Settler
 }
 
 /** Nobody wins this lot; `ground` is a code, `reason` what was written. */
@@ -753,8 +799,37 @@ export interface MakeUp {
   owners: number
 }
 
+/**
+ * From `members` on: leave out the `widest` member (0 or 1), then per cell `high` highest and `low` lowest.
+ */
+export interface MarkTrim {
+  members: number
+  widest: number
+  high: number
+  low: number
+}
+
+/** How the marks of so many members became the bids' marks, by the rule that their number reached. */
+export interface MarksSummed {
+  lot: string
+  members: number
+  rule: MarkTrim
+  widest: string
+  spreads: MemberSpread[]
+  cells: CellMean[]
+  marks: GroupMark[]
+}
+
 /** The two streams a track may hold; picture and its microphone are recorded together. */
 export type Medium = 'video' | 'audio'
+
+/**
+ * How far a member's totals lie apart over the bids: highest less lowest, then the next pair inwards ("n/d").
+ */
+export interface MemberSpread {
+  seat: string
+  spreads: string[]
+}
 
 /** Say that a fault is mended, and how. */
 export interface MendFault {
@@ -1023,7 +1098,7 @@ export interface PricesOpened {
 /** Propose an act that needs a second person; `proposal` is a new id. */
 export interface Propose {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint
   reason: string
   kind: 'propose'
 }
@@ -1031,12 +1106,12 @@ export interface Propose {
 /** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
 export interface Proposed {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SendQuestion | SettleFault | ReopenForComplaint
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
   reason: string
 }
 
-/** What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码. */
-export type Purpose = 'experts' | 'seats' | 'sub_site' | 'price_parameter' | 'tie' | 'chair' | 'code'
+/** What is drawn (domain.md): 抽取专家, 席位, 副场, 浮动点, 同分, 组长, 代码, 评委次序. */
+export type Purpose = 'experts' | 'seats' | 'sub_site' | 'price_parameter' | 'tie' | 'chair' | 'code' | 'members'
 
 /** What is voted on. */
 export type Question = 'chair' | 'competition' | 'award'
@@ -1403,6 +1478,16 @@ export interface SettleFault {
   kind: 'settle_fault'
 }
 
+/** Put bids that the tender's keys leave tied in order, as the tenderer decides 招标人自主确定. */
+export interface SettleTie {
+  lot: string
+  order: string[]
+  kind: 'settle_tie'
+}
+
+/** Who or what settled it. */
+export type Settler = 'ranking' | 'vote' | 'draw' | 'tenderer'
+
 /** A trustee's agent released its shares of the listed bids for this window. */
 export interface ShareReleased {
   window: string
@@ -1424,6 +1509,12 @@ export interface SheetReopened {
   lot: string
   part: Part
   reason: string
+}
+
+/** What a member chose. */
+export interface ShownBallot {
+  seat: string
+  option: string
 }
 
 /** Sign the results by their digest, with a written dissent or none. */
@@ -1526,6 +1617,16 @@ export interface SuiteKey {
   public: string
 }
 
+/** The terms of one lot; as they stand by default every mark counts, unrounded, and the ranking decides. */
+export interface SummaryTerms {
+  trim?: MarkTrim[]
+  widest_tie?: WidestTie
+  technical?: number | null
+  commercial?: number | null
+  award?: Award
+  ballots?: Ballots
+}
+
 /** A member added a statement on a complaint; `digest` is that of the results it is about. */
 export interface SupplementSigned {
   complaint: number
@@ -1562,6 +1663,13 @@ export interface TieKey {
 
 /** Which of two equal totals goes first by a key. */
 export type TieOrder = 'lowest' | 'highest'
+
+/** Bids that the keys left tied stand in this order now, by a draw or the tenderer's decision. */
+export interface TieSettled {
+  lot: string
+  order: string[]
+  by: Settler
+}
 
 /** The track is over at `at_ms`. */
 export interface TrackEnded {
@@ -1654,6 +1762,9 @@ export type Way = 'go_on' | 'put_off' | 'anew' | 'abort'
 /** Whether parts of a step of deviation count, and how. */
 export type WholeSteps = 'linear' | 'up' | 'down' | 'nearest'
 
+/** Whose marks are left out where several members have the same widest spread. */
+export type WidestTie = 'draw' | 'seat'
+
 /** Bidders can release no more in this window; `missing` are the bids without a good half. */
 export interface WindowClosed {
   window: string
@@ -1723,6 +1834,7 @@ export interface EventBodies {
   VoteOpened: VoteOpened
   BallotCast: BallotCast
   VoteCounted: VoteCounted
+  BallotsShown: BallotsShown
   ChairElected: ChairElected
   BidImported: BidImported
   PricesOpened: PricesOpened
@@ -1741,6 +1853,9 @@ export interface EventBodies {
   FindingAnswered: FindingAnswered
   PricesComputed: PricesComputed
   RankingComputed: RankingComputed
+  MarksSummed: MarksSummed
+  TieSettled: TieSettled
+  LotAwarded: LotAwarded
   ReportSigned: ReportSigned
   AlarmClosed: AlarmClosed
   TrackStarted: TrackStarted

@@ -72,6 +72,8 @@ export interface Vote {
   /** What this seat chose in this round. */
   readonly own: string | null
   readonly counted: EventBodies['VoteCounted'] | null
+  /** Who chose what, where the tender says that ballots are open. */
+  readonly ballots: EventBodies['BallotsShown']['ballots'] | null
 }
 
 export interface LogLine {
@@ -143,6 +145,11 @@ export interface SessionView {
   readonly prices: Map<string, FeedBodies['PricesOpened']>
   readonly pricing: Map<string, FeedBodies['PricesComputed']>
   readonly rankings: Map<string, FeedBodies['RankingComputed']>
+  /** How marks were summed, by lot, where they are more than means. */
+  readonly marks: Map<string, FeedBodies['MarksSummed']>
+  /** Ties that a draw or the tenderer put in order, by lot. */
+  readonly settled: Map<string, readonly FeedBodies['TieSettled'][]>
+  readonly awards: Map<string, FeedBodies['LotAwarded']>
   readonly signatures: Map<string, { digest: string; dissent: string; atMs: number }>
   readonly alarms: Map<string, Alarm>
   readonly lostSites: Set<string>
@@ -189,6 +196,9 @@ export function emptyView(): SessionView {
     prices: shallowReactive(new Map()),
     pricing: shallowReactive(new Map()),
     rankings: shallowReactive(new Map()),
+    marks: shallowReactive(new Map()),
+    settled: shallowReactive(new Map()),
+    awards: shallowReactive(new Map()),
     signatures: shallowReactive(new Map()),
     alarms: shallowReactive(new Map()),
     lostSites: shallowReactive(new Set<string>()),
@@ -238,6 +248,7 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return enterStage(view, item)
     case 'LotFailed':
       view.failedLots.set(item.body.lot, item.body.ground)
+      voidAward(view, item.body.lot)
       return
     case 'BookingConfirmed':
       view.bookings.set(item.body.site, '')
@@ -252,12 +263,14 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'Vetoed':
       return decideProposal(view, item.body.proposal, item.type === 'Approved', item.actor)
     case 'VoteOpened':
-      view.votes.set(item.body.vote, { ...item.body, own: null, counted: null })
+      view.votes.set(item.body.vote, { ...item.body, own: null, counted: null, ballots: null })
       return
     case 'BallotCast':
       return castBallot(view, item.body.vote, item.opened?.['/choice'] ?? '')
     case 'VoteCounted':
       return countVote(view, item.body)
+    case 'BallotsShown':
+      return showBallots(view, item.body)
     case 'ChairElected':
       view.chair = item.body.seat
       return
@@ -270,6 +283,7 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return voidFindings(view, item.body.lot, item.body.part)
     case 'PriceCorrected':
       view.corrections.set(`${item.body.lot}/${item.body.bid}`, item.body)
+      voidAward(view, item.body.lot)
       return
     case 'SessionPaused':
       view.paused = { reason: item.body.reason, by: item.actor, atMs: item.t, resumeMs: item.body.resume_at }
@@ -323,6 +337,14 @@ export function evolve(view: SessionView, item: FeedItem): void {
       return
     case 'RankingComputed':
       view.rankings.set(item.body.lot, item.body)
+      return
+    case 'MarksSummed':
+      return sumMarks(view, item.body)
+    case 'TieSettled':
+      view.settled.set(item.body.lot, [...(view.settled.get(item.body.lot) ?? []), item.body])
+      return
+    case 'LotAwarded':
+      view.awards.set(item.body.lot, item.body)
       return
     case 'ReportSigned':
       view.signatures.set(item.actor, { ...item.body, atMs: item.t })
@@ -463,7 +485,11 @@ function voidConclusions(view: SessionView, stage: Stage): void {
     view.prices.clear()
     view.pricing.clear()
   }
-  if (at <= STAGES.indexOf('summary')) view.rankings.clear()
+  if (at <= STAGES.indexOf('summary')) {
+    for (const lot of [...view.rankings.keys()]) voidAward(view, lot)
+    view.rankings.clear()
+    view.marks.clear()
+  }
   view.signatures.clear()
 }
 
@@ -480,6 +506,37 @@ function castBallot(view: SessionView, vote: string, choice: string): void {
 function countVote(view: SessionView, body: EventBodies['VoteCounted']): void {
   const open = view.votes.get(body.vote)
   if (open !== undefined) view.votes.set(body.vote, { ...open, counted: body })
+}
+
+function showBallots(view: SessionView, body: EventBodies['BallotsShown']): void {
+  const open = view.votes.get(body.vote)
+  if (open !== undefined) view.votes.set(body.vote, { ...open, ballots: body.ballots })
+}
+
+/** Take in how marks were summed; it comes in pieces, of which the first alone has the marks. */
+function sumMarks(view: SessionView, body: FeedBodies['MarksSummed']): void {
+  const known = view.marks.get(body.lot)
+  const more = body.marks.length === 0 && known !== undefined
+  view.marks.set(body.lot, more ? { ...known, cells: [...known.cells, ...body.cells] } : body)
+}
+
+/** What was settled and voted on a lot's ranking is void. */
+function voidAward(view: SessionView, lot: string): void {
+  view.settled.delete(lot)
+  view.awards.delete(lot)
+  for (const [id, vote] of [...view.votes]) if (vote.question === 'award' && vote.lot === lot) view.votes.delete(id)
+}
+
+/** Return the candidates that the last round of the vote on a lot's award left tied, until that is settled. */
+export function awardTied(view: SessionView, lot: string): readonly string[] {
+  const vote = [...view.votes.values()].find((one) => one.question === 'award' && one.lot === lot)
+  return view.awards.has(lot) ? [] : (vote?.counted?.tied ?? [])
+}
+
+/** Return the bids of a lot whose order is still open: those a vote left tied, or else the ranking. */
+export function tiedIn(view: SessionView, lot: string): readonly string[] {
+  const voted = awardTied(view, lot)
+  return voted.length > 0 ? voted : (view.rankings.get(lot)?.ties ?? [])
 }
 
 /** A sealed bid, once opened, joins the bids of its lot. */

@@ -18,9 +18,35 @@ describe('the digest of a proposal', () => {
   it.each([
     ['p-1', { kind: 'step_back', after: 'preliminary' } as const, '许可证看错', '5047c7f85f5ed620a060a734e0115e7f8b888cf2d7bfd5d944ab0ad1ace3e14b'],
     ['p-2', { kind: 'correct_price', lot: 'lot1', bid: 'b1', price_fen: 388000000 } as const, 'sum', 'cd7e530b825eaae99e0f8e4389b0ff1d3e8c0a87a4401de76562e13ed496cf62'],
+    ['p-4', { kind: 'settle_tie' as const, lot: 'lot1', order: ['b2', 'b1'] }, 'cheaper to run', 'db1547e473862d877342c38c508d5a22cb586d133d8b872d525576ed31199db6'],
     ['p-3', { kind: 'resume' } as const, 'back', '31a5887c916277e07ebe9483b5ce3adb0e2eeee93e0d32792984dd628548b203'],
   ])('of %s is that of the host', (proposal, act, reason, digest) => {
     expect(proposalDigest(proposal, act, reason)).toBe(digest)
+  })
+})
+
+describe('what the tenderer settles', () => {
+  const lot = { id: 'lot1', title: '', items: [], bids: [], candidates: 3, pricing: { undecided: 'tenderer' } }
+  const row = (bid: string, rank: number) => ({ bid, technical: '1/1', price: '1/1', total: '2', rank, candidate: true })
+  const ranking = { lot: 'lot1', rows: [row('b1', 1), row('b2', 1)], ties: ['b1', 'b2'], rejected: [] }
+  const at = (undecided: string) =>
+    view({ stage: 'summary', tender: { code: '', title: '', lots: [{ ...lot, pricing: { undecided } }] } as never, rankings: new Map([['lot1', ranking]]) })
+
+  it('is offered to the operator while bids are tied and the tender leaves them to the tenderer', () => {
+    expect(proposable(at('tenderer'), 'O1', 'operator')).toContain('settle_tie')
+    expect(proposable(at('draw'), 'O1', 'operator')).not.toContain('settle_tie')
+    expect(proposable(at('tenderer'), 'S1', 'supervisor')).not.toContain('settle_tie')
+  })
+
+  it('is a vote whose last round stayed tied, until it is settled', () => {
+    const counted = { vote: 'award-lot1', round: 3, counts: [], outcome: '', tied: ['b1', 'b2'] }
+    const one = { vote: 'award-lot1', question: 'award', lot: 'lot1', round: 3, options: [], voters: [], own: null, ballots: null } as const
+    const open = Object.assign(at('tenderer'), { votes: new Map([['award-lot1', { ...one, counted: null }]]) })
+    expect(proposable(open, 'O1', 'operator')).not.toContain('award_lot')
+    const over = Object.assign(at('tenderer'), { votes: new Map([['award-lot1', { ...one, counted }]]) })
+    expect(proposable(over, 'O1', 'operator')).toContain('award_lot')
+    over.awards.set('lot1', { lot: 'lot1', bid: 'b1', by: 'tenderer' })
+    expect(proposable(over, 'O1', 'operator')).not.toContain('award_lot')
   })
 })
 
