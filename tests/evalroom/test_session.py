@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalroom import clarification as cl
 from evalroom import commands as co
 from evalroom import events as ev
+from evalroom import faults as fa
 from evalroom import voting as vo
 from evalroom.draws.facts import DRAW_EVENTS
 from evalroom.encoding import body_of
@@ -898,6 +900,7 @@ def test_each_event_leads_where_the_table_says_and_nowhere_else(stage: Stage) ->
 
 
 OPENED_VOTE = vo.VoteOpened("chair", vo.Question.CHAIR, "", 1, EXPERTS, EXPERTS)
+ASKING = cl.QuestionEvent.__args__
 STARTED, FIRST = track_started(E1), fragment(track_started(E1).track, 0, 0)
 BEFORE: dict[type[ev.Event], tuple[ev.Event, ...]] = {
     vo.BallotCast: (OPENED_VOTE,),
@@ -907,6 +910,9 @@ BEFORE: dict[type[ev.Event], tuple[ev.Event, ...]] = {
     ev.ClockMapped: (STARTED,),
     ev.TrackEnded: (STARTED,),
     ev.ReelClosed: (STARTED, FIRST),
+    **dict.fromkeys(ASKING[1:], (SAMPLES["QuestionDrafted"],)),
+    fa.FaultMended: (SAMPLES["FaultDeclared"],),
+    fa.FaultSettled: (SAMPLES["FaultDeclared"],),
 }
 """What must have been recorded before the sample of an event can follow."""
 
