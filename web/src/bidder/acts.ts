@@ -1,4 +1,4 @@
-// What a bidder proves with the keys of its bid: replacing, withdrawing, releasing, confirming (docs/spec/opening.md §5, §7).
+// What a bidder proves with the keys of its bid: replacing, withdrawing, releasing, confirming, answering (docs/spec/opening.md §5, §7, §14).
 // Nothing here goes over a wire, and nothing but signatures and wrapped halves leaves it.
 
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -38,6 +38,12 @@ export function signWithdrawal(own: OwnBid): Promise<string> {
 /** Sign the record with this SHA-256 (hex); an empty objection confirms it. */
 export function signConfirmation(own: OwnBid, record: string, objection: string): Promise<string> {
   return signed(own, concat(ascii('EVB1 record'), fromHex(record), sha256(ascii(objection))))
+}
+
+/** Sign an answer; `question` is the digest of what was asked (hex), as this page worked it out from the words (opening.md §14). */
+export function signAnswer(own: OwnBid, question: string, text: string): Promise<string> {
+  const { tender, bid } = own.record
+  return signed(own, concat(ascii('EVB1 answer'), ascii(tender), new Uint8Array(1), bid, fromHex(question), sha256(ascii(text))))
 }
 
 async function signed({ record, keys }: OwnBid, message: Bytes): Promise<string> {

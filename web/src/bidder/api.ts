@@ -179,3 +179,27 @@ export interface Confirmation {
 
 export const confirmRecord = (tender: string, bid: string, body: Confirmation): Promise<void> =>
   call('POST', `${ofBid(tender, bid)}/confirm`, body)
+
+/** A question of the committee about a bid, as the host shows it to the bid's own bidder (opening.md §14). */
+export interface Inquiry {
+  readonly question: string
+  readonly text: string
+  readonly until: number
+  readonly state: 'open' | 'answered' | 'silent' | 'void'
+  readonly answer: string | null
+}
+
+export interface Inquiries {
+  readonly questions: readonly Inquiry[]
+  readonly now: number
+  readonly version: string
+}
+
+/** Return what a bid was asked; with `since`, the version known, once it is another one, after 20 s in any case. */
+export async function fetchInquiries(tender: string, bid: string, digest: string, since: string, signal: AbortSignal): Promise<Inquiries> {
+  const query = since === '' ? '' : `?since=${encodeURIComponent(since)}`
+  return (await send(`${ofBid(tender, bid)}/questions${query}`, { ...own(digest), signal })).json()
+}
+
+export const answerInquiry = (tender: string, bid: string, question: string, body: { text: string; signature: string; marked: boolean }): Promise<void> =>
+  call('POST', `${ofBid(tender, bid)}/questions/${encodeURIComponent(question)}/answer`, body)

@@ -34,7 +34,13 @@ export const RULES: Readonly<Record<ActKind, Rule>> = {
   settle_tie: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
   award_lot: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
   abort_session: { proposers: ['supervisor'], approvers: ['regulator'], stages: between('planned', 'signing'), chair: false },
+  send_question: { proposers: ['expert'], approvers: ['regulator'], stages: ['preliminary', 'detailed', 'summary'], chair: false },
+  settle_fault: { proposers: ['operator'], approvers: ['regulator'], stages: between('gathering', 'signing'), chair: false },
+  reopen_for_complaint: { proposers: ['operator', 'supervisor'], approvers: ['regulator'], stages: ['concluded'], chair: false },
 }
+
+/** Acts that are proposed where they come up (src/asides), not from the list of what may be proposed. */
+const ELSEWHERE: ReadonlySet<ActKind> = new Set<ActKind>(['send_question', 'settle_fault'])
 
 /** Stages that a step back may lead to. */
 export const BACK: Readonly<Partial<Record<Stage, readonly Stage[]>>> = {
@@ -54,7 +60,7 @@ export function proposalDigest(proposal: string, act: Act, reason: string): stri
 export function proposable(view: SessionView, seat: string, role: Role): ActKind[] {
   return (Object.keys(RULES) as ActKind[]).filter((kind) => {
     const rule = RULES[kind]
-    if (!rule.proposers.includes(role) || !rule.stages.includes(view.stage)) return false
+    if (ELSEWHERE.has(kind) || !rule.proposers.includes(role) || !rule.stages.includes(view.stage)) return false
     if (rule.chair && view.chair !== seat) return false
     if (kind === 'resume') return view.paused !== null && view.twoToResume
     if (kind === 'step_back') return (BACK[view.stage] ?? []).length > 0
@@ -69,10 +75,13 @@ export function lotsToSettle(view: SessionView, kind: 'settle_tie' | 'award_lot'
   return left.filter(({ id }) => (kind === 'award_lot' ? awardTied(view, id) : (view.rankings.get(id)?.ties ?? [])).length > 0)
 }
 
-/** Whether this seat is the second person for a proposal; where no regulator has a seat another officer is. */
-export function mayDecide(view: SessionView, seat: string, role: Role, kind: ActKind, by: string): boolean {
-  if (seat === by) return false
+/** Whether this seat is the second person for a proposal; where no regulator has a seat another officer is. `agreed` have approved. */
+export function mayDecide(view: SessionView, seat: string, role: Role, kind: ActKind, by: string, agreed: readonly Role[] = []): boolean {
+  if (seat === by || agreed.includes(role)) return false
   const regulator = view.seats.some((one) => one.role === 'regulator')
+  if (kind === 'send_question' && view.asides.rules.approval === 'both') {
+    return role === 'operator' || role === (regulator ? 'regulator' : 'supervisor')
+  }
   const approvers = RULES[kind].approvers.filter((one) => regulator || one !== 'regulator')
   return (approvers.length > 0 ? approvers : ['supervisor', 'operator']).includes(role)
 }

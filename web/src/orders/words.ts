@@ -36,6 +36,12 @@ export function sayAct(act: Act, view: SessionView): string {
       return t('orders.act.award_lot', { lot: lotTitle(view, act.lot), bidder: bidder(view, act.bid) })
     case 'abort_session':
       return t('orders.act.abort_session')
+    case 'send_question':
+      return t('orders.act.send_question', { text: view.asides.questions.get(act.question)?.text ?? act.question })
+    case 'settle_fault':
+      return t('orders.act.settle_fault', { way: t(`asides.way.${act.way}`) })
+    case 'reopen_for_complaint':
+      return t('orders.act.reopen_for_complaint')
     default:
       return t('orders.act.resume')
   }

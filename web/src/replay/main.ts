@@ -1,3 +1,4 @@
+import '@/asides/words'
 import { start } from '@/frame/start'
 
 import ReplayPage from './ReplayPage.vue'

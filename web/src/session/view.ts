@@ -5,6 +5,7 @@ import { shallowReactive } from 'vue'
 
 import type { Bid, EventBodies, Item, Lot, OpenedPart, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
 
+import { type AsidesView, emptyAsides, evolveAsides } from './asides'
 import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
 import { type DrawView, evolveDraws } from './draws'
 import type { FeedBodies, FeedItem } from './feed'
@@ -59,6 +60,8 @@ export interface Proposal {
   readonly by: string
   readonly atMs: number
   readonly stage: Stage
+  /** Roles that have approved, where more than one has to. */
+  readonly agreed: readonly Role[]
   readonly decided: { readonly approved: boolean; readonly by: string } | null
 }
 
@@ -159,6 +162,8 @@ export interface SessionView {
   readonly ceremony: CeremonyView
   /** Draws by id, in the order of their declaration. */
   readonly draws: Map<string, DrawView>
+  /** Questions to bidders, more time, faults, complaints. */
+  readonly asides: AsidesView
   log: LogLine[]
 }
 
@@ -206,6 +211,7 @@ export function emptyView(): SessionView {
     lastFragmentMs: shallowReactive(new Map()),
     ceremony: emptyCeremony(),
     draws: shallowReactive(new Map()),
+    asides: emptyAsides(),
     log: [],
   })
 }
@@ -224,7 +230,10 @@ function changeSeat(view: SessionView, seat: string, change: Partial<SeatFacts>)
 
 /** Fold `items` into `view`, and list those that people read. */
 export function fold(view: SessionView, items: readonly FeedItem[]): void {
-  for (const item of items) evolve(view, item)
+  for (const item of items) {
+    evolveAsides(view.asides, item, view.stage)
+    evolve(view, item)
+  }
   const lines: LogLine[] = items.filter((item) => !UNLISTED.has(item.type))
   if (lines.length > 0) view.log = [...view.log, ...lines].slice(-LOG_LENGTH)
 }
@@ -257,7 +266,7 @@ export function evolve(view: SessionView, item: FeedItem): void {
       view.bookings.set(item.body.site, item.body.reason)
       return
     case 'Proposed':
-      view.proposals.set(item.body.proposal, { ...item.body, by: item.actor, atMs: item.t, stage: view.stage, decided: null })
+      view.proposals.set(item.body.proposal, { ...item.body, by: item.actor, atMs: item.t, stage: view.stage, agreed: [], decided: null })
       return
     case 'Approved':
     case 'Vetoed':
@@ -421,6 +430,21 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'DarkBidNamed':
       evolveCeremony(view.ceremony, item)
       return nameBid(view, item.body)
+    case 'QuestionDrafted':
+    case 'QuestionSent':
+    case 'QuestionRelayed':
+    case 'QuestionAnswered':
+    case 'AnswerEntered':
+    case 'QuestionUnanswered':
+    case 'MoreTimeAsked':
+    case 'MoreTimeGranted':
+    case 'FaultDeclared':
+    case 'FaultMended':
+    case 'FaultSettled':
+    case 'ComplaintOpened':
+    case 'SupplementSigned':
+    case 'ComplaintClosed':
+      return // `evolveAsides` took it in
     default:
       // A newer node may know more types; a page that refused them could not be left open over an update.
       item satisfies never
@@ -495,7 +519,12 @@ function voidConclusions(view: SessionView, stage: Stage): void {
 
 function decideProposal(view: SessionView, proposal: string, approved: boolean, by: string): void {
   const waiting = view.proposals.get(proposal)
-  if (waiting !== undefined) view.proposals.set(proposal, { ...waiting, decided: { approved, by } })
+  if (waiting === undefined) return
+  const role = view.seats.find((seat) => seat.code === by)?.role
+  const agreed = role === undefined || !approved ? waiting.agreed : [...waiting.agreed, role]
+  // A question may want two more persons (profile, `clarification.approval`); anything else is decided by one.
+  const open = approved && waiting.act.kind === 'send_question' && view.asides.rules.approval === 'both' && agreed.length < 2
+  view.proposals.set(proposal, { ...waiting, agreed, decided: open ? null : { approved, by } })
 }
 
 function castBallot(view: SessionView, vote: string, choice: string): void {

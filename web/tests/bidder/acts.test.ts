@@ -3,7 +3,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { describe, expect, it } from 'vitest'
 
-import { endsOf, type OwnBid, partsIn, signConfirmation, signReplacement, signWithdrawal, wrappedHalves } from '@/bidder/acts'
+import { endsOf, type OwnBid, partsIn, signAnswer, signConfirmation, signReplacement, signWithdrawal, wrappedHalves } from '@/bidder/acts'
 import { toHex } from '@/proof/bytes'
 import { ascii, type Bytes, concat, fromBase64, readU32, toBase64 } from '@/sealing/bytes'
 import { Envelope } from '@/sealing/open'
@@ -39,6 +39,12 @@ describe('the envelope key', () => {
   it('objects to a record', async () => {
     const record = sha256(ascii('record'))
     await verifies(concat(ascii('EVB1 record'), record, sha256(ascii('异议'))), await signConfirmation(own, toHex(record), '异议'))
+  })
+
+  it('answers a question', async () => {
+    const question = sha256(ascii('question'))
+    const message = concat(ascii('EVB1 answer'), ascii(policy.tender), new Uint8Array(1), bid, question, sha256(ascii('五十吨')))
+    await verifies(message, await signAnswer(own, toHex(question), '五十吨'))
   })
 })
 

@@ -1,3 +1,4 @@
+import '@/asides/words'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { describe, expect, it } from 'vitest'
 
