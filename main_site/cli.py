@@ -53,11 +53,25 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Exit at the end; 0 only if the archive verifies.")
     ] = False,
+    scenario: Annotated[str, typer.Option(help="Which session is played; --list shows them.")] = "sealed",
+    cut: Annotated[
+        int, typer.Option(min=1, max=3600, help="Seconds for which the link of a sub-site is cut, if one is.")
+    ] = 90,
+    list_them: Annotated[bool, typer.Option("--list", help="Show the scenarios and exit.")] = False,
 ) -> None:
-    """Play one whole evaluation on this machine: a host, two sub-sites, five experts at their seats."""
-    from main_site.demo import play
+    """Play one whole evaluation on this machine: a host, two sub-sites, experts at their seats."""
+    from evalroom.errors import Refusal
+    from main_site import demo as demonstration
 
-    raise typer.Exit(play(out=out, seconds=seconds, once=once))
+    if list_them:
+        demonstration.list_scenarios()
+        raise typer.Exit
+    try:
+        status = demonstration.play(out=out, seconds=seconds, once=once, name=scenario, cut=cut)
+    except Refusal as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(MISUSE) from None
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -5,7 +5,7 @@ are brought in beside the documents.  Everything is made up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalroom.ids import BidId
 from evalroom.tender import Bid
@@ -137,6 +137,26 @@ OFFERS: Mapping[BidId, Offer] = {
 }
 
 
+def _varied(number: int) -> Offer:
+    """Return an offer like one of those above, with figures of its own."""
+    like = OFFERS[BidId(f"B{number % 4 + 1}")]
+    return replace(
+        like,
+        days=like.days - number,
+        warranty=36 + number,
+        partitions=like.partitions - number % 5,
+        sensors=like.sensors + 17 * number,
+        leak_metres=like.leak_metres + number % 4,
+        interfaces=like.interfaces - number % 6,
+    )
+
+
+ALL_OFFERS: Mapping[BidId, Offer] = {**OFFERS} | {
+    BidId(f"B{number}"): _varied(number) for number in range(5, 10)
+}
+"""What each bidder offers: the four of the sample, and five more with figures of their own."""
+
+
 def bid_documents() -> dict[BidId, bytes]:
     """Return the PDF of each bid of the sample session; takes about half a second."""
     lot = sample_template().tender.lots[0]
@@ -153,12 +173,12 @@ CARELESS = BidId("B3")
 
 def qualification_document(bid: Bid, like: BidId) -> bytes:
     """Return the PDF by which a bidder proves who it is; `like` says whose figures it has."""
-    return _document(bid, OFFERS[like], sample_font(), _QUALIFICATION).to_bytes()
+    return _document(bid, ALL_OFFERS[like], sample_font(), _QUALIFICATION).to_bytes()
 
 
 def dark_document(bid: Bid, like: BidId) -> bytes:
     """Return the technical PDF of a dark bid: it names nobody, and has a survey of the ground, 4 MB in all."""
-    booklet = _document(NOBODY, OFFERS[like], sample_font(), _TECHNICAL)
+    booklet = _document(NOBODY, ALL_OFFERS[like], sample_font(), _TECHNICAL)
     booklet.title = f"{bid.bidder} 投标文件" if like == CARELESS else "技术部分"
     page = booklet.add_page()
     booklet.bookmark("附图　管网分区地形测量图")
@@ -186,27 +206,29 @@ def _survey(seed: str) -> bytes:
     return bytes(np.clip(ground, 0, 255).astype(np.uint8).tobytes())
 
 
-Chapter = Callable[["_Text", Bid, Offer], None]
+Chapter = Callable[["RunningText", Bid, Offer], None]
 
 
 def _document(bid: Bid, offer: Offer, font: Font, chapters: Sequence[Chapter] = ()) -> Booklet:
-    text = _Text(Booklet(font, f"{bid.bidder} 投标文件"), bid.bidder)
+    text = RunningText(Booklet(font, f"{bid.bidder} 投标文件"), bid.bidder)
     _cover(text, bid)
     for chapter in chapters or _CHAPTERS:
         chapter(text, bid, offer)
     return text.booklet
 
 
-class _Text:
+class RunningText:
     """The running text of a document: it knows the page, and how far down it has come."""
 
     def __init__(self, booklet: Booklet, bidder: str) -> None:
+        """Begin a text of this bidder in an empty booklet."""
         self.booklet = booklet
         self.bidder = bidder
         self.y: float = _TOP
 
     @property
     def page(self) -> Page:
+        """Return the page that is written on."""
         return self.booklet.pages[-1]
 
     def chapter(self, title: str) -> None:
@@ -220,11 +242,13 @@ class _Text:
         self.y = _TOP - 34
 
     def section(self, title: str) -> None:
+        """Write a heading."""
         self.y -= 6
         self.page.text(_LEFT, self.y, 12.5, title, bold=True)
         self.y -= _LEADING + 4
 
     def paragraph(self, words: str) -> None:
+        """Write a paragraph, broken into lines; it has to fit the page."""
         for line in wrap(self.booklet.font, "　　" + words, _BODY, _RIGHT - _LEFT):
             self.page.text(_LEFT, self.y, _BODY, line)
             self.y -= _LEADING
@@ -243,7 +267,7 @@ class _Text:
         self.y -= 16
 
 
-def _cover(text: _Text, bid: Bid) -> None:
+def _cover(text: RunningText, bid: Bid) -> None:
     tender = sample_template().tender
     page = text.booklet.add_page()
     text.booklet.bookmark("封面")
@@ -259,7 +283,7 @@ def _cover(text: _Text, bid: Bid) -> None:
     page.centred(middle, 140, 10, "样例文件，公司、人员与数据均为虚构，仅供演示")
 
 
-def _letter(text: _Text, bid: Bid, offer: Offer) -> None:
+def _letter(text: RunningText, bid: Bid, offer: Offer) -> None:
     text.chapter("一、投标函")
     text.paragraph("致：云川市水务建设管理中心")
     text.paragraph(
@@ -284,7 +308,7 @@ def _letter(text: _Text, bid: Bid, offer: Offer) -> None:
     text.paragraph("法定代表人或其委托代理人（签字）：　　　　　　　　　　日期：2026 年 11 月 2 日")
 
 
-def _qualification(text: _Text, bid: Bid, _: Offer) -> None:
+def _qualification(text: RunningText, bid: Bid, _: Offer) -> None:
     text.chapter("二、资格证明文件")
     text.paragraph("以下证照均在有效期内，复印件加盖公章附后，原件备查。")
     rows = (
@@ -303,7 +327,7 @@ def _qualification(text: _Text, bid: Bid, _: Offer) -> None:
     text.paragraph("委托期限：自本委托书签署之日起至合同签订之日止。")
 
 
-def _deviations(text: _Text, _: Bid, offer: Offer) -> None:
+def _deviations(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("三、商务条款响应表")
     text.paragraph("对招标文件第三章商务条款逐条响应如下；表中未列出的条款完全响应。")
     text.table(("条款", "我方响应", "偏离"), offer.deviations, (0.15, 0.6, 0.25))
@@ -315,7 +339,7 @@ def _deviations(text: _Text, _: Bid, offer: Offer) -> None:
     text.paragraph("知识产权：本项目形成的全部定制软件、文档和数据归招标人所有，我方保证不侵犯第三方权利。")
 
 
-def _references(text: _Text, _: Bid, offer: Offer) -> None:
+def _references(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("四、类似项目业绩")
     rows = [(name, accepted, f"{amount} 万元") for name, accepted, amount in offer.cases]
     text.table(("项目名称", "验收时间", "合同金额"), rows, (0.56, 0.2, 0.24))
@@ -328,7 +352,7 @@ def _references(text: _Text, _: Bid, offer: Offer) -> None:
         )
 
 
-def _solution(text: _Text, _: Bid, offer: Offer) -> None:
+def _solution(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("五、总体技术方案")
     text.paragraph(
         "方案按感知、网络、平台、应用四层建设，充分利用调度中心现有机房、专线和视频资源，新旧系统并行三个月后切换。"
@@ -355,7 +379,7 @@ def _solution(text: _Text, _: Bid, offer: Offer) -> None:
     text.paragraph(f"需要说明的是，{offer.weakness}，相应的应对措施见实施计划。")
 
 
-def _monitoring(text: _Text, _: Bid, offer: Offer) -> None:
+def _monitoring(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("六、管网监测与漏损分析")
     text.paragraph(
         f"全市供水管网划分为 {offer.partitions} 个计量分区，分区边界结合水力模型计算和现场调查确定；夜间最小流量与水量平衡"
@@ -373,7 +397,7 @@ def _monitoring(text: _Text, _: Bid, offer: Offer) -> None:
     )
 
 
-def _bars(text: _Text, values: Sequence[float]) -> None:
+def _bars(text: RunningText, values: Sequence[float]) -> None:
     base, step = text.y - 150, (_RIGHT - _LEFT) / len(values)
     for number, value in enumerate(values):
         x, height = _LEFT + step * number + 14, value * 8.5
@@ -385,7 +409,7 @@ def _bars(text: _Text, values: Sequence[float]) -> None:
     text.y = base - 60
 
 
-def _data(text: _Text, _: Bid, offer: Offer) -> None:
+def _data(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("七、数据治理与接口")
     text.paragraph(
         f"建立水务数据标准、主数据和接口目录，首批登记接口 {offer.interfaces} 个，覆盖营收、地理信息、水厂控制、视频和市级"
@@ -405,7 +429,7 @@ def _data(text: _Text, _: Bid, offer: Offer) -> None:
     text.paragraph("所有时间以统一授时为准，设备时钟偏差超过两秒即告警，避免跨系统分析时出现先后颠倒。")
 
 
-def _security(text: _Text, _: Bid, _offer: Offer) -> None:
+def _security(text: RunningText, _: Bid, _offer: Offer) -> None:
     text.chapter("八、网络与数据安全")
     text.paragraph("按照网络安全等级保护第三级设计，控制网与办公网物理隔离，跨网数据只经单向装置导出。")
     rows = (
@@ -422,7 +446,7 @@ def _security(text: _Text, _: Bid, _offer: Offer) -> None:
     )
 
 
-def _plan(text: _Text, _: Bid, offer: Offer) -> None:
+def _plan(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("九、实施计划与团队")
     text.paragraph(f"总工期 {offer.days} 日历天，关键路径为设备到货与分区阀门改造，预留不少于 15 天的余量。")
     shares = (
@@ -448,7 +472,7 @@ def _plan(text: _Text, _: Bid, offer: Offer) -> None:
     )
 
 
-def _service(text: _Text, _: Bid, offer: Offer) -> None:
+def _service(text: RunningText, _: Bid, offer: Offer) -> None:
     text.chapter("十、售后服务与培训")
     text.paragraph(
         f"质保期 {offer.warranty} 个月，全天候电话响应，一般故障 {offer.answer_hours} 小时内到场，重大故障 24 小时内恢复运行；"

@@ -16,7 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from evalroom.checks import state, write_statement
-from evalroom.commands import ACTS, AnswerFinding, CheckIn, EnterScore, LockSheet, SeatCommand
+from evalroom.commands import ACTS, AnswerFinding, CastBallot, CheckIn, EnterScore, LockSheet, SeatCommand
+from evalroom.draws.facts import DRAW_EVENTS, DrawEvent
+from evalroom.draws.state import Draws
 from evalroom.encoding import body_of
 from evalroom.errors import Refusal
 from evalroom.events import Commitment, FindingCode, Secret, SessionOpened, Stage
@@ -38,6 +40,10 @@ from signaling.ice import IceSettings
 from signaling.synthetic import SyntheticSeat
 
 BIG = 1 << 22
+
+
+_NO_SESSION = SessionId("")
+_DRAWN = frozenset(kind.__name__ for kind in DRAW_EVENTS)
 
 
 class CommandRefused(Refusal):
@@ -62,7 +68,21 @@ class SeatView:
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
     answered: set[tuple[str, str]] = field(default_factory=set)
     reopened: set[tuple[str, str, str]] = field(default_factory=set)
+    members: list[str] = field(default_factory=list)
+    ballots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cast: set[tuple[str, int]] = field(default_factory=set)
+    session: SessionId = _NO_SESSION
+    draws: Draws = field(default_factory=Draws)
     items: int = 0
+
+    def ballot(self, seat: str) -> dict[str, Any] | None:
+        """Return an open vote in which a seat has still to vote in this round."""
+        waiting = (
+            body
+            for body in self.ballots.values()
+            if seat in body["voters"] and (body["vote"], body["round"]) not in self.cast
+        )
+        return next(waiting, None)
 
     def asked(self, seat: str) -> list[str]:
         """List the findings that a seat has still to answer."""
@@ -73,8 +93,9 @@ class SeatView:
         ]
 
     def owes(self, seat: str) -> bool:
-        """Say whether a seat has still to answer, or to close a sheet again."""
-        return bool(self.asked(seat)) or any(one[0] == seat for one in self.reopened)
+        """Say whether a seat has still to answer, to vote, or to close a sheet again."""
+        again = any(one[0] == seat for one in self.reopened)
+        return bool(self.asked(seat)) or again or self.ballot(seat) is not None
 
     def take(self, item: dict[str, Any]) -> None:
         """Fold one item in."""
@@ -83,10 +104,21 @@ class SeatView:
         self.stage = stage_after(item["type"], body, self.stage)
         match item["type"]:
             case "SessionOpened":
-                self.tender = body["tender"]
+                self.tender, self.session = body["tender"], SessionId(body["session"])
                 opened = decode_event("SessionOpened", body)
                 if isinstance(opened, SessionOpened):
                     self.lots = {lot.id: lot for lot in opened.tender.lots}
+                    experts = (seat for seat in opened.seats if seat.role is Role.EXPERT)
+                    self.members = [seat.code for seat in experts if not seat.reserve]
+            case "ExpertReplaced":
+                changed = {body["seat"]: body["newcomer"]}
+                self.members = [changed.get(seat, seat) for seat in self.members]
+            case "VoteOpened":
+                self.ballots[body["vote"]] = body
+            case "VoteCounted":
+                self.ballots.pop(body["vote"], None)
+            case "BallotCast":
+                self.cast.add((body["vote"], body["round"]))
             case "BidAdmitted" | "DarkBidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
                 lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body.get("bidder", "")}]
@@ -110,11 +142,21 @@ class SeatView:
             case "SheetLocked":
                 self.reopened.discard((item["actor"], body["lot"], body["part"]))
             case "RankingComputed":
-                self.rankings.append(body)
+                lots = [lot["id"] for lot in self.tender.get("lots", ())]
+                kept = [one for one in self.rankings if one["lot"] != body["lot"]]
+                order = {lot: place for place, lot in enumerate(lots)}
+                self.rankings = sorted([*kept, body], key=lambda one: order.get(one["lot"], 0))
             case "ScoreEntered":
                 self._score(body, item.get("opened", {}))
+            case kind if kind in _DRAWN:
+                self._draw(item)
             case _:
                 pass
+
+    def _draw(self, item: dict[str, Any]) -> None:
+        event = decode_event(item["type"], item["body"])
+        if isinstance(event, DrawEvent):
+            self.draws.evolve(event, self.session, item["actor"])
 
     def _score(self, body: dict[str, Any], opened: dict[str, str]) -> None:
         cell = Cell(
@@ -384,6 +426,12 @@ class SeatClient:
         for seat, lot, part in sorted(self.view.reopened):
             if seat == self.seat and not self.view.asked(seat):
                 await self.lock(lot, Part(part), reason)
+
+    async def vote(self, ballot: Mapping[str, Any], choice: str) -> None:
+        """Vote in an open round."""
+        await self.give(
+            lambda secret: CastBallot(ballot["vote"], ballot["round"], secret["choice"]), choice=choice
+        )
 
     def sheet(self, lot: str, part: Part) -> Sheet:
         """Return the own sheet as the feed has shown it."""

@@ -7,18 +7,19 @@ bid in the preliminary review, with a reason and without a majority.
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import structlog
 
-from evalroom.commands import AcceptDiscipline, PassSelfTest, SignReport
+from evalroom.commands import AcceptDiscipline, PassSelfTest, RecuseSelf, SignReport
 from evalroom.events import SelfTestResult, Stage
 from evalroom.ledger.canonical import canonical
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import ItemKind, Part
+from evalroom.voting import GO_ON, Question
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
 
 REASONS = (
@@ -29,6 +30,7 @@ REASONS = (
 )
 
 
+SEVERE = "关键参数只有承诺,没有计算书和检测报告,按细则从低评分。"
 STANDS = "经复核,维持原评分。"
 
 OTHERWISE = "5"
@@ -43,14 +45,33 @@ class Pace:
     detailed: float
 
 
+@dataclass(frozen=True, slots=True)
+class Temper:
+    """What a play asks of its members beyond the usual.
+
+    `fails` are bids that all of them fail on an item, with the reason; `severe` the seats that mark one bid, by its
+    place in the lot, far below the others; `recuses` the seat that steps aside, and why.
+    """
+
+    fails: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    severe: Mapping[str, int] = field(default_factory=dict)
+    recuses: Mapping[str, str] = field(default_factory=dict)
+
+
+CALM = Temper()
+
+
 class SyntheticExpert:
     """Acts as an expert at one seat."""
 
-    def __init__(self, client: SeatClient, pace: Pace, on_score: Callable[[], None]) -> None:
+    def __init__(
+        self, client: SeatClient, pace: Pace, on_score: Callable[[], None], temper: Temper = CALM
+    ) -> None:
         """Stand ready; `on_score` is called after every acknowledged cell."""
         self.client = client
         self._pace = pace
         self._on_score = on_score
+        self._temper = temper
 
     async def run(self) -> None:
         """Take part until the report is signed; cancelling leaves what was acknowledged.
@@ -68,16 +89,24 @@ class SyntheticExpert:
         client = self.client
         await client.check_in()
         await client.give(lambda _: PassSelfTest(client.seat, tuple(_self_test())))
-        await client.until(at(Stage.BRIEFED))
+        briefed = at(Stage.BRIEFED)
+        await client.until(lambda view: briefed(view) and self._is_member())
+        if client.seat in self._temper.recuses:
+            await client.give(lambda _: RecuseSelf(client.seat, self._temper.recuses[client.seat]))
+            return
         digest = hashlib.sha256((await self._notice()).encode()).hexdigest()
         await client.give(lambda _: AcceptDiscipline(client.seat, digest))
-        await client.until(at(Stage.PRELIMINARY))
+        await self._until(at(Stage.PRELIMINARY))
         await self._fill(Part.PRELIMINARY, self._pace.preliminary)
         await self._until(at(Stage.DETAILED))
         await self._fill(Part.DETAILED, self._pace.detailed)
         await self._until(at(Stage.SIGNING))
         signed = hashlib.sha256(canonical(client.view.rankings)).hexdigest()
         await client.give(lambda _: SignReport(signed, ""))
+
+    def _is_member(self) -> bool:
+        """Say whether the seat is in the committee: a reserve waits until it takes somebody's place."""
+        return self.client.seat in self.client.view.members
 
     async def _until(self, met: Callable[[SeatView], bool]) -> None:
         """Wait until `met`, answering meanwhile what is asked once all sheets are locked."""
@@ -86,8 +115,11 @@ class SyntheticExpert:
             await client.until(lambda view: met(view) or (not view.paused and view.owes(client.seat)))
             if not client.view.owes(client.seat):
                 return
+            ballot = client.view.ballot(client.seat)
             try:
-                await client.answer_all(STANDS)
+                if ballot is not None:
+                    await client.vote(ballot, choice_of(client.seat, ballot))
+                await client.answer_all(SEVERE if client.seat in self._temper.severe else STANDS)
             except CommandRefused as refusal:
                 # Unready: the rest of what is asked is still on its way.
                 if refusal.detail.get("code") not in ("paused", "unready"):
@@ -106,10 +138,21 @@ class SyntheticExpert:
         dice = random.Random(f"{self.client.seat}/{part}")  # noqa: S311 - the same marks every time
         for lot, bid, item in cells:
             await asyncio.sleep(seconds / len(cells) * dice.uniform(0.5, 1.4))
-            value, reason = mark(self.client.seat, bid, item, dice)
+            place = [one["id"] for one in lot["bids"]].index(bid)
+            value, reason = self.judge(bid, item, dice, place)
             await self._enter(lot["id"], bid, item["id"], value, reason)
         for lot in self.client.view.tender["lots"]:
             await self.client.lock(lot["id"], part, REASONS[0])
+
+    def judge(self, bid: str, item: dict[str, Any], dice: random.Random, place: int) -> tuple[str, str]:
+        """Return a value and a reason for one cell; `place` is the bid's in its lot, from 0."""
+        wrong = self._temper.fails.get((bid, item["id"]))
+        if wrong is not None:
+            return FAIL, wrong
+        value, reason = mark(self.client.seat, bid, item, dice)
+        if self._temper.severe.get(self.client.seat) != place or item["kind"] != ItemKind.SCORE:
+            return value, reason
+        return f"{float(item['full']) * dice.uniform(0.2, 0.3):.{item['digits']}f}", SEVERE
 
     def _cells(self, lot: dict[str, Any], part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
         for bid in lot["bids"]:
@@ -130,6 +173,14 @@ class SyntheticExpert:
                 continue
             self._on_score()
             return
+
+
+def choice_of(seat: str, ballot: Mapping[str, Any]) -> str:
+    """Return how a member votes: most for the first option, one in four for the second."""
+    options: Sequence[str] = ballot["options"]
+    if ballot["question"] == Question.COMPETITION:
+        return GO_ON
+    return options[1] if len(options) > 1 and seat[-1:] in "48" else options[0]
 
 
 def at(stage: Stage) -> Callable[[SeatView], bool]:

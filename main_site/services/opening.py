@@ -286,7 +286,7 @@ class Opening:
     async def _have_acknowledged(self) -> None:
         """Ask for every ack that is missing: after a restart nobody else does."""
         trustees = {one.name for one in self.ceremony.terms.trustees}
-        for number, handed in self.ceremony.handed.items():
+        for number, handed in tuple(self.ceremony.handed.items()):  # others come in while a head is read
             if not handed.gone and trustees - handed.acks.keys():
                 head = (await self._bid(number)).head
                 self.parts.trustees.acknowledge(number, head.head, head.size)

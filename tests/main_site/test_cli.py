@@ -116,4 +116,14 @@ def test_commands_pass_on_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(demo, "play", wrong)
     assert 0 == run("serve", "--port", "0").exit_code
     assert 1 == run("demo", "--once", "--seconds", "10").exit_code
-    assert [{"host": None, "port": 0, "data_dir": None}, {"out": None, "seconds": 10, "once": True}] == said
+    played = {"out": None, "seconds": 10, "once": True, "name": "sealed", "cut": 90}
+    assert [{"host": None, "port": 0, "data_dir": None}, played] == said
+
+
+def test_the_scenarios_are_listed_and_one_that_is_not_there_is_misuse() -> None:
+    listed = run("demo", "--list")
+    assert 0 == listed.exit_code
+    assert all(name in listed.output for name in ("sealed", "works", "procurement", "acceptance"))
+    wrong = run("demo", "--scenario", "tunnel")
+    assert 2 == wrong.exit_code
+    assert "acceptance" in wrong.output

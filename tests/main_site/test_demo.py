@@ -91,6 +91,31 @@ def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind() -> None:
     shutil.rmtree(folder)
 
 
+def test_the_shortest_scenario_is_played_to_an_archive_that_verifies() -> None:
+    """The one play from end to end: nodes, experts, pictures and all; the others are played in the room alone."""
+    folder = short_folder()
+    command = (
+        sys.executable,
+        "-m",
+        "main_site",
+        "demo",
+        "--scenario",
+        "procurement",
+        "--seconds",
+        "10",
+        "--once",
+    )
+    done = subprocess.run(
+        [*command, "--out", str(folder / "out")],
+        capture_output=True, text=True, env=os.environ | {"TMPDIR": str(folder)}, timeout=300, check=False,
+    )  # fmt: skip
+    assert 0 == done.returncode, done.stdout[-2000:]
+    assert "经过 what happened" in done.stdout
+    assert "组长 chair" in done.stdout
+    assert ["HZ-2026-0119"] == [one.name for one in (folder / "out").iterdir()]
+    shutil.rmtree(folder)
+
+
 async def test_an_expert_that_fails_ends_the_rehearsal_instead_of_a_wait_for_ever() -> None:
     async def fail() -> None:
         raise RehearsalFailed(reason="expert")
@@ -128,8 +153,10 @@ def test_the_archive_is_copied_to_where_it_was_asked_for(tmp_path: Path) -> None
 
 
 def test_without_a_terminal_each_step_is_a_line_said_once(said: io.StringIO) -> None:
-    overview: dict[str, Any] = {"tender": {"lots": [{"items": [1, 2], "bids": [1, 2]}]}}
+    overview: dict[str, Any] = {"tender": {"lots": [{"items": [1, 2], "bids": []}]}}
     assert 20 == demo._cells_to_fill(overview, 2, 5)
+    overview["tender"]["lots"].append({"items": [1], "bids": [1, 2, 3]})
+    assert 35 == demo._cells_to_fill(overview, 2, 5)
     with demo._progress() as progress:
         board = demo._Board(progress, 4)
         for _ in range(3):

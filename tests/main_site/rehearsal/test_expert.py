@@ -14,7 +14,7 @@ from evalroom.ids import LotId, SeatCode
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import Part
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
-from main_site.rehearsal.expert import Pace, SyntheticExpert, at, mark
+from main_site.rehearsal.expert import Pace, SyntheticExpert, Temper, at, choice_of, mark
 
 ITEMS: list[dict[str, Any]] = [
     {"id": "P1", "part": "preliminary", "kind": "pass", "full": "0", "digits": 0, "objective": False},
@@ -82,6 +82,54 @@ async def test_it_stands_by_its_values_when_asked_and_locks_again() -> None:
     assert AnswerFinding("F1", True, Commitment("")) == answer  # noqa: FBT003 - members of a command
     assert (lock.kind, lock.part) == ("lock_sheet", Part.DETAILED)
     assert {("E02", "1", "detailed")} == client.view.reopened
+
+
+BALLOT = {
+    "vote": "award-1",
+    "question": "award",
+    "lot": "1",
+    "round": 1,
+    "options": ["B2", "B1"],
+    "voters": ["E01"],
+}
+
+
+def test_a_seat_owes_a_vote_until_it_has_voted_in_this_round() -> None:
+    view = SeatView()
+    view.take({"type": "VoteOpened", "actor": "host", "body": BALLOT})
+    assert (True, False) == (view.owes("E01"), view.owes("E02"))
+    view.take({"type": "BallotCast", "actor": "E01", "body": {"vote": "award-1", "round": 1}})
+    assert not view.owes("E01")
+    view.take({"type": "VoteOpened", "actor": "host", "body": {**BALLOT, "round": 2}})
+    assert view.owes("E01")
+    view.take({"type": "VoteCounted", "actor": "host", "body": {"vote": "award-1"}})
+    assert not view.owes("E01")
+
+
+def test_members_choose_the_first_but_for_one_and_go_on_where_bids_are_few() -> None:
+    assert ["B2", "B1", "B2"] == [choice_of(seat, BALLOT) for seat in ("E01", "E04", "E05")]
+    assert "go_on" == choice_of(
+        "E04", {**BALLOT, "question": "competition", "options": ["reject_all", "go_on"]}
+    )
+
+
+def test_what_a_play_asks_of_members_is_done_and_no_more() -> None:
+    temper = Temper(fails={("B4", "P1"): "expired"}, severe={"E01": 1})
+    expert = SyntheticExpert(Client(), Pace(0, 0), lambda: None, temper)
+    assert (FAIL, "expired") == expert.judge("B4", ITEMS[0], random.Random(1), 3)
+    assert PASS == expert.judge("B3", ITEMS[0], random.Random(1), 2)[0]
+    severe, usual = (Decimal(expert.judge("B2", ITEMS[1], random.Random(1), place)[0]) for place in (1, 0))
+    assert severe <= Decimal("4.2") < usual
+
+
+async def test_a_member_who_recuses_says_why_and_does_no_more() -> None:
+    client = Client()
+    client.view.members = ["E01"]
+    temper = Temper(recuses={"E01": "worked for a bidder"})
+    await SyntheticExpert(client, Pace(0, 0), lambda: None, temper).run()
+    assert ["checked in", "pass_self_test", "recuse_self"] == [
+        getattr(one, "kind", one) for one in client.given
+    ]
 
 
 def test_a_stage_is_reached_once_it_has_come_or_gone_by_and_nobody_paused() -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -418,6 +419,31 @@ async def test_a_trustee_who_was_away_acknowledges_when_it_is_back(tmp_path: Pat
         await place.acked("host", "supervisor")
         place.agents[WEST].down = False
         await place.acked()
+
+
+async def test_a_bid_that_comes_in_while_another_ones_head_is_read_ends_nothing() -> None:
+    """Nine bidders on a busy machine did it: the host's service ended, and no window was ever opened."""
+    handed = {"one": SimpleNamespace(gone=False, acks={})}
+    asked: list[str] = []
+
+    async def read(number: str) -> SimpleNamespace:
+        handed["other"] = SimpleNamespace(gone=False, acks={})
+        return SimpleNamespace(head=SimpleNamespace(head=number.encode(), size=1))
+
+    def acknowledge(number: str, *_: object) -> None:
+        asked.append(number)
+
+    terms = SimpleNamespace(trustees=[SimpleNamespace(name="host")])
+    trustees = SimpleNamespace(acknowledge=acknowledge)
+    host: Any = SimpleNamespace(
+        ceremony=SimpleNamespace(terms=terms, handed=handed),
+        parts=SimpleNamespace(trustees=trustees),
+        _bid=read,
+    )
+    await module.Opening._have_acknowledged(host)
+    assert ["one"] == asked
+    await module.Opening._have_acknowledged(host)
+    assert ["one", "one", "other"] == asked
 
 
 # --- the platform ----------------------------------------------------------------------------------------------
