@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalroom.checkin import Basis
 from evalroom.errors import Refusal
 from evalroom.ids import BidId, LotId, SeatCode
 from evalroom.ledger.canonical import Json, canonical
@@ -85,7 +86,20 @@ class AbortSession:
     kind: Literal["abort_session"] = "abort_session"
 
 
-Act = StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+@dataclass(frozen=True, slots=True)
+class ConfirmByTwo:
+    """Confirm who sits on a seat where one person could not; `occupancy` as in `OccupancyConfirmed`."""
+
+    seat: SeatCode
+    occupancy: int
+    basis: Basis
+    kind: Literal["confirm_by_two"] = "confirm_by_two"
+
+
+Act = (
+    StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
+    | ConfirmByTwo
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,7 @@ def _from_to(first: Stage, last: Stage) -> frozenset[Stage]:
 
 
 _E, _S, _O, _R = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR, Role.REGULATOR
+_L = Role.SITE_OPERATOR
 _REGULATOR = frozenset({_R})
 _RUNNING = _from_to(Stage.PLANNED, Stage.SIGNING)
 
@@ -183,6 +198,9 @@ RULES: Mapping[type[Act], ApprovalRule] = {
     FailLot: ApprovalRule(frozenset({_O, _S}), _REGULATOR, _from_to(Stage.OPENING, Stage.REPORTING)),
     Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING, Stage.CONCLUDED})),
     AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
+    ConfirmByTwo: ApprovalRule(
+        frozenset({_L, _O}), frozenset({_S, _O}), _from_to(Stage.GATHERING, Stage.SIGNING)
+    ),
 }  # fmt: skip
 """Act to who may propose and approve it (trust.md §6, the rows marked with a second person)."""
 

@@ -45,6 +45,9 @@ class NeedCode(StrEnum):
     DRAWS = "draws"
     ROSTER = "roster"
     DRAWN_VALUE = "drawn_value"
+    IDENTITY = "identity"
+    PHONE = "phone"
+    APPRAISAL = "appraisal"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -79,6 +82,9 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.DRAWS: "draws under way",
     NeedCode.ROSTER: "rosters that people may still come in by, sealed to the keys of the trustees, draw",
     NeedCode.DRAWN_VALUE: "values of the price formula that were not drawn",
+    NeedCode.IDENTITY: "seats where nobody, or not enough persons, confirmed who sits there",
+    NeedCode.PHONE: "experts whose phones were not handed in",
+    NeedCode.APPRAISAL: "experts not yet appraised for a lot",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "advance_stage": frozenset({_O, _S}),
     "pause_session": frozenset({_S}),
     "resume_session": frozenset({_S}),
-    "propose": frozenset({_E, _S, _O}),
+    "propose": frozenset({_E, _S, _O, _L}),
     "approve": frozenset({_R, _S, _O}),
     "veto": frozenset({_R, _S, _O}),
     "confirm_booking": frozenset({_L}),
@@ -89,6 +89,13 @@ COMMANDS: Mapping[str, frozenset[Role]] = {
     "seal_roster": frozenset({_O}),
     "unseal_roster": frozenset({_H}),
     "admit_dark_bids": frozenset({_H}),
+    "confirm_occupancy": OFFICERS,
+    "keep_phone": OFFICERS,
+    "return_phone": OFFICERS,
+    "declare_site": frozenset({_O, _L}),
+    "enter_legal_persons": frozenset({_O}),
+    "appraise_expert": frozenset({_O, _S}),
+    "answer_appraisal": frozenset({_E}),
 }
 """Command kind to the roles that may give it."""
 
@@ -144,6 +151,7 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "POST /api/v1/sessions/{session}/enter": frozenset({_O}),
     "POST /api/v1/sessions/{session}/seats/{seat}/code": frozenset({_O}),
     "GET /api/v1/sessions/{session}/archive": frozenset({_O}),
+    "GET /api/v1/sessions/{session}/duty/{seat}/{lot}": frozenset({_O, _S}),
     "GET /api/v1/template.toml": frozenset({_O}),
     "GET /api/v1/template.xlsx": frozenset({_O}),
     "GET /api/v1/sites": frozenset({_O}),

@@ -62,6 +62,7 @@ class SeatView:
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
     answered: set[tuple[str, str]] = field(default_factory=set)
     reopened: set[tuple[str, str, str]] = field(default_factory=set)
+    letter: str = ""
     items: int = 0
 
     def asked(self, seat: str) -> list[str]:
@@ -93,6 +94,8 @@ class SeatView:
                 known = self.lots[body["lot"]]
                 bids = (*known.bids, Bid(BidId(body["bid"]), body.get("bidder", "")))
                 self.lots[known.id] = replace(known, bids=bids)
+            case "LetterIssued":
+                self.letter = body["text"]
             case "SessionPaused" | "SessionResumed":
                 self.paused = item["type"] == "SessionPaused"
             case "SessionClosed":

@@ -1,4 +1,4 @@
-"""A synthetic member of the committee: tests the seat, accepts the notice, fills in both sheets, signs.
+"""A synthetic member of the committee: tests the seat, agrees to the letter, fills in both sheets, signs.
 
 Its marks are drawn from the seat's own code, so a rehearsal scores the same every time; one member fails a
 bid in the preliminary review, with a reason and without a majority.
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import structlog
 
 from evalroom.commands import AcceptDiscipline, PassSelfTest, SignReport
@@ -68,8 +67,8 @@ class SyntheticExpert:
         client = self.client
         await client.check_in()
         await client.give(lambda _: PassSelfTest(client.seat, tuple(_self_test())))
-        await client.until(at(Stage.BRIEFED))
-        digest = hashlib.sha256((await self._notice()).encode()).hexdigest()
+        await client.until(lambda view: at(Stage.BRIEFED)(view) and bool(view.letter))
+        digest = hashlib.sha256(client.view.letter.encode()).hexdigest()
         await client.give(lambda _: AcceptDiscipline(client.seat, digest))
         await client.until(at(Stage.PRELIMINARY))
         await self._fill(Part.PRELIMINARY, self._pace.preliminary)
@@ -92,10 +91,6 @@ class SyntheticExpert:
                 # Unready: the rest of what is asked is still on its way.
                 if refusal.detail.get("code") not in ("paused", "unready"):
                     raise
-
-    async def _notice(self) -> str:
-        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
-            return str((await http.get("/api/v1/notice")).json()["text"])
 
     async def _fill(self, part: Part, seconds: float) -> None:
         cells = [

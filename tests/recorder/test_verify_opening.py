@@ -695,7 +695,10 @@ def test_the_verifier_lets_the_host_do_unsigned_what_the_room_lets_it_do() -> No
         if Role.HOST in COMMANDS[str(act.__dataclass_fields__["kind"].default)]
     }
     # Of its own accord: when there are too few bids, when a second person approved, and when the notice is out.
-    assert by_host | {"OpeningAborted", "SessionResumed", "StageChanged"} == verifier._BY_HOST
+    assert (
+        by_host | {"OpeningAborted", "SessionResumed", "StageChanged", "OccupancyConfirmed"}
+        == verifier._BY_HOST
+    )
 
 
 def test_the_verifier_gives_the_same_fault_to_the_same_party() -> None:

@@ -32,6 +32,7 @@ export const RULES: Readonly<Record<ActKind, Rule>> = {
   fail_lot: { proposers: ['operator', 'supervisor'], approvers: ['regulator'], stages: between('opening', 'reporting'), chair: false },
   reevaluate: { proposers: ['operator'], approvers: ['regulator'], stages: ['signing'], chair: false },
   abort_session: { proposers: ['supervisor'], approvers: ['regulator'], stages: between('planned', 'signing'), chair: false },
+  confirm_by_two: { proposers: ['site_operator', 'operator'], approvers: ['supervisor', 'operator'], stages: between('gathering', 'signing'), chair: false },
 }
 
 /** Stages that a step back may lead to. */
@@ -52,6 +53,7 @@ export function proposalDigest(proposal: string, act: Act, reason: string): stri
 export function proposable(view: SessionView, seat: string, role: Role): ActKind[] {
   return (Object.keys(RULES) as ActKind[]).filter((kind) => {
     const rule = RULES[kind]
+    if (kind === 'confirm_by_two') return false // proposed at the seat's own card
     if (!rule.proposers.includes(role) || !rule.stages.includes(view.stage)) return false
     if (rule.chair && view.chair !== seat) return false
     if (kind === 'resume') return view.paused !== null && view.twoToResume

@@ -30,6 +30,8 @@ export function sayAct(act: Act, view: SessionView): string {
       return t('orders.act.fail_lot', { lot: lotTitle(view, act.lot) })
     case 'reevaluate':
       return t('orders.act.reevaluate', { ground: t(`orders.ground.${act.ground}`) })
+    case 'confirm_by_two':
+      return t('orders.act.confirm_by_two', { seat: act.seat })
     case 'abort_session':
       return t('orders.act.abort_session')
     default:
