@@ -393,6 +393,7 @@ const en: Messages = {
     layout_grid: 'Sheet only',
   },
   wall: {
+    standing: 'Standing list',
     fail_tender: 'Declare the tender failed',
     fail_hint: 'Every lot has failed. The evaluation ends; this cannot be undone.',
     resume_in: 'Goes on in',
@@ -952,6 +953,7 @@ const en: Messages = {
     other_occupancy: 'Somebody checked in at this seat just now: look who sits there, then confirm.',
     confirmed_already: 'This was confirmed already; it stands.',
     stale_appraisal: 'This duty form was changed just now: open it again.',
+    suspended_expert: 'Suspended experts are on the list; mark them as recused first: {experts}',
     not_voidable: 'The stage, seat, sheet, lot or price named does not stand so; nothing has changed.',
     unusable_profile: 'The rule profile cannot be used: correct the key that is named, then open the session.',
     session_over: 'The session is closed; its journal takes nothing more.',

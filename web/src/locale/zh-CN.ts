@@ -384,6 +384,7 @@ const zh = {
     layout_grid: '只看打分表',
   },
   wall: {
+    standing: '红黑名单',
     fail_tender: '宣布流标',
     fail_hint: '全部标段都已流标。宣布后评标结束，不能撤销。',
     resume_in: '预计复会时间：',
@@ -941,6 +942,7 @@ const zh = {
     other_occupancy: '这个席位刚才重新签到了，请看清现在坐的是谁再核验。',
     confirmed_already: '已经核验过，记录有效。',
     stale_appraisal: '这份履职记录刚才已有更新，请重新打开再填。',
+    suspended_expert: '名单中有被暂停抽取的专家，请先标为回避：{experts}',
     not_voidable: '所指的阶段、席位、打分表、标段或报价现在不是那样，什么都没有改变。',
     unusable_profile: '评标规则文件不能使用，请改正所指的键后再打开场次。',
     session_over: '场次已结束，日志不再接收内容。',
