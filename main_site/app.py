@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from main_site import software
 from main_site.api.bids import bid_routes
+from main_site.api.drafts import draft_routes
 from main_site.api.duties import duty_routes
 from main_site.api.opening import opening_routes
 from main_site.api.replay import replay_routes
@@ -60,6 +61,7 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     app.include_router(replay_routes(centre))
     app.include_router(bid_routes(centre))
     app.include_router(opening_routes(centre))
+    app.include_router(draft_routes(centre))
     app.include_router(duty_routes(centre))
     app.include_router(standing_routes(centre))
     app.include_router(_health(app, centre))

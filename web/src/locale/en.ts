@@ -480,6 +480,7 @@ const en: Messages = {
     sessions: 'Sessions',
     no_sessions: 'No sessions yet. Download a template, fill it in, and bring it in below.',
     create: 'New session',
+    wizard: 'Step by step',
     create_hint: 'A template (TOML or xlsx) describes project, lots, items, price formula, sites and seats.',
     template_toml: 'TOML template',
     template_xlsx: 'xlsx template',

@@ -471,6 +471,7 @@ const zh = {
     sessions: '场次',
     no_sessions: '还没有场次。先下载模板，填好后在下面导入。',
     create: '新建场次',
+    wizard: '按步骤新建',
     create_hint: '用模板（TOML 或 xlsx）描述项目、标段、评分项、价格公式、场地和席位。',
     template_toml: '下载 TOML 模板',
     template_xlsx: '下载 xlsx 模板',
