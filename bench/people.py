@@ -17,6 +17,7 @@ from evalroom.events import Commitment, Secret
 from evalroom.ids import BidId, CommandId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, sign_act
+from evalroom.pledge import write_letter
 from evalroom.pricing.presets import lowest_price
 from evalroom.protocol import messages as m
 from evalroom.roles import Role
@@ -36,7 +37,9 @@ from signaling.codec import encode
 HOST, LOT, OPERATOR = SiteId("host"), LotId("1"), SeatCode("OP")
 BIDS = tuple(BidId(f"B{number}") for number in range(1, 6))
 ITEMS = tuple(ItemId(f"I{number:02}") for number in range(1, 13))
-NOTICE = "ab" * 32
+DIGEST = "ab" * 32
+NOTICE = write_letter("BENCH", "Bench", (f"Bidder {bid}" for bid in BIDS), {}).sha256
+"""Digest of the commitment letter of the tender below."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ def frame_of(message: object) -> bytes:
 class Document:
     """A bid's PDF as the host's store knows it."""
 
-    sha256: str = NOTICE
+    sha256: str = DIGEST
     bytes: int = 1000
     pages: int = 1
 

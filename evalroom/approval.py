@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from evalroom.checkin import Basis
 from evalroom.errors import Refusal
 from evalroom.faults import Way
 from evalroom.ids import BidId, LotId, SeatCode
@@ -131,9 +132,20 @@ class ReopenForComplaint:
     kind: Literal["reopen_for_complaint"] = "reopen_for_complaint"
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmByTwo:
+    """Confirm who sits on a seat where one person could not; `occupancy` as in `OccupancyConfirmed`."""
+
+    seat: SeatCode
+    occupancy: int
+    basis: Basis
+    kind: Literal["confirm_by_two"] = "confirm_by_two"
+
+
 Act = (
     StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
     | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
+    | ConfirmByTwo
 )  # fmt: skip
 
 
@@ -212,6 +224,7 @@ def _from_to(first: Stage, last: Stage) -> frozenset[Stage]:
 
 
 _E, _S, _O, _R = Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR, Role.REGULATOR
+_L = Role.SITE_OPERATOR
 _REGULATOR = frozenset({_R})
 _RUNNING = _from_to(Stage.PLANNED, Stage.SIGNING)
 
@@ -239,6 +252,9 @@ RULES: Mapping[type[Act], ApprovalRule] = {
     ),
     SettleFault: ApprovalRule(frozenset({_O}), _REGULATOR, _from_to(Stage.GATHERING, Stage.SIGNING)),
     ReopenForComplaint: ApprovalRule(frozenset({_O, _S}), _REGULATOR, frozenset({Stage.CONCLUDED})),
+    ConfirmByTwo: ApprovalRule(
+        frozenset({_L, _O}), frozenset({_S, _O}), _from_to(Stage.GATHERING, Stage.SIGNING)
+    ),
 }  # fmt: skip
 """Act to who may propose and approve it (trust.md §6, the rows marked with a second person)."""
 

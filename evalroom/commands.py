@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalroom.appraisal import AppraisalAnswered, ExpertAppraised, Tick
 from evalroom.approval import Act, Approved, Proposed, Vetoed
+from evalroom.checkin import Basis, Grade, OccupancyConfirmed, PhoneKept, PhoneReturned, SiteDeclared
 from evalroom.clarification import AnswerEntered, QuestionDrafted, QuestionRelayed, QuestionSent
 from evalroom.complaint import ComplaintClosed, SupplementSigned
 from evalroom.draws.facts import (
@@ -52,6 +54,7 @@ from evalroom.events import (
 from evalroom.faults import FaultDeclared, FaultMended
 from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.more_time import MoreTimeAsked, MoreTimeGranted
+from evalroom.pledge import LegalPerson, LegalPersonsEntered
 from evalroom.profile import PLAIN
 from evalroom.roles import Role
 from evalroom.sealing.dark import CodedBid
@@ -122,7 +125,7 @@ class PassSelfTest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptDiscipline:
-    """Accept the discipline notice, whose text has this digest."""
+    """Agree to the commitment letter, whose text has this digest."""
 
     seat: SeatCode
     sha256: str
@@ -672,6 +675,91 @@ AsideCommand = (
     | DeclareFault | MendFault | SignSupplement | CloseComplaint
 )  # fmt: skip
 """What people order beside the sheets: questions, time, faults, complaints."""
+# --- people ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmOccupancy:
+    """Confirm, as one person of the venue, who sits on a seat since its check-in number `occupancy`."""
+
+    seat: SeatCode
+    occupancy: int
+    grade: Grade
+    basis: Basis
+    reason: str
+    kind: Literal["confirm_occupancy"] = "confirm_occupancy"
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPhone:
+    """Take in the phones of whoever sits on a seat; none of them is an answer, too."""
+
+    seat: SeatCode
+    pieces: int
+    locker: str
+    kind: Literal["keep_phone"] = "keep_phone"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPhone:
+    """Give the phones back; before the end of the evaluation for a reason."""
+
+    seat: SeatCode
+    reason: str
+    kind: Literal["return_phone"] = "return_phone"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareSite:
+    """Say that one's own site is ready, or no longer, and which red lines are open nevertheless."""
+
+    site: SiteId
+    ready: bool
+    open: tuple[str, ...]
+    note: str
+    kind: Literal["declare_site"] = "declare_site"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterLegalPersons:
+    """Take down the bidders' legal persons, for the commitment letter."""
+
+    persons: tuple[LegalPerson, ...]
+    kind: Literal["enter_legal_persons"] = "enter_legal_persons"
+
+
+@dataclass(frozen=True, slots=True)
+class AppraiseExpert:
+    """Decide the duty form of an expert for a lot."""
+
+    seat: SeatCode
+    lot: LotId
+    revision: int
+    ticks: tuple[Tick, ...]
+    kind: Literal["appraise_expert"] = "appraise_expert"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAppraisal:
+    """Answer one's own duty form of a lot."""
+
+    seat: SeatCode
+    lot: LotId
+    revision: int
+    answer: str
+    kind: Literal["answer_appraisal"] = "answer_appraisal"
+
+
+PeopleCommand = (
+    ConfirmOccupancy
+    | KeepPhone
+    | ReturnPhone
+    | DeclareSite
+    | EnterLegalPersons
+    | AppraiseExpert
+    | AnswerAppraisal
+)
+"""What is done about people: their arrival, what they agree to, their appraisal."""
 
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
@@ -681,6 +769,7 @@ SeatCommand = (
     | StateNotDestroyed
     | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw | SealRoster
     | AsideCommand
+    | PeopleCommand
 )  # fmt: skip
 """What comes from a seat, signed with the seat's key."""
 
@@ -738,6 +827,13 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     MendFault: FaultMended,
     SignSupplement: SupplementSigned,
     CloseComplaint: ComplaintClosed,
+    ConfirmOccupancy: OccupancyConfirmed,
+    KeepPhone: PhoneKept,
+    ReturnPhone: PhoneReturned,
+    DeclareSite: SiteDeclared,
+    EnterLegalPersons: LegalPersonsEntered,
+    AppraiseExpert: ExpertAppraised,
+    AnswerAppraisal: AppraisalAnswered,
 }
 """Seat command to the event with the same members."""
 

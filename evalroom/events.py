@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from evalroom.appraisal import AppraisalEvent
 from evalroom.approval import ApprovalEvent
+from evalroom.checkin import ArrivalEvent
 from evalroom.clarification import QuestionEvent
 from evalroom.complaint import ComplaintEvent
 from evalroom.draws.facts import DrawEvent
@@ -20,6 +22,7 @@ from evalroom.ledger.commitment import Commitment as Commitment
 from evalroom.ledger.commitment import Secret as Secret
 from evalroom.media import GapCause, Medium, TrackKind
 from evalroom.more_time import MoreTimeEvent
+from evalroom.pledge import PledgeEvent
 from evalroom.pricing.formula import NamedValue
 from evalroom.pricing.trace import PriceRow, PriceStep
 from evalroom.roles import Role
@@ -223,7 +226,7 @@ class SeatReturned:
 
 @dataclass(frozen=True, slots=True)
 class DisciplineAccepted:
-    """The expert accepted the discipline notice and knows of no ground for recusal; digest of its text."""
+    """The expert agreed to the commitment letter and knows of no ground for recusal; digest of its text."""
 
     seat: SeatCode
     sha256: str
@@ -597,7 +600,7 @@ HostEvent = (
 Event = (
     SessionOpened | StageChanged | SessionPaused | SessionResumed | SessionClosed
     | SteppedBack | TenderFailed | SessionAborted | LotFailed | BookingConfirmed | BookingDeclined
-    | ApprovalEvent | VoteEvent
+    | ApprovalEvent | VoteEvent | ArrivalEvent | PledgeEvent | AppraisalEvent
     | BidImported | PricesOpened | PriceCorrected
     | SeatJoined | SeatTested | DisciplineAccepted | ExpertRecused | ExpertReplaced
     | ScoreEntered | SheetLocked | SheetReopened | GroupUnlocked | BidsReviewed | FindingRaised | FindingAnswered

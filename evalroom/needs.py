@@ -51,6 +51,9 @@ class NeedCode(StrEnum):
     MEMBERS_ORDER = "members_order"
     TIES = "ties"
     AWARD = "award"
+    IDENTITY = "identity"
+    PHONE = "phone"
+    APPRAISAL = "appraisal"
 
 
 SENTENCES: Mapping[NeedCode, str] = {
@@ -91,6 +94,9 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.MEMBERS_ORDER: "an order of the members to be drawn before their marks are open, lot",
     NeedCode.TIES: "candidates that the tender's keys leave tied, to be settled as the tender says, bid",
     NeedCode.AWARD: "lots on whose award the committee has not decided by vote",
+    NeedCode.IDENTITY: "seats where nobody, or not enough persons, confirmed who sits there",
+    NeedCode.PHONE: "experts whose phones were not handed in",
+    NeedCode.APPRAISAL: "experts not yet appraised for a lot",
 }
 """Each need in English; the names it waits for follow after a colon."""
 

@@ -5,8 +5,8 @@ from city to city and change with each decree; the numbers here are configuratio
 an unknown key, a wrong type or a number that makes no sense is refused and named.
 
 The session holds itself to `committee`, `booking`, `fault`, `pause`, `review`, `clarification`, `result.candidates`,
-`reevaluation` and `complaint`.  The other keys are read and kept with the session for those who act on them by hand;
-no rule of the software rests on them yet.
+`reevaluation`, `complaint` and `people`.  The other keys are read and kept with the session for those who act on them by
+hand; no rule of the software rests on them yet.
 """
 
 import hashlib
@@ -145,6 +145,18 @@ class ComplaintRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleRules:
+    """Who vouches for an expert at check-in, whether phones are handed in, and appraisals due before the end.
+
+    `checkin` is none, operator (one person of the venue) or two (two persons).
+    """
+
+    checkin: str = "none"
+    phone: bool = False
+    appraisal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The rules that one session is bound to."""
 
@@ -162,6 +174,7 @@ class Profile:
     retention: RetentionRules = field(default_factory=RetentionRules)
     reevaluation: ReevaluationRules = field(default_factory=ReevaluationRules)
     complaint: ComplaintRules = field(default_factory=ComplaintRules)
+    people: PeopleRules = field(default_factory=PeopleRules)
 
 
 PLAIN = 'name = "plain"\n'
@@ -332,6 +345,7 @@ _READERS: Mapping[Any, Callable[[object, str], Any]] = {
 """Type of a member to how its value is read."""
 
 _APPROVALS = ("none", "regulator", "both")
+_CHECKINS = ("none", "operator", "two")
 
 
 def _check_sense(profile: Profile) -> None:
@@ -341,6 +355,8 @@ def _check_sense(profile: Profile) -> None:
         raise UnusableProfile(key="committee", problem="1 to 99 members, 1 to 9 rounds")
     if profile.clarification.approval not in _APPROVALS:
         raise UnusableProfile(key="clarification.approval", problem=f"one of {', '.join(_APPROVALS)}")
+    if profile.people.checkin not in _CHECKINS:
+        raise UnusableProfile(key="people.checkin", problem=f"one of {', '.join(_CHECKINS)}")
     if not profile.result.candidates:
         raise UnusableProfile(key="result.candidates", problem="at least one")
 

@@ -13,12 +13,15 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, assert_never
 
+from evalroom import appraisal as aa
 from evalroom import approval as ap
+from evalroom import checkin as ci
 from evalroom import clarification as cl
 from evalroom import complaint as cp
 from evalroom import events as ev
 from evalroom import faults as fa
 from evalroom import more_time as mt
+from evalroom import pledge as pl
 from evalroom import roles
 from evalroom import voting as vo
 from evalroom.asides import ASIDE_EVENTS, AsideEvent, Asides
@@ -32,7 +35,9 @@ from evalroom.commands import (
     ActAsTrustee,
     AdmitDarkBids,
     AdvanceStage,
+    AnswerAppraisal,
     AnswerFinding,
+    AppraiseExpert,
     Approve,
     AsideCommand,
     CastBallot,
@@ -44,16 +49,20 @@ from evalroom.commands import (
     Command,
     CommitDraw,
     ConfirmBooking,
+    ConfirmOccupancy,
     ContinueDraw,
     DeclareDraw,
     DeclareFault,
+    DeclareSite,
     DeclineBooking,
     DraftPolicy,
     EnterAnswer,
+    EnterLegalPersons,
     EnterScore,
     ExtendWindow,
     FailTender,
     ImportBid,
+    KeepPhone,
     LockSheet,
     MendFault,
     NodeFact,
@@ -67,12 +76,14 @@ from evalroom.commands import (
     PassSelfTest,
     PauseCeremony,
     PauseSession,
+    PeopleCommand,
     Propose,
     RecordFacts,
     RecordSilence,
     RecuseSelf,
     ResumeCeremony,
     ResumeSession,
+    ReturnPhone,
     RevealDraw,
     SealRoster,
     SeatCommand,
@@ -258,11 +269,23 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
 }
 """Stage to the events that belong to it and leave it as it is."""
 
+PEOPLE: Mapping[type[Event], frozenset[Stage]] = {
+    ci.OccupancyConfirmed: ci.STAGES[ci.OccupancyConfirmed],
+    ci.PhoneKept: ci.STAGES[ci.PhoneKept],
+    ci.PhoneReturned: ci.STAGES[ci.PhoneReturned],
+    ci.SiteDeclared: ci.STAGES[ci.SiteDeclared],
+    pl.LegalPersonsEntered: frozenset({U, G}),
+    pl.LetterIssued: frozenset({B}),
+    aa.ExpertAppraised: frozenset({C, F}),
+    aa.AppraisalAnswered: frozenset({C, F}),
+}
+"""Facts about people to the stages they belong to and leave as they are."""
+
 _FAILS = frozenset({U, G, B, E, P, D, R, S, T})
 """Stages in which a tender may fail as a whole."""
 
 TRANSITIONS: Mapping[Stage, Mapping[type[Event], Stage]] = {
-    stage: dict.fromkeys(within, stage)
+    stage: dict.fromkeys((*within, *(kind for kind, stages in PEOPLE.items() if stage in stages)), stage)
     | dict.fromkeys(fa.FaultEvent.__args__ if stage in fa.BEFORE | fa.DURING else (), stage)
     | ({mt.MoreTimeGranted: stage} if mt.MoreTimeAsked in within else {})
     | ({ev.StageChanged: ROAD[ROAD.index(stage) + 1]} if stage in ROAD[:-2] else {})
@@ -304,6 +327,7 @@ WHILE_PAUSED: frozenset[type[object]] = frozenset(
         Propose, Approve, Veto,
         CommitDraw, RevealDraw, VoidDraw,
         EnterAnswer, TakeAnswer, RecordSilence, DeclareFault, MendFault,
+        ConfirmOccupancy, KeepPhone, ReturnPhone, DeclareSite,
     }
 )  # fmt: skip
 """Commands that a pause does not hold back: recording goes on, seats come back, an opening has a pause of its own,
@@ -503,6 +527,9 @@ class Session:
     findings: Findings = field(default_factory=Findings)
     draws: Draws = field(default_factory=Draws)
     asides: Asides = field(default_factory=Asides)
+    arrivals: ci.Arrivals = field(default_factory=ci.Arrivals)
+    pledge: pl.Pledge = field(default_factory=pl.Pledge)
+    appraisals: aa.Appraisals = field(default_factory=aa.Appraisals)
     named_at: int = 0
     """Entries there were once the bidders of all dark lots were known, 0 before."""
 
@@ -583,6 +610,11 @@ class Session:
             case RecordSilence(question=question):
                 silent = cl.QuestionUnanswered(question)
                 return (self._by_host(order, self._checked_aside(silent, order)),)
+            case (
+                ConfirmOccupancy() | KeepPhone() | ReturnPhone() | DeclareSite()
+                | EnterLegalPersons() | AppraiseExpert() | AnswerAppraisal()
+            ):  # fmt: skip
+                self._check_people(command, order)
             case _:
                 return self._give_aside(command, order)
         return (_act(command, order),)
@@ -653,6 +685,10 @@ class Session:
                 raise NotOwner(seat=seat, role=command.role)
         elif seat not in self.seat_keys:
             raise Unready(Need(NeedCode.CHECK_IN, (seat,)))
+        elif isinstance(command, AcceptDiscipline):
+            if not self.arrivals.satisfies(seat, self.profile.people.checkin):
+                raise Unready(Need(NeedCode.IDENTITY, (seat,)))
+            self.pledge.check_agreed(seat, command.sha256)
 
     def _check_import(self, command: ImportBid, order: Order) -> None:
         if Bid(command.bid, command.bidder) not in self._lot(command.lot).bids:
@@ -697,6 +733,8 @@ class Session:
         self.approvals.check_proposal(proposed, self._person(order), self.stage)
         if isinstance(command.act, ap.SendQuestion) and not self._leads(order):
             raise cl.NotSender(question=command.act.question[:40])
+        if isinstance(command.act, ap.ConfirmByTwo):
+            ci.check_near(command.act.seat, self._voucher(order), self.seats)
         self._check_act(command.act, order.at)
 
     def _check_act(self, act: ap.Act, at: int) -> None:
@@ -730,6 +768,8 @@ class Session:
                 fits = self._left_to(lot, Undecided.TENDERER) and bid in self.award_tied(lot)
             case ap.AbortSession():
                 fits = True
+            case ap.ConfirmByTwo(seat=seat, occupancy=occupancy):
+                return self.arrivals.check_occupancy(seat, occupancy, ci.Grade.TWO)
             case _:
                 assert_never(act)
         if not fits:
@@ -741,6 +781,8 @@ class Session:
         if not isinstance(decision, ap.Approved | ap.Vetoed):
             raise Unknown(proposal=command.proposal)
         act = self.approvals.check_decision(decision, self._person(order), regulator=self.has_regulator())
+        if isinstance(act, ap.ConfirmByTwo) and act.seat == order.actor:
+            raise ap.NotSecondPerson(proposal=command.proposal, seat=act.seat)
         if isinstance(command, Veto):
             _demand_reason(command.reason)
             return (_act(command, order),)
@@ -784,6 +826,8 @@ class Session:
                 yield from self._settle_fault(act, reason)
             case ap.ReopenForComplaint():
                 yield cp.ComplaintOpened(self.asides.complaints.count + 1, reason)
+            case ap.ConfirmByTwo(seat=seat, occupancy=occupancy, basis=basis):
+                yield ci.OccupancyConfirmed(seat, occupancy, ci.Grade.TWO, basis, reason)
             case _:
                 assert_never(act)
 
@@ -899,6 +943,50 @@ class Session:
             before = B
         if act.way in (fa.Way.GO_ON, fa.Way.ANEW):
             yield ev.SessionResumed(reason)
+
+    # --- people: their arrival, what they agree to, their appraisal -----------------------------------
+
+    def _check_people(self, command: PeopleCommand, order: Order) -> None:
+        act = ACTS[type(command)](**_members(command))
+        if isinstance(act, ci.ArrivalEvent):
+            self.arrivals.check(act, self._voucher(order), self.seats, self.stage)
+        elif isinstance(act, pl.LegalPersonsEntered):
+            self.pledge.check_persons(act, self.bidders())
+        elif isinstance(act, aa.ExpertAppraised):
+            experts = {*self.members, *self.left}
+            self.appraisals.check_form(act, order.actor, experts, self.lots, self.size)
+        elif isinstance(act, aa.AppraisalAnswered):
+            self.appraisals.check_answer(act, order.actor)
+
+    @staticmethod
+    def _voucher(order: Order) -> ci.Voucher:
+        return ci.Voucher(order.actor, order.role, order.site)
+
+    def bidders(self) -> frozenset[str]:
+        """Name the bidders whose bids were opened, of all lots together: no name tells of a code."""
+        if self.rehearsal:
+            return frozenset(bid.bidder for lot in self.lots.values() for bid in lot.bids)
+        first = next(iter(self.ceremony.windows.values()), None)
+        return frozenset(row.bidder for row in first.rows.values() if row.bidder) if first else frozenset()
+
+    def _letter(self) -> pl.LetterIssued:
+        return pl.write_letter(self.tender.code, self.tender.title, self.bidders(), self.pledge.persons)
+
+    def _arrival_needs(self, after: Stage) -> "_Waited":
+        """Yield who of the members has not arrived as the profile asks: it matters from the first act on."""
+        if after not in ROAD or ROAD.index(after) <= ROAD.index(B) or after is A:
+            return
+        rules, experts = self.profile.people, self.experts()
+        graded = self.arrivals.satisfies
+        yield NeedCode.IDENTITY, tuple(seat for seat in experts if not graded(seat, rules.checkin))
+        kept = self.arrivals.phones
+        yield NeedCode.PHONE, tuple(seat for seat in experts if rules.phone and not kept.get(seat))
+
+    def unappraised(self) -> tuple[str, ...]:
+        """List the members without a duty form, seat and lot, where the profile wants one of each."""
+        wanted = self.profile.people.appraisal and self.stage is C
+        pairs = ((seat, lot.id) for seat in self.experts() for lot in self.live_lots() if wanted)
+        return tuple(f"{seat} {lot}" for seat, lot in pairs if (seat, lot) not in self.appraisals.forms)
 
     # --- the committee and its votes ------------------------------------------------------------------
 
@@ -1077,6 +1165,8 @@ class Session:
             raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
             raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
+        if self.unappraised():
+            raise Unready(Need(NeedCode.APPRAISAL, self.unappraised()))
         at_large = self.ceremony.keys_at_large()
         if at_large:
             raise Unready(Need(NeedCode.KEYS_DESTROYED, at_large))
@@ -1157,6 +1247,8 @@ class Session:
 
     def _entering(self, after: Stage) -> Iterator[Event]:
         """Yield what the host does by itself when a stage is entered."""
+        if after is B:
+            yield self._letter()
         if after is E and self.profile.committee.chair and self.chair is None:
             members = tuple(self.experts())
             yield vo.VoteOpened(vo.Question.CHAIR, vo.Question.CHAIR, "", 1, members, members)
@@ -1397,6 +1489,7 @@ class Session:
             *(_NEEDED[after](self) if after in _NEEDED else ()),
             (NeedCode.DRAWS, self.draws.open()),
             (NeedCode.QUESTIONS, self.asides.questions.waiting(self.failed)),
+            *self._arrival_needs(after),
         )
         return tuple(Need(code, names) for code, names in waited if names)
 
@@ -1890,6 +1983,16 @@ def _keep_reopened(session: Session, fact: Fact) -> None:
         _void_findings(session, event.lot, event.part)
 
 
+def _keep_people(session: Session, fact: Fact) -> None:
+    event = fact.event
+    if isinstance(event, ci.ArrivalEvent):
+        session.arrivals.evolve(event)
+    elif isinstance(event, pl.PledgeEvent):
+        session.pledge.evolve(event)
+    elif isinstance(event, aa.AppraisalEvent):
+        session.appraisals.evolve(event)
+
+
 def _keep_site(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.SiteLost(site=site):
@@ -1904,6 +2007,7 @@ def _keep_seat(session: Session, fact: Fact) -> None:
     match fact.event:
         case ev.SeatJoined(seat=seat, key=key):
             session.seat_keys[seat] = key
+            session.arrivals.take_joined(seat)
         case ev.SeatTested(seat=seat, results=results):
             session.tested[seat] = results
         case ev.DisciplineAccepted(seat=seat):
@@ -2057,6 +2161,7 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.AlarmClosed: _keep_alarm,
     ev.CheckpointCosigned: _keep_witness,
     ev.WitnessRefused: _keep_witness,
+    **dict.fromkeys(PEOPLE, _keep_people),
 }
 """Event to the change it makes; events that only inform have none."""
 

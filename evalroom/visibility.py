@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalroom import appraisal as aa
 from evalroom import approval as ap
+from evalroom import checkin as ci
 from evalroom import clarification as cl
 from evalroom import complaint as cp
 from evalroom import events as ev
 from evalroom import faults as fa
 from evalroom import more_time as mt
+from evalroom import pledge as pl
 from evalroom import roles
 from evalroom import voting as vo
 from evalroom.draws.facts import DRAW_EVENTS
@@ -112,7 +115,7 @@ def _proposal(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     event = fact.event
     told = isinstance(event, ap.Proposed) and isinstance(event.act, _TOLD_TO_EXPERTS)
     may = who.role in _STAFF or (who.role is _EXPERT and (told or fact.actor == who.seat))
-    return _plain(fact, who) if may else ()
+    return _plain(fact, who) if may or (who.role is _SITE_OPERATOR and fact.actor == who.seat) else ()
 
 
 def _recusal(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
@@ -335,6 +338,21 @@ def _answered(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     return (Seen("FindingAnswered", body_of(event), opened, fact.cmd if own else None),)
 
 
+def _arrived(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
+    event = fact.event
+    if not isinstance(event, ci.OccupancyConfirmed | ci.PhoneKept | ci.PhoneReturned):
+        return ()
+    return _about_seat(event.seat, fact, who, session)
+
+
+def _appraised(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show a duty form and its answer to the staff and to whom it is about, to no other member."""
+    event = fact.event
+    if not isinstance(event, aa.AppraisalEvent):
+        return ()
+    return _plain(fact, who) if who.role in _STAFF or who.seat == event.seat else ()
+
+
 def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
     if not isinstance(event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged):
@@ -375,8 +393,8 @@ _RULES: Mapping[type[Event], Rule] = {
     ev.BookingConfirmed: _for(_STAFF | {_SITE_OPERATOR, _NODE}),
     ev.BookingDeclined: _for(_STAFF | {_SITE_OPERATOR, _NODE}),
     ap.Proposed: _proposal,
-    ap.Approved: _for(_COMMITTEE),
-    ap.Vetoed: _for(_COMMITTEE),
+    ap.Approved: _for(_COMMITTEE | {_SITE_OPERATOR}),
+    ap.Vetoed: _for(_COMMITTEE | {_SITE_OPERATOR}),
     vo.VoteOpened: _for(_COMMITTEE),
     vo.BallotCast: _own,
     vo.VoteCounted: _for(_COMMITTEE),
@@ -384,6 +402,14 @@ _RULES: Mapping[type[Event], Rule] = {
     vo.ChairElected: _for(_EVERYBODY),
     ev.ExpertRecused: _recusal,
     ev.ExpertReplaced: _recusal,
+    ci.OccupancyConfirmed: _arrived,
+    ci.PhoneKept: _arrived,
+    ci.PhoneReturned: _arrived,
+    ci.SiteDeclared: _for(_STAFF | {_SITE_OPERATOR}),
+    pl.LegalPersonsEntered: _for(_STAFF),
+    pl.LetterIssued: _for(_COMMITTEE),
+    aa.ExpertAppraised: _appraised,
+    aa.AppraisalAnswered: _appraised,
     ev.SheetReopened: _for(_COMMITTEE | {_SITE_OPERATOR}),
     ev.PriceCorrected: _for(_COMMITTEE),
     ev.PricesOpened: _for(_COMMITTEE),

@@ -10,10 +10,13 @@ from fastapi.responses import JSONResponse
 
 from main_site import software
 from main_site.api.bids import bid_routes
+from main_site.api.drafts import draft_routes
+from main_site.api.duties import duty_routes
 from main_site.api.opening import opening_routes
 from main_site.api.replay import replay_routes
 from main_site.api.sessions import session_routes
 from main_site.api.sites import site_routes
+from main_site.api.standings import standing_routes
 from main_site.services.centre import Centre
 from main_site.settings import HostSettings
 from main_site.template import TemplateError
@@ -58,6 +61,9 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     app.include_router(replay_routes(centre))
     app.include_router(bid_routes(centre))
     app.include_router(opening_routes(centre))
+    app.include_router(draft_routes(centre))
+    app.include_router(duty_routes(centre))
+    app.include_router(standing_routes(centre))
     app.include_router(_health(app, centre))
     check_declared(app)
     serve_pages(app)

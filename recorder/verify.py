@@ -156,6 +156,9 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "sheet_digest": ("a locked sheet is not the one in the journal", "锁定的评分表与日志不符"),
     "stage": ("an act outside its stage", "行为不在其阶段"),
     "approval": ("an act without its second person", "缺少第二人批准"),
+    "identity": ("who sits on a seat is not confirmed as the rules ask", "席位人员未按规则核验"),
+    "letter": ("the commitment letter is not what it has to be", "承诺书不符"),
+    "appraisal": ("a duty form that nobody may have decided so", "履职记录不符合规则"),
     "profile": ("the rule profile is not the one of its digest", "规则文件与摘要不符"),
     "revision": ("a cell's revisions are broken", "单元格版本不连续"),
     "statement": ("what a member stated on locking is not what the sheet says", "锁定时的声明与评分表不符"),
@@ -566,6 +569,19 @@ _TAKES: Mapping[str, tuple[int, int]] = {
 }  # fmt: skip
 """Operation to how many things it takes."""
 
+_DUTIES = (
+    "knows_law", "read_documents", "knows_commercial_terms", "knows_specification", "negotiates", "follows_others",
+    "leading_talk", "scored_by_standard", "scoring_errors", "failed_to_ask_clarification", "kept_discipline",
+    "handed_in_phone", "late_or_left_early", "useful_advice", "dragged_time",
+)  # fmt: skip
+_REPROACHES = frozenset(
+    {
+        "follows_others", "leading_talk", "scoring_errors", "failed_to_ask_clarification", "late_or_left_early",
+        "dragged_time",
+    }
+)  # fmt: skip
+"""Questions of the duty form of which yes speaks against the expert; of the others it is no."""
+
 _SHAPES: Mapping[str, _Shape] = {
     "text": lambda value: isinstance(value, str),
     "texts": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
@@ -600,6 +616,10 @@ _SHAPES: Mapping[str, _Shape] = {
     "group": lambda value: value is None or _group(value),
     "found": _match("objective_differs|deviation|identical"),
     "percent": lambda value: value is None or _decimal(value),
+    "grade": _match("operator|two"),
+    "basis": _match("device|document|other"),
+    "duty": _match("|".join(_DUTIES)),
+    "tick": _match("yes|no|unknown"),
     "mode": _match("half_up|half_even|down|up"),
     "figure": _match(_FIGURE),
     "perhaps": _match(f"({_FIGURE})?"),
@@ -752,6 +772,7 @@ _ACT = _kinds(
     send_question="question:text sha256:digest",
     settle_fault="fault:text way:way until:whole",
     reopen_for_complaint="",
+    confirm_by_two="seat:text occupancy:whole basis:basis",
 )
 
 _OPENED_PARTS = _rows("part:sealed sha256:digest size:whole")
@@ -917,6 +938,16 @@ _BODIES: Mapping[str, _Shape] = {
     "ComplaintOpened": _object("complaint:whole matter:text"),
     "SupplementSigned": _object("complaint:whole digest:digest statement:text"),
     "ComplaintClosed": _object("complaint:whole reason:text"),
+    "OccupancyConfirmed": _object("seat:text occupancy:whole grade:grade basis:basis reason:text"),
+    "PhoneKept": _object("seat:text pieces:whole locker:text"),
+    "PhoneReturned": _object("seat:text reason:text"),
+    "SiteDeclared": _object("site:text ready:flag open:texts note:text"),
+    "LegalPersonsEntered": _object("", persons=_rows("bidder:text person:text")),
+    "LetterIssued": _object("text:text sha256:digest"),
+    "ExpertAppraised": _object(
+        "seat:text lot:text revision:whole", ticks=_rows("duty:duty answer:tick entries:wholes remark:text")
+    ),
+    "AppraisalAnswered": _object("seat:text lot:text revision:whole answer:text"),
 }
 """Entry type to the exact form of its body; types not named here are counted in a note."""
 
@@ -941,7 +972,7 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "BidImported": frozenset({"operator"}),
     "SeatJoined": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist", "regulator"}),
     "SeatTested": frozenset({"expert", "supervisor", "operator", "site_operator", "archivist", "regulator"}),
-    "Proposed": frozenset({"expert", "supervisor", "operator"}),
+    "Proposed": frozenset({"expert", "supervisor", "operator", "site_operator"}),
     "Approved": frozenset({"regulator", "supervisor", "operator"}),
     "Vetoed": frozenset({"regulator", "supervisor", "operator"}),
     "BookingConfirmed": frozenset({"site_operator"}),
@@ -982,6 +1013,13 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "FaultMended": frozenset({"operator", "supervisor"}),
     "SupplementSigned": frozenset({"expert"}),
     "ComplaintClosed": frozenset({"operator", "supervisor"}),
+    "OccupancyConfirmed": frozenset({"supervisor", "operator", "site_operator"}),
+    "PhoneKept": frozenset({"supervisor", "operator", "site_operator"}),
+    "PhoneReturned": frozenset({"supervisor", "operator", "site_operator"}),
+    "SiteDeclared": frozenset({"operator", "site_operator"}),
+    "LegalPersonsEntered": frozenset({"operator"}),
+    "ExpertAppraised": frozenset({"operator", "supervisor"}),
+    "AppraisalAnswered": frozenset({"expert"}),
 }
 """Acts of persons: every one is signed, by a seat of one of these roles."""
 
@@ -997,6 +1035,7 @@ _BY_HOST = frozenset(
         "CeremonyResumed",
         "QuestionSent",
         "SessionPaused",
+        "OccupancyConfirmed",
     }
 )
 """Acts that the host may also do of its own accord, unsigned."""
@@ -1083,6 +1122,12 @@ _STAGES: Mapping[str, frozenset[str]] = {
     ),
     **dict.fromkeys(("FaultDeclared", "FaultMended", "FaultSettled"), frozenset(_ORDER[4:13])),
     **dict.fromkeys(("ComplaintOpened", "SupplementSigned", "ComplaintClosed"), frozenset({"concluded"})),
+    **dict.fromkeys(("OccupancyConfirmed", "PhoneKept"), frozenset(_ORDER[4:13])),
+    "PhoneReturned": frozenset((*_ORDER[4:], "failed", "aborted")),
+    "SiteDeclared": frozenset(_ORDER[:13]),
+    "LegalPersonsEntered": frozenset({"opening", "gathering"}),
+    "LetterIssued": frozenset({"briefed"}),
+    **dict.fromkeys(("ExpertAppraised", "AppraisalAnswered"), frozenset({"concluded", "failed"})),
 }  # fmt: skip
 
 
@@ -2274,6 +2319,26 @@ class _Fold:
         )
         return next((made for made in orders if made), [])
 
+    checkin: int = 0
+    phone: bool = False
+    operators: set[str] = field(default_factory=set)
+    site_of: dict[str, str] = field(default_factory=dict)
+    kept_by: set[str] = field(default_factory=set)
+    occupancies: Counter[str] = field(default_factory=Counter)
+    grades: dict[str, tuple[int, str]] = field(default_factory=dict)
+    phones: set[str] = field(default_factory=set)
+    bidders: set[str] = field(default_factory=set)
+    persons: dict[str, str] = field(default_factory=dict)
+    letter: str = ""
+    past: set[str] = field(default_factory=set)
+    forms: dict[tuple[str, str], int] = field(default_factory=dict)
+    replies: set[tuple[str, str, int]] = field(default_factory=set)
+
+    def grade(self, seat: str) -> str:
+        """Return by how many persons the present occupancy of a seat was confirmed."""
+        occupancy, grade = self.grades.get(seat, (0, "none"))
+        return grade if occupancy == self.occupancies[seat] else "none"
+
     def values_for(self, lot: str) -> dict[str, Fraction]:
         """Return the price parameters that were drawn for a lot, by name."""
         return {
@@ -2355,6 +2420,8 @@ def _check_result(case: _Case) -> Findings:
     fold.roles = {seat["code"]: seat["role"] for seat in case.opened["seats"]}
     lots = {lot["id"]: {**lot, "bids": [*lot["bids"]]} for lot in case.opened["tender"]["lots"]}
     fold.terms = {name: lot.get("summary", _AS_MARKED) for name, lot in lots.items()}
+    if not _know_people(fold, case.opened):
+        yield Failure("profile", ENTRIES, seq=0, detail="people")
     if sealed and any(lot["bids"] for lot in lots.values()):
         yield Failure("stage", ENTRIES, seq=0, detail="bids before their opening")
     for entry in case.of(*_FOLDS, *_STAGES):
@@ -2408,6 +2475,8 @@ def _fold_stage(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     fold.stage = after
     fold.proposals.clear()
     fold.asking.clear()
+    if after in _ORDER[6:] and _not_arrived(fold):
+        return "identity", f"{', '.join(_not_arrived(fold))} in {after}"
     if after == "signing" and fold.silent():
         return "finding", f"{fold.silent()[0]} not answered"
     if after == "reporting" and (tied := _contested(fold)):
@@ -2460,6 +2529,7 @@ def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     fold.leaving.discard(seat)
     fold.chair = "" if fold.chair == seat else fold.chair
     fold.experts = sorted(newcomer if one == seat else one for one in fold.experts)
+    fold.past.add(seat)
     fold.reserves.discard(newcomer)
     fold.recused.discard(seat)
     fold.cells = {key: one for key, one in fold.cells.items() if key[0] != seat}
@@ -2470,6 +2540,144 @@ def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     fold.asking.clear()
     fold.void("preliminary")
     return None
+
+
+_GRADES = ("none", "operator", "two")
+_NO_PERSON = " · 法定代表人未登记 legal person not entered"
+
+
+def _know_people(fold: _Fold, opened: _Json) -> bool:
+    """Take from the first entry who keeps which seats, whose bids came in plain, and what the profile asks of people."""
+    fold.operators = {seat["code"] for seat in opened["seats"] if seat["role"] == "site_operator"}
+    fold.site_of = {seat["code"]: seat["site"] for seat in opened["seats"]}
+    fold.kept_by = {seat["site"] for seat in opened["seats"] if seat["role"] == "site_operator"}
+    if opened["rehearsal"]:
+        fold.bidders = {bid["bidder"] for lot in opened["tender"]["lots"] for bid in lot["bids"]}
+    try:
+        rules = tomllib.loads(opened["profile"]).get("people", {})
+        fold.checkin, fold.phone = (
+            _GRADES.index(rules.get("checkin", "none")),
+            rules.get("phone", False) is True,
+        )
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return True
+
+
+def _bidders_in(record: str) -> set[str]:
+    """Return the names in the record of a window; whether it is one is step 21's."""
+    try:
+        return {str(row["bidder"]) for row in json.loads(record)["rows"]} - {""}
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return set()
+
+
+def _not_arrived(fold: _Fold) -> list[str]:
+    """List the members who are not confirmed as the profile asks, or whose phones it asks for and nobody took in."""
+    return [
+        seat
+        for seat in fold.experts
+        if _GRADES.index(fold.grade(seat)) < fold.checkin or (fold.phone and seat not in fold.phones)
+    ]
+
+
+def _fold_joined(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    fold.occupancies[entry.body["seat"]] += 1
+    return None
+
+
+def _is_near(fold: _Fold, entry: _Entry) -> bool:
+    """Say whether somebody of the seat's own site acted, or the host's staff where it has no operator; not the seat."""
+    seat = entry.body["seat"]
+    site = fold.site_of.get(seat)
+    own = entry.site == site or (site not in fold.kept_by and entry.actor not in fold.operators)
+    return site is not None and entry.actor != seat and own
+
+
+def _fold_confirmed(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand one person of the site, of device or document, or two persons who agreed; of who sits there now."""
+    body = entry.body
+    act = {
+        "kind": "confirm_by_two",
+        "seat": body["seat"],
+        "occupancy": body["occupancy"],
+        "basis": body["basis"],
+    }
+    if entry.actor == "host":
+        fits = body["grade"] == "two" and fold.consume(act)
+    else:
+        said = body["basis"] == "device" or body["reason"].strip()
+        fits = body["grade"] == "operator" and body["basis"] != "other" and said and _is_near(fold, entry)
+    if not fits or body["occupancy"] != fold.occupancies[body["seat"]]:
+        return "identity", body["seat"]
+    fold.grades[body["seat"]] = (body["occupancy"], body["grade"])
+    return None
+
+
+def _fold_phone(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    seat, there = entry.body["seat"], entry.body["seat"] in fold.phones
+    (fold.phones.add if entry.type == "PhoneKept" else fold.phones.discard)(seat)
+    fits = there is (entry.type == "PhoneReturned") and _is_near(fold, entry)
+    return None if fits else ("identity", f"{entry.type} {seat}")
+
+
+def _fold_declared_site(_: _Fold, entry: _Entry, __: _Json) -> _Wrong:
+    return None if entry.body["site"] == entry.site else ("identity", entry.body["site"])
+
+
+def _fold_persons(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    told = {one["bidder"]: one["person"] for one in entry.body["persons"]}
+    fold.persons = told
+    fits = len(told) == len(entry.body["persons"]) and set(told) <= fold.bidders
+    return None if fits else ("letter", "legal persons")
+
+
+def _fold_letter(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Demand the digest of the text, and that it names exactly the bidders that were opened, and their legal persons."""
+    text = entry.body["text"]
+    fold.letter = entry.body["sha256"]
+    if hashlib.sha256(text.encode()).hexdigest() != fold.letter:
+        return "letter", "digest of the text"
+    names = sorted(fold.bidders - {""})
+    rows = [f"{n}. {_one_line(name)}{_legal_person(fold, name)}" for n, name in enumerate(names, start=1)]
+    named = [line for line in text.split("\n") if " · 法定代表人" in line]
+    return None if named == rows else ("letter", "bidders")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _legal_person(fold: _Fold, bidder: str) -> str:
+    person = fold.persons.get(bidder, "")
+    return f" · 法定代表人 legal person: {_one_line(person)}" if person else _NO_PERSON
+
+
+def _fold_agreed(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    agreed = entry.body["sha256"] == fold.letter and entry.body["seat"] == entry.actor
+    return None if agreed else ("letter", entry.actor)
+
+
+def _fold_appraised(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    """Demand a whole form of a member by somebody else, whatever speaks against them on earlier entries or a remark."""
+    body, key = entry.body, (entry.body["seat"], lot["id"])
+    known = body["seat"] in {*fold.experts, *fold.past} and body["seat"] != entry.actor
+    ticks = body["ticks"]
+    adverse = [one for one in ticks if one["answer"] == ("yes" if one["duty"] in _REPROACHES else "no")]
+    founded = all(one["entries"] or one["remark"].strip() for one in adverse)
+    earlier = all(seq < entry.seq for one in ticks for seq in one["entries"])
+    whole = tuple(one["duty"] for one in ticks) == _DUTIES and body["revision"] == fold.forms.get(key, 0) + 1
+    fold.forms[key] = body["revision"]
+    return None if known and founded and earlier and whole else ("appraisal", body["seat"])
+
+
+def _fold_appraisal_answer(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    body = entry.body
+    reply = (body["seat"], lot["id"], body["revision"])
+    own = body["seat"] == entry.actor and fold.forms.get(reply[:2]) == body["revision"]
+    again = reply in fold.replies
+    fold.replies.add(reply)
+    return None if own and not again and body["answer"].strip() else ("appraisal", body["seat"])
 
 
 def _fold_recusal(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
@@ -2860,8 +3068,10 @@ def _fold_verdict(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     return None
 
 
-def _fold_record(fold: _Fold, _: _Entry, __: _Json) -> _Wrong:
-    """Take bids out of the evaluation that a later window could not open."""
+def _fold_record(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
+    """Take bids out of the evaluation that a later window could not open; the first record names the bidders."""
+    if not fold.bidders:
+        fold.bidders = _bidders_in(entry.body["record"])
     for number in fold.spoilt & fold.numbers.keys():
         for lot, bid in fold.numbers[number]:
             fold.lost.setdefault(lot, set()).add(bid)
@@ -3172,6 +3382,16 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "ComplaintOpened": _fold_complaint,
     "SupplementSigned": _fold_complaint,
     "ComplaintClosed": _fold_complaint,
+    "SeatJoined": _fold_joined,
+    "OccupancyConfirmed": _fold_confirmed,
+    "PhoneKept": _fold_phone,
+    "PhoneReturned": _fold_phone,
+    "SiteDeclared": _fold_declared_site,
+    "LegalPersonsEntered": _fold_persons,
+    "LetterIssued": _fold_letter,
+    "DisciplineAccepted": _fold_agreed,
+    "ExpertAppraised": _fold_appraised,
+    "AppraisalAnswered": _fold_appraisal_answer,
 }
 """Entry type to what it does to the evaluation."""
 

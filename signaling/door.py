@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import HTTPConnection
 
 from evalroom.ids import SessionId
+from evalroom.pledge import NOTICE
 from evalroom.protocol.messages import MAX_FRAME
 from evalroom.roles import Role
 from signaling import connection as link
@@ -24,30 +25,13 @@ from signaling.permits import COOKIE, Permitted, permit
 from signaling.register import Claim, NotSeated, SeatRegister
 from signaling.seating import Seating, SeatPerson
 
-NOTICE = """评标纪律与承诺
-
-一、独立评审，不发表诱导性言论，不打听他人评分。
-二、评审期间不与外界联系，手机等通信设备已交存。
-三、与投标人有利害关系的，主动回避。
-四、对评审情况和所知悉的商业秘密负有保密义务。
-五、我知悉席位全程录音录像并予归档。
-
-Discipline and commitment
-
-1. I evaluate independently, lead nobody and ask nobody for their scores.
-2. I have no contact with the outside during the evaluation; telephones are handed in.
-3. Where I have an interest in a bidder, I recuse myself.
-4. I keep the evaluation and all business secrets confidential.
-5. I know that my seat is filmed and recorded throughout and archived.
-"""
-"""The notice whose digest an expert accepts; a change of its text is a change of what was accepted."""
-
 PAGES: Mapping[Role, str] = {
     Role.EXPERT: "/seat/",
     Role.SUPERVISOR: "/wall/",
     Role.OPERATOR: "/site/",
     Role.SITE_OPERATOR: "/site/",
     Role.ARCHIVIST: "/replay/",
+    Role.REGULATOR: "/wall/",
 }
 """The page of each role."""
 
@@ -239,7 +223,7 @@ def door(node: Node) -> APIRouter:
 
     @router.get("/api/v1/notice")
     async def notice() -> dict[str, str]:
-        """Return the discipline notice."""
+        """Return the discipline notice, with which the commitment letter begins."""
         return {"text": NOTICE}
 
     @router.websocket("/ws/seat")

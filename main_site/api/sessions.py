@@ -19,7 +19,7 @@ from main_site.api.opening import opened_document, serve_range
 from main_site.documents import MAX_PDF_BYTES, PdfTooLarge
 from main_site.sample import sample_template
 from main_site.services.centre import OPERATOR_COOKIE, Centre, IssuedCode, Live
-from main_site.template import parse_template, write_toml, write_xlsx
+from main_site.template import SessionTemplate, parse_template, write_toml, write_xlsx
 from signaling.door import YEAR_S, Seated, seated, set_cookie
 from signaling.permits import Permitted, permit
 from signaling.problems import COUNTED_BY_ROUTE
@@ -75,10 +75,10 @@ def session_routes(centre: Centre) -> APIRouter:
     @router.post("/api/v1/sessions", max_body_size=COUNTED_BY_ROUTE)
     async def open_session(request: Request) -> Opened:
         """Open a session from a template, TOML or xlsx, sent as the body."""
-        data = await _body(request, MAX_TEMPLATE, TemplateTooLarge(limit=MAX_TEMPLATE))
+        data = await read_body(request, MAX_TEMPLATE, TemplateTooLarge(limit=MAX_TEMPLATE))
         template = await asyncio.to_thread(parse_template, data)
         issued = await centre.open_session(template)
-        return Opened(session=template.session, seats=[_code(one) for one in issued])
+        return opened(template, issued)
 
     @router.get("/api/v1/sessions/{session}")
     async def session(session: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def session_routes(centre: Centre) -> APIRouter:
     @router.post("/api/v1/documents", max_body_size=COUNTED_BY_ROUTE)
     async def put_document(request: Request) -> dict[str, Any]:
         """Take a PDF in, sent as the body."""
-        data = await _body(request, MAX_PDF_BYTES, PdfTooLarge(limit=MAX_PDF_BYTES))
+        data = await read_body(request, MAX_PDF_BYTES, PdfTooLarge(limit=MAX_PDF_BYTES))
         facts = await asyncio.to_thread(centre.documents.put, data)
         return {"sha256": facts.sha256, "bytes": facts.bytes, "pages": facts.pages}
 
@@ -146,7 +146,7 @@ def session_routes(centre: Centre) -> APIRouter:
     return router
 
 
-async def _body(request: Request, limit: int, refusal: Refusal) -> bytes:
+async def read_body(request: Request, limit: int, refusal: Refusal) -> bytes:
     """Read a body of at most `limit` bytes; a longer one is refused before it is all here."""
     pieces, size = [], 0
     async for piece in request.stream():
@@ -159,6 +159,11 @@ async def _body(request: Request, limit: int, refusal: Refusal) -> bytes:
 
 def _download(data: bytes, kind: str, name: str) -> Response:
     return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def opened(template: SessionTemplate, issued: list[IssuedCode]) -> Opened:
+    """Describe a session just opened."""
+    return Opened(session=template.session, seats=[_code(one) for one in issued])
 
 
 def _code(issued: IssuedCode) -> dict[str, Any]:

@@ -73,6 +73,7 @@ class SeatView:
     cast: set[tuple[str, int]] = field(default_factory=set)
     session: SessionId = _NO_SESSION
     draws: Draws = field(default_factory=Draws)
+    letter: str = ""
     items: int = 0
 
     def ballot(self, seat: str) -> dict[str, Any] | None:
@@ -125,6 +126,8 @@ class SeatView:
                 known = self.lots[body["lot"]]
                 bids = (*known.bids, Bid(BidId(body["bid"]), body.get("bidder", "")))
                 self.lots[known.id] = replace(known, bids=bids)
+            case "LetterIssued":
+                self.letter = body["text"]
             case "SessionPaused" | "SessionResumed":
                 self.paused = item["type"] == "SessionPaused"
             case "SessionClosed":

@@ -1,4 +1,4 @@
-"""A synthetic member of the committee: tests the seat, accepts the notice, fills in both sheets, signs.
+"""A synthetic member of the committee: tests the seat, agrees to the letter, fills in both sheets, signs.
 
 Its marks are drawn from the seat's own code, so a rehearsal scores the same every time; one member fails a
 bid in the preliminary review, with a reason and without a majority.
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import structlog
 
 from evalroom.commands import AcceptDiscipline, PassSelfTest, RecuseSelf, SignReport
@@ -90,11 +89,11 @@ class SyntheticExpert:
         await client.check_in()
         await client.give(lambda _: PassSelfTest(client.seat, tuple(_self_test())))
         briefed = at(Stage.BRIEFED)
-        await client.until(lambda view: briefed(view) and self._is_member())
+        await client.until(lambda view: briefed(view) and self._is_member() and bool(view.letter))
         if client.seat in self._temper.recuses:
             await client.give(lambda _: RecuseSelf(client.seat, self._temper.recuses[client.seat]))
             return
-        digest = hashlib.sha256((await self._notice()).encode()).hexdigest()
+        digest = hashlib.sha256(client.view.letter.encode()).hexdigest()
         await client.give(lambda _: AcceptDiscipline(client.seat, digest))
         await self._until(at(Stage.PRELIMINARY))
         await self._fill(Part.PRELIMINARY, self._pace.preliminary)
@@ -124,10 +123,6 @@ class SyntheticExpert:
                 # Unready: the rest of what is asked is still on its way.
                 if refusal.detail.get("code") not in ("paused", "unready"):
                     raise
-
-    async def _notice(self) -> str:
-        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
-            return str((await http.get("/api/v1/notice")).json()["text"])
 
     async def _fill(self, part: Part, seconds: float) -> None:
         cells = [

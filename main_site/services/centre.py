@@ -49,6 +49,7 @@ from main_site.services.notary import Notary
 from main_site.services.opening import Opening, OpeningParts
 from main_site.services.recordings import Recordings
 from main_site.services.rosters import Rosters
+from main_site.services.standings import Standings
 from main_site.services.submissions import SubmissionParts, Submissions, UnknownTender, UploadLimits
 from main_site.services.timestamps import TimeStamps
 from main_site.services.trustees import SessionTrustees, TrusteeParts
@@ -56,6 +57,7 @@ from main_site.settings import HostSettings
 from main_site.store import bids as bid_store
 from main_site.store import centre as centre_store
 from main_site.store import journal as store
+from main_site.store import standing as standing_store
 from main_site.template import SessionTemplate
 from main_site.template.sealing import changed_terms, stored_terms
 from recorder.booth import Booth, BoothTerms
@@ -145,10 +147,11 @@ class Centre:
         self._reserve = Reserve(settings.data_dir, settings.reserve_mb)
         self._reserve.look()  # a full disk may be what ended this node before
         engine = open_engine(settings.data_dir / "evalroom.sqlite")
-        for metadata in (store.metadata, centre_store.metadata, bid_store.metadata):
+        for metadata in (store.metadata, centre_store.metadata, bid_store.metadata, standing_store.metadata):
             metadata.create_all(engine)
         self.writer = Writer(engine)
         self.register = SeatRegister(engine, monotonic_ms)
+        self.standings = Standings(self.writer, self.clock.now)
         self.documents = DocumentStore(settings.data_dir / "documents")
         self.authority = open_authority(settings.data_dir / "keys", settings.centre)
         self.links = SiteLinks(
@@ -275,6 +278,7 @@ class Centre:
     ) -> None:
         recordings = Recordings()
         recordings.take(facts)
+        conductor.screen = self.standings.screen
         notary = Notary(conductor, _log_key(stored), self.writer, self.links, self.clock.now)
         folder = self.settings.data_dir / "sessions" / conductor.id
         (folder / "media").mkdir(parents=True, exist_ok=True)

@@ -81,6 +81,7 @@ class Conductor:
         self.journal = Journal(origin)
         self.feeds: dict[str, FeedLog] = {}
         self.listeners: list[Callable[[Committed], None]] = []
+        self.screen: Callable[[Order], None] = lambda _order: None
         self._audiences: dict[str, Audience] = {}
         self._writer = writer
         self._now = now
@@ -147,6 +148,7 @@ class Conductor:
             if self._known(order, waiting.digest):
                 batch.done.append((waiting, None))
                 return
+            self.screen(order)
             facts = self.session.decide(order)
         except EvalroomError as refusal:
             batch.done.append((waiting, refusal))

@@ -4,17 +4,21 @@ Reading ends in a `SessionTemplate` that `evalroom.tender.check_tender` has acce
 that names every mistake with sheet, row and column.
 """
 
+from main_site.template.columns import TABLES
 from main_site.template.problems import Fault, Place, Problem, TemplateError, refuse
-from main_site.template.rows import SessionTemplate
-from main_site.template.toml import parse_toml, write_toml
+from main_site.template.rows import SessionTemplate, disassemble
+from main_site.template.toml import parse_tables, parse_toml, write_toml
 from main_site.template.workbook import parse_xlsx, write_xlsx
 
 __all__ = [
+    "TABLES",
     "Fault",
     "Place",
     "Problem",
     "SessionTemplate",
     "TemplateError",
+    "disassemble",
+    "parse_tables",
     "parse_template",
     "parse_toml",
     "parse_xlsx",

@@ -39,6 +39,15 @@ def parse_toml(text: str) -> SessionTemplate:
     except (tomllib.TOMLDecodeError, ArithmeticError, RecursionError, ValueError) as why:
         # A deep nest ends in RecursionError, an integer of 5,000 digits in ValueError, 1e99999999999 in Decimal's.
         raise refuse(Fault.NOT_TOML, str(why) or type(why).__name__) from None
+    return parse_tables(document)
+
+
+def parse_tables(document: Mapping[str, object]) -> SessionTemplate:
+    """Read a session template from tables of rows: what a TOML file holds, or what the set-up wizard sends.
+
+    Raises:
+        TemplateError: with every problem found, each at its table, entry and column.
+    """
     findings = Findings()
     return assemble(_find_tables(document, findings), findings)
 

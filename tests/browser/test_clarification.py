@@ -1,5 +1,6 @@
 """A question to a bidder in a real Chromium at a real host: asked at a seat, relayed at the desk, answered in the hall."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,8 @@ async def answer_in_the_hall(window: Window, url: str, keys: Path, inspection: I
     await expect(asked_at(page)).to_contain_text("已答复")
     async with page.expect_download() as download:
         await page.get_by_role("button", name="下载回执").last.click()
-    assert ANSWER in Path(await (await download.value).path()).read_text("utf-8")
+    receipt = await asyncio.to_thread(Path(await (await download.value).path()).read_text, "utf-8")
+    assert ANSWER in receipt
 
 
 async def test_a_question_goes_from_a_seat_to_the_hall_and_its_answer_back(

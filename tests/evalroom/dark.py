@@ -62,7 +62,7 @@ class DarkRoom(opening.Opening):
         self.advance()
         self.advance()
         for seat in plain.EXPERTS:
-            self.give(self[seat].accept())
+            self.give(self[seat].accept(self.session.pledge.sha256))
         self.advance()
         self.advance()
         self.review()

@@ -36,6 +36,7 @@ from evalroom.ledger.canonical import canonical, parse_canonical
 from evalroom.ledger.commitment import commit
 from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
 from evalroom.media import MEDIA, TrackKind
+from evalroom.pledge import write_letter
 from evalroom.pricing import presets
 from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS, Session
@@ -59,7 +60,6 @@ BIDS = tuple(BidId(f"bid{n}") for n in range(1, 5))
 PRICES = {BIDS[0]: 980_000_00, BIDS[1]: 1_010_000_00, BIDS[2]: 1_000_000_00, BIDS[3]: 1_040_000_00}
 EXPERTS = tuple(SeatCode(f"E{n}") for n in range(1, 4))
 SUPERVISOR, OPERATOR, SITE_OPERATOR, ARCHIVIST, REGULATOR = map(SeatCode, ("S1", "O1", "L1", "A1", "R1"))
-NOTICE = hashlib.sha256(b"Discipline").hexdigest()
 DOCUMENT = hashlib.sha256(b"%PDF-1.7").hexdigest()
 START = 1_795_392_000_000
 
@@ -105,6 +105,10 @@ ITEMS = (
 )
 LOT1 = Lot(LOT, "Road section 1", ITEMS, tuple(Bid(bid, f"bidder of {bid}") for bid in BIDS), PRICING, 3)
 TENDER = Tender("T-2026-7", "Road", (LOT1,))
+LETTER = write_letter(TENDER.code, TENDER.title, (bid.bidder for bid in LOT1.bids), {})
+NOTICE = LETTER.sha256
+"""Digest of the commitment letter of this tender, no legal person having been entered."""
+
 WITNESSES = ("witness-w", "witness-e")
 KEYS = ev.SessionKeys(
     "log", (ev.WitnessKey(WEST, f"{WITNESSES[0]}+00+key"), ev.WitnessKey(EAST, f"{WITNESSES[1]}+00+key")), 2
@@ -167,8 +171,8 @@ class Person:
         public = encode_seat_key(private_key(self.key).public_key())
         return self.order(co.CheckIn(self.seat.code, self.seat.role, public))
 
-    def accept(self) -> co.Order:
-        return self.order(co.AcceptDiscipline(self.seat.code, NOTICE))
+    def accept(self, letter: str = NOTICE) -> co.Order:
+        return self.order(co.AcceptDiscipline(self.seat.code, letter))
 
     def enter(
         self, bid: str, item: str, value: str, *, revision: int = 1, reason: str = "", lot: LotId = LOT
@@ -383,7 +387,7 @@ def finish(room: Room) -> None:
                 room.give(room[OPERATOR].import_bid(bid, str(price)))
         case Stage.BRIEFED:
             for seat in EXPERTS:
-                room.give(room[seat].accept())
+                room.give(room[seat].accept(room.session.pledge.sha256))
         case Stage.PRELIMINARY | Stage.DETAILED:
             room.review()
         case Stage.SIGNING:

@@ -327,7 +327,7 @@ def sealed() -> opening.Opening:
     room.advance()
     room.advance()
     for seat in EXPERTS:
-        room.give(room[seat].accept())
+        room.give(room[seat].accept(room.session.pledge.sha256))
     room.advance()
     room.advance()
     relayed(room, bid=opening.bid_id(opening.NUMBERS[0]))

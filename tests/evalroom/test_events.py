@@ -4,8 +4,11 @@ from typing import Any, get_args
 
 import pytest
 
+from evalroom import appraisal as aa
 from evalroom import approval as ap
+from evalroom import checkin as ci
 from evalroom import events as ev
+from evalroom import pledge as pl
 from evalroom import settlement as se
 from evalroom import voting as vo
 from evalroom.encoding import body_of
@@ -80,6 +83,18 @@ OTHERS: list[ev.Event] = [
     ),
     se.TieSettled(room.LOT, room.BIDS[:2], se.Settler.TENDERER),
     se.LotAwarded(room.LOT, room.BIDS[0], se.Settler.VOTE),
+    ci.OccupancyConfirmed(room.EXPERTS[0], 1, ci.Grade.OPERATOR, ci.Basis.DOCUMENT, "the device is broken"),
+    ci.PhoneKept(room.EXPERTS[0], 1, "B-12"),
+    ci.PhoneReturned(room.EXPERTS[0], ""),
+    ci.SiteDeclared(room.WEST, ready=True, open=("camera E2",), note="a spare comes at noon"),
+    pl.LegalPersonsEntered((pl.LegalPerson("bidder of bid1", "Zhang San"),)),
+    aa.ExpertAppraised(
+        room.EXPERTS[0],
+        room.LOT,
+        1,
+        tuple(aa.Tick(duty, aa.Judgement.UNKNOWN, (3,), "seen") for duty in aa.FORM),
+    ),
+    aa.AppraisalAnswered(room.EXPERTS[0], room.LOT, 1, "the train was late"),
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event

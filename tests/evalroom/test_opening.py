@@ -58,7 +58,7 @@ def second_window() -> Opening:
     room.advance()
     room.advance()
     for seat in plain.EXPERTS:
-        room.give(room[seat].accept())
+        room.give(room[seat].accept(room.session.pledge.sha256))
     room.advance()
     room.advance()
     room.review()

@@ -73,7 +73,7 @@ def finish(room: Room) -> None:
     elif room.session.stage is Stage.BRIEFED:
         for seat in room.session.experts():
             if seat not in room.session.accepted:
-                room.give(room[seat].accept())
+                room.give(room[seat].accept(room.session.pledge.sha256))
     elif room.session.stage in (Stage.PRELIMINARY, Stage.DETAILED):
         review(room)
     else:
@@ -367,8 +367,8 @@ def test_the_leaver_has_no_part_any_more_and_the_reserve_none_before() -> None:
     room = at(Stage.DETAILED)
     refused(room, room[RESERVE].enter(BIDS[0], "plan", "3"), NotMember)
     carry(room, SUPERVISOR, ap.ReplaceExpert(E2, RESERVE))
-    refused(room, room[E2].accept(), NotMember)
-    room.give(room[RESERVE].accept())
+    refused(room, room[E2].accept(room.session.pledge.sha256), NotMember)
+    room.give(room[RESERVE].accept(room.session.pledge.sha256))
 
 
 def test_whoever_left_does_not_come_back_as_a_newcomer() -> None:

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalroom import appraisal as aa
+from evalroom import checkin as ci
 from evalroom import clarification as cl
 from evalroom import commands as co
 from evalroom import events as ev
@@ -138,6 +140,7 @@ DRAWS = {
     "unseal_roster",
 }
 """Orders of a draw (tests/evalroom/draws/test_rules.py)."""
+UNDECIDED = [aa.Tick(duty, aa.Judgement.UNKNOWN, (), "") for duty in aa.FORM]
 SEAT_OF = {
     Role.EXPERT: E1,
     Role.SUPERVISOR: SUPERVISOR,
@@ -160,6 +163,10 @@ def ready(stage: Stage, kind: str, *, paused: bool) -> Room:
             "F9", ev.FindingCode.IDENTICAL, LOT, Part.DETAILED, BidId(""), ItemId(""), EXPERTS
         )
         room.session.findings.raised["F9"] = Raised(asked)
+    if kind == "return_phone":
+        room.session.arrivals.phones |= {E1: True, E2: True}
+    if kind == "answer_appraisal":
+        room.session.appraisals.forms[E1, LOT] = aa.ExpertAppraised(E1, LOT, 1, tuple(UNDECIDED))
     if kind == "lock_sheet" and stage in PART_OF:
         room.fill(E1)
     if paused:
@@ -180,9 +187,17 @@ def command_of(kind: str, room: Room, person: Person) -> co.Command:
     session, seat = room.session, person.seat
     part = PART_OF.get(session.stage, Part.DETAILED)
     after = TRANSITIONS[session.stage].get(ev.StageChanged, Stage.CONCLUDED)
+    near = E2 if seat.site == WEST else E1
     commands: dict[str, Callable[[], co.Command]] = {
         "open_session": lambda: OPEN,
         "check_in": lambda: person.check_in().command,
+        "confirm_occupancy": lambda: co.ConfirmOccupancy(near, 1, ci.Grade.OPERATOR, ci.Basis.DEVICE, ""),
+        "keep_phone": lambda: co.KeepPhone(near, 0, ""),
+        "return_phone": lambda: co.ReturnPhone(near, "ill"),
+        "declare_site": lambda: co.DeclareSite(seat.site, ready=True, open=(), note=""),
+        "enter_legal_persons": lambda: co.EnterLegalPersons(()),
+        "appraise_expert": lambda: co.AppraiseExpert(E2, LOT, 1, tuple(UNDECIDED)),
+        "answer_appraisal": lambda: co.AnswerAppraisal(seat.code, LOT, 1, "the train was late"),
         "pass_self_test": lambda: co.PassSelfTest(seat.code, ()),
         "accept_discipline": lambda: co.AcceptDiscipline(seat.code, NOTICE),
         "advance_stage": lambda: co.AdvanceStage(session.stage, after, ""),
@@ -227,7 +242,8 @@ def test_an_order_is_carried_out_for_the_reviewed_roles_in_the_reviewed_stages_o
     for stage in STAGES:
         for paused in (False, True):
             room = ready(stage, kind, paused=paused)
-            open_now = rule["paused"] if paused else stage.value in rule["stages"]
+            open_now = stage.value in rule["stages"] and (rule["paused"] or not paused)
+            open_now = open_now or (paused and kind == "resume_session")
             allowed = role.value in rule["roles"]
             answer = answer_to(room, order_of(kind, role, room))
             case = f"{kind} by {role} in {stage}, {paused=}"

@@ -181,9 +181,10 @@ class Committee:
         overview = await self.operator.overview(SESSION)
         await self.operator.import_bids(lead, overview, {bid: (pdf, fen) for bid, fen in PRICES.items()})
         await self.advance()
-        notice = hashlib.sha256(b"the notice").hexdigest()
         for expert in self.experts:
-            await expert.give(lambda _, seat=expert.seat: co.AcceptDiscipline(seat, notice))  # type: ignore[misc] # its default is no part of its type
+            await expert.until(lambda view: bool(view.letter))
+            letter = hashlib.sha256(expert.view.letter.encode()).hexdigest()
+            await expert.give(lambda _, seat=expert.seat, digest=letter: co.AcceptDiscipline(seat, digest))  # type: ignore[misc] # its defaults are no part of its type
         await self.advance()  # a plain profile elects no chair
         await self.advance()
 

@@ -189,7 +189,7 @@ class Hosted:
             await self.give(self.people[OPERATOR].import_bid(bid, str(PRICES[bid])))
         await self.advance()
         for expert in (E1, E2):
-            await self.give(self.people[expert].accept())
+            await self.give(self.people[expert].accept(self.session.pledge.sha256))
         await self.advance()  # a plain profile elects no chair
         await self.advance()
 

@@ -52,7 +52,7 @@ async def to_detailed(here: World) -> None:
         await here.give(here.people[OPERATOR].import_bid(bid, str(PRICES[bid]), lot=LOT))
     await here.advance()
     for expert in EXPERTS:
-        await here.give(here.people[expert].accept())
+        await here.give(here.people[expert].accept(here.session.pledge.sha256))
     await here.advance()  # a plain profile elects no chair
     await here.advance()
     for expert in EXPERTS:

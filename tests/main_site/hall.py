@@ -277,7 +277,7 @@ async def finish(conductor: Conductor, persons: dict[SeatCode, Person]) -> None:
             await _all(conductor, orders)
             orders = [_import(operator, bid) for bid in BIDS if bid not in session.bids]
         case Stage.BRIEFED:
-            orders = [persons[seat].accept() for seat in EXPERTS]
+            orders = [persons[seat].accept(session.pledge.sha256) for seat in EXPERTS]
         case Stage.PRELIMINARY | Stage.DETAILED:
             part = PART_OF[session.stage]
             await _all(conductor, [one for seat in EXPERTS for one in sheet(session, persons[seat], part)])

@@ -696,7 +696,9 @@ def test_the_verifier_lets_the_host_do_unsigned_what_the_room_lets_it_do() -> No
     }
     # Of its own accord: when there are too few bids, when a second person approved, when a fault was declared, and when
     # the notice is out.
-    led = {"OpeningAborted", "SessionResumed", "SessionPaused", "QuestionSent", "StageChanged"}
+    led = {
+        "OpeningAborted", "SessionResumed", "SessionPaused", "QuestionSent", "StageChanged", "OccupancyConfirmed",
+    }  # fmt: skip
     assert by_host | led == verifier._BY_HOST
 
 

@@ -449,7 +449,7 @@ def to_detailed(room: Opening) -> None:
     room.advance()
     room.advance()
     for seat in plain.EXPERTS:
-        room.give(room[seat].accept())
+        room.give(room[seat].accept(room.session.pledge.sha256))
     room.advance()
     room.advance()
     room.review()
@@ -1092,7 +1092,7 @@ def test_the_price_of_a_bid_rejected_in_the_review_is_never_opened() -> None:
     room.advance()
     room.advance()
     for seat in plain.EXPERTS:
-        room.give(room[seat].accept())
+        room.give(room[seat].accept(room.session.pledge.sha256))
     room.advance()
     room.advance()
     none: dict[tuple[str, str], str] = {(o.bid_id(B), "form"): "fail"}

@@ -172,13 +172,7 @@ class Client(SeatClient):
 
 
 def expert(client: Client) -> SyntheticExpert:
-    made = SyntheticExpert(client, Pace(0, 0), lambda: None)
-
-    async def notice() -> str:
-        return "notice"
-
-    made._notice = notice  # type: ignore[method-assign] # the one thing it asks over HTTP
-    return made
+    return SyntheticExpert(client, Pace(0, 0), lambda: None)
 
 
 async def test_it_fills_both_sheets_leaves_rejected_bids_out_locks_and_signs() -> None:

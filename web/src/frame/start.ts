@@ -5,11 +5,10 @@ import './frame.css'
 import { createPinia } from 'pinia'
 import { type Component, createApp } from 'vue'
 
-import { i18n, setLanguage } from '@/locale'
+import { i18n, keptLanguage, setLanguage } from '@/locale'
 
 /** Mount `page`; an error nobody caught is shown on the page, because a failure must not say nothing. */
 export function start(page: Component): void {
-  setLanguage(i18n.global.locale.value)
   const app = createApp(page)
   app.use(createPinia()).use(i18n)
   app.config.errorHandler = (error) => {
@@ -17,7 +16,8 @@ export function start(page: Component): void {
     throw error
   }
   window.addEventListener('unhandledrejection', (event) => showUnexpected(event.reason))
-  app.mount('#app')
+  // Words that could not be fetched leave the page in Chinese, which is better than no page.
+  void setLanguage(keptLanguage()).finally(() => app.mount('#app'))
 }
 
 function showUnexpected(error: unknown): void {

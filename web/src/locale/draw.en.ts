@@ -9,6 +9,7 @@ const en: DrawMessages = {
     declare_hint: 'Check the list. Once declared, list, number and parties stay as they are; there is a result only when all parties have taken part.',
     redoes: 'Takes the place of the void draw {draw}.',
     purpose: { experts: 'Experts', seats: 'Seats', sub_site: 'Sub-site', price_parameter: 'Price parameter', members: 'Order of members (for even spreads)', tie: 'Order of even bids', chair: 'Chair', code: 'Codes' },
+    standing: { praised: 'praised:', warned: 'a warning, yours to judge:', suspended: 'suspended, must be marked as recused:' },
     class: { technical: 'Technical', economic: 'Economic', other: 'Other' },
     state: { declared: 'Waiting for the parties', committed: 'Values are being revealed', drawn: 'Drawn', void: 'Void' },
     part: { missing: 'not yet', committed: 'took part', revealed: 'revealed', silent: 'silent' },

@@ -9,6 +9,7 @@ const zh = {
     declare_hint: '请核对名单。声明后名单、人数和参与方不能更改；各方都参与后才会产生结果。',
     redoes: '接替已作废的抽签 {draw}。',
     purpose: { experts: '抽取专家', seats: '席位', sub_site: '副场', price_parameter: '浮动点、下浮系数', members: '评委次序（最大离差相同时）', tie: '同分排序', chair: '组长', code: '代码' },
+    standing: { praised: '红名单：', warned: '黑名单提示（不影响抽取，由您决定）：', suspended: '暂停抽取，须标为回避：' },
     class: { technical: '技术类', economic: '经济类', other: '其他类' },
     state: { declared: '等待各方参与', committed: '正在公开数值', drawn: '已抽出', void: '已作废' },
     part: { missing: '未参与', committed: '已参与', revealed: '已公开', silent: '未响应' },

@@ -8,6 +8,12 @@ export function clockTime(ms: number): string {
   return `${TWO(date.getHours())}:${TWO(date.getMinutes())}:${TWO(date.getSeconds())}`
 }
 
+/** Return date and time of `ms` at this workstation, to the minute. */
+export function dayTime(ms: number): string {
+  const date = new Date(ms)
+  return `${date.getFullYear()}-${TWO(date.getMonth() + 1)}-${TWO(date.getDate())} ${TWO(date.getHours())}:${TWO(date.getMinutes())}`
+}
+
 /** Return a duration as m:ss or h:mm:ss. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))

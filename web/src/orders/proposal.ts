@@ -37,10 +37,11 @@ export const RULES: Readonly<Record<ActKind, Rule>> = {
   send_question: { proposers: ['expert'], approvers: ['regulator'], stages: ['preliminary', 'detailed', 'summary'], chair: false },
   settle_fault: { proposers: ['operator'], approvers: ['regulator'], stages: between('gathering', 'signing'), chair: false },
   reopen_for_complaint: { proposers: ['operator', 'supervisor'], approvers: ['regulator'], stages: ['concluded'], chair: false },
+  confirm_by_two: { proposers: ['site_operator', 'operator'], approvers: ['supervisor', 'operator'], stages: between('gathering', 'signing'), chair: false },
 }
 
-/** Acts that are proposed where they come up (src/asides), not from the list of what may be proposed. */
-const ELSEWHERE: ReadonlySet<ActKind> = new Set<ActKind>(['send_question', 'settle_fault'])
+/** Acts that are proposed where they come up (src/asides, a seat's own card), not from the list of what may be proposed. */
+const ELSEWHERE: ReadonlySet<ActKind> = new Set<ActKind>(['send_question', 'settle_fault', 'confirm_by_two'])
 
 /** Stages that a step back may lead to. */
 export const BACK: Readonly<Partial<Record<Stage, readonly Stage[]>>> = {

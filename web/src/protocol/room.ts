@@ -14,7 +14,7 @@ export interface AbortSession {
   kind: 'abort_session'
 }
 
-/** Accept the discipline notice, whose text has this digest. */
+/** Agree to the commitment letter, whose text has this digest. */
 export interface AcceptDiscipline {
   seat: string
   sha256: string
@@ -59,6 +59,15 @@ export interface AlarmRaised {
   text: string
 }
 
+/** Answer one's own duty form of a lot. */
+export interface AnswerAppraisal {
+  seat: string
+  lot: string
+  revision: number
+  answer: string
+  kind: 'answer_appraisal'
+}
+
 /** The operator entered an answer that was handed in on paper (rehearsals, whose bids have no keys). */
 export interface AnswerEntered {
   question: string
@@ -71,6 +80,23 @@ export interface AnswerFinding {
   stand: boolean
   reason: Commitment
   kind: 'answer_finding'
+}
+
+/** The expert answered the own form, of this lot and revision, in writing. */
+export interface AppraisalAnswered {
+  seat: string
+  lot: string
+  revision: number
+  answer: string
+}
+
+/** Decide the duty form of an expert for a lot. */
+export interface AppraiseExpert {
+  seat: string
+  lot: string
+  revision: number
+  ticks: Tick[]
+  kind: 'appraise_expert'
 }
 
 /** Approve a proposal by its digest: what it does follows at once. */
@@ -128,6 +154,9 @@ export interface BaseStep {
   where?: Condition[]
   when?: Condition[]
 }
+
+/** What the person who confirms has looked at. */
+export type Basis = 'device' | 'document' | 'other'
 
 /** Which way a bid gets better: prices down, rates of discount up. */
 export type Better = 'lower' | 'higher'
@@ -350,6 +379,24 @@ export interface ConfirmBooking {
   kind: 'confirm_booking'
 }
 
+/** Confirm who sits on a seat where one person could not; `occupancy` as in `OccupancyConfirmed`. */
+export interface ConfirmByTwo {
+  seat: string
+  occupancy: number
+  basis: Basis
+  kind: 'confirm_by_two'
+}
+
+/** Confirm, as one person of the venue, who sits on a seat since its check-in number `occupancy`. */
+export interface ConfirmOccupancy {
+  seat: string
+  occupancy: number
+  grade: Grade
+  basis: Basis
+  reason: string
+  kind: 'confirm_occupancy'
+}
+
 /** Let the next of the order come in for somebody drawn who leaves, for a reason. */
 export interface ContinueDraw {
   draw: string
@@ -415,6 +462,15 @@ export interface DeclareFault {
   kind: 'declare_fault'
 }
 
+/** Say that one's own site is ready, or no longer, and which red lines are open nevertheless. */
+export interface DeclareSite {
+  site: string
+  ready: boolean
+  open: string[]
+  note: string
+  kind: 'declare_site'
+}
+
 /** Say that one's own site cannot hold its seats. */
 export interface DeclineBooking {
   site: string
@@ -428,7 +484,7 @@ export interface DeviationTerms {
   of?: string | Operation
 }
 
-/** The expert accepted the discipline notice and knows of no ground for recusal; digest of its text. */
+/** The expert agreed to the commitment letter and knows of no ground for recusal; digest of its text. */
 export interface DisciplineAccepted {
   seat: string
   sha256: string
@@ -506,11 +562,20 @@ export interface DrawVoided {
   silent: string[]
 }
 
+/** The questions of the form, in its order. */
+export type Duty = 'knows_law' | 'read_documents' | 'knows_commercial_terms' | 'knows_specification' | 'negotiates' | 'follows_others' | 'leading_talk' | 'scored_by_standard' | 'scoring_errors' | 'failed_to_ask_clarification' | 'kept_discipline' | 'handed_in_phone' | 'late_or_left_early' | 'useful_advice' | 'dragged_time'
+
 /** Enter an answer that a bidder without a key handed in on paper (rehearsal). */
 export interface EnterAnswer {
   question: string
   text: string
   kind: 'enter_answer'
+}
+
+/** Take down the bidders' legal persons, for the commitment letter. */
+export interface EnterLegalPersons {
+  persons: LegalPerson[]
+  kind: 'enter_legal_persons'
 }
 
 /** Set one cell of one's own sheet to revision `revision`, one above what its owner last saw. */
@@ -522,6 +587,14 @@ export interface EnterScore {
   value: Commitment
   reason: Commitment
   kind: 'enter_score'
+}
+
+/** The duty form of the expert on a seat for a lot; `revision` counts its decisions from 1. */
+export interface ExpertAppraised {
+  seat: string
+  lot: string
+  revision: number
+  ticks: Tick[]
 }
 
 /** The class an expert is listed in; the law counts the first two (招标投标法 37: 技术、经济等方面的专家). */
@@ -651,6 +724,9 @@ export interface GivenShare {
   good: boolean
 }
 
+/** How many persons vouch for an occupancy. */
+export type Grade = 'operator' | 'two'
+
 /** Put down that the tenderer extends the evaluation until `until` (UTC ms). */
 export interface GrantMoreTime {
   until: number
@@ -726,6 +802,17 @@ export interface Item {
 /** How an item is judged: points given, pass or fail, points taken off, or one of declared options. */
 export type ItemKind = 'score' | 'pass' | 'deduct' | 'choice'
 
+/** What is ticked; `unknown` says that nobody could tell. */
+export type Judgement = 'yes' | 'no' | 'unknown'
+
+/** Take in the phones of whoever sits on a seat; none of them is an answer, too. */
+export interface KeepPhone {
+  seat: string
+  pieces: number
+  locker: string
+  kind: 'keep_phone'
+}
+
 /** A trustee's agent destroyed its keys for this tender and signs that it did. */
 export interface KeysDestroyed {
   trustee: string
@@ -736,6 +823,23 @@ export interface KeysDestroyed {
 export interface KeysNotDestroyed {
   trustee: string
   reason: string
+}
+
+/** Who a bidder's legal person 法定代表人 is, as read at the opening. */
+export interface LegalPerson {
+  bidder: string
+  person: string
+}
+
+/** The operator took down the bidders' legal persons; a later list takes the place of an earlier one. */
+export interface LegalPersonsEntered {
+  persons: LegalPerson[]
+}
+
+/** The text of the commitment letter, and its SHA-256: what experts agree to from now on. */
+export interface LetterIssued {
+  text: string
+  sha256: string
 }
 
 /** A sealed bid as the closed list has it: its number, the root over its bytes, its digest. */
@@ -855,6 +959,15 @@ export interface NamedValue {
   value: string
 }
 
+/** The person on the seat is who was drawn for it; `occupancy` counts the check-ins at the seat from 1. */
+export interface OccupancyConfirmed {
+  seat: string
+  occupancy: number
+  grade: Grade
+  basis: Basis
+  reason: string
+}
+
 /** An officer at a seat is there and agrees that this window be opened. */
 export interface OfficerSteppedUp {
   window: string
@@ -965,6 +1078,21 @@ export interface PenaltySegment {
 
 /** Whether an input has one value for the tender, or one for each bid. */
 export type Per = 'tender' | 'bid'
+
+/**
+ * The person on the seat handed in their phones 收手机, `pieces` of them; 0 says that they have none with them.
+ */
+export interface PhoneKept {
+  seat: string
+  pieces: number
+  locker: string
+}
+
+/** The phones were given back; before the end of the evaluation for a reason. */
+export interface PhoneReturned {
+  seat: string
+  reason: string
+}
 
 /** So many places of the committee for one class of experts, of one region or, where it is empty, of any. */
 export interface Place {
@@ -1098,7 +1226,7 @@ export interface PricesOpened {
 /** Propose an act that needs a second person; `proposal` is a new id. */
 export interface Propose {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo
   reason: string
   kind: 'propose'
 }
@@ -1106,7 +1234,7 @@ export interface Propose {
 /** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
 export interface Proposed {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo
   reason: string
 }
 
@@ -1265,6 +1393,13 @@ export interface ResumeCeremony {
 export interface ResumeSession {
   reason: string
   kind: 'resume_session'
+}
+
+/** Give the phones back; before the end of the evaluation for a reason. */
+export interface ReturnPhone {
+  seat: string
+  reason: string
+  kind: 'return_phone'
 }
 
 /** Reveal, as a party, the value committed to; `commitments` digests all of them as the giver saw them. */
@@ -1540,6 +1675,14 @@ export interface Site {
   node: boolean
 }
 
+/** A site says that it is ready 副场就绪, or no longer; `open` names the red lines it saw open nevertheless. */
+export interface SiteDeclared {
+  site: string
+  ready: boolean
+  open: string[]
+  note: string
+}
+
 /** The link to a sub-site has been silent for six seconds; its seats go on and catch up later. */
 export interface SiteLost {
   site: string
@@ -1653,6 +1796,14 @@ export interface Thresholds {
   copied_chars?: number
   vector_cells?: number
   deviation?: string
+}
+
+/** One question decided: `entries` are the numbers of journal entries that it rests on. */
+export interface Tick {
+  duty: Duty
+  answer: Judgement
+  entries: number[]
+  remark: string
 }
 
 /** One key that puts equal totals in order. */
@@ -1836,6 +1987,14 @@ export interface EventBodies {
   VoteCounted: VoteCounted
   BallotsShown: BallotsShown
   ChairElected: ChairElected
+  OccupancyConfirmed: OccupancyConfirmed
+  PhoneKept: PhoneKept
+  PhoneReturned: PhoneReturned
+  SiteDeclared: SiteDeclared
+  LegalPersonsEntered: LegalPersonsEntered
+  LetterIssued: LetterIssued
+  ExpertAppraised: ExpertAppraised
+  AppraisalAnswered: AppraisalAnswered
   BidImported: BidImported
   PricesOpened: PricesOpened
   PriceCorrected: PriceCorrected
@@ -1974,6 +2133,13 @@ export type SeatCommand =
   | MendFault
   | SignSupplement
   | CloseComplaint
+  | ConfirmOccupancy
+  | KeepPhone
+  | ReturnPhone
+  | DeclareSite
+  | EnterLegalPersons
+  | AppraiseExpert
+  | AnswerAppraisal
 
 export type CommandKind = SeatCommand['kind']
 
@@ -2023,6 +2189,13 @@ export interface SeatCommands {
   mend_fault: Omit<MendFault, 'kind'>
   sign_supplement: Omit<SignSupplement, 'kind'>
   close_complaint: Omit<CloseComplaint, 'kind'>
+  confirm_occupancy: Omit<ConfirmOccupancy, 'kind'>
+  keep_phone: Omit<KeepPhone, 'kind'>
+  return_phone: Omit<ReturnPhone, 'kind'>
+  declare_site: Omit<DeclareSite, 'kind'>
+  enter_legal_persons: Omit<EnterLegalPersons, 'kind'>
+  appraise_expert: Omit<AppraiseExpert, 'kind'>
+  answer_appraisal: Omit<AnswerAppraisal, 'kind'>
 }
 
 /** Command kind to the type of the entry it asks for: what the seat signs (archive.md §13). */
@@ -2071,4 +2244,11 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   mend_fault: 'FaultMended',
   sign_supplement: 'SupplementSigned',
   close_complaint: 'ComplaintClosed',
+  confirm_occupancy: 'OccupancyConfirmed',
+  keep_phone: 'PhoneKept',
+  return_phone: 'PhoneReturned',
+  declare_site: 'SiteDeclared',
+  enter_legal_persons: 'LegalPersonsEntered',
+  appraise_expert: 'ExpertAppraised',
+  answer_appraisal: 'AppraisalAnswered',
 }

@@ -10,6 +10,7 @@ import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
 import { type DrawView, evolveDraws } from './draws'
 import type { FeedBodies, FeedItem } from './feed'
 import type { CommittedCell } from './sheet'
+import { NO_RULES, type PeopleRules, readRules } from './people'
 import { STAGES, stageAfter } from './stages'
 
 export interface OwnCell {
@@ -34,6 +35,20 @@ export interface SeatFacts {
   readonly tested: readonly SelfTestResult[] | null
   readonly disciplined: boolean
   readonly lost: boolean
+  /** Check-ins at the seat so far: a confirmation is of one of them. */
+  readonly occupancy: number
+  readonly confirmed: EventBodies['OccupancyConfirmed'] | null
+  /** What was handed in and lies in the locker; null before, and once it was given back. */
+  readonly phone: EventBodies['PhoneKept'] | null
+}
+
+/** What a site said of itself last. */
+export interface SiteWord {
+  readonly ready: boolean
+  readonly open: readonly string[]
+  readonly note: string
+  readonly by: string
+  readonly atMs: number
 }
 
 export interface RaisedFinding {
@@ -41,7 +56,7 @@ export interface RaisedFinding {
   readonly before: string
 }
 
-const NO_FACTS: SeatFacts = { joined: null, role: null, tested: null, disciplined: false, lost: false }
+const NO_FACTS: SeatFacts = { joined: null, role: null, tested: null, disciplined: false, lost: false, occupancy: 0, confirmed: null, phone: null }
 
 export interface Alarm {
   readonly alarm: string
@@ -160,6 +175,16 @@ export interface SessionView {
   readonly lastFragmentMs: Map<string, number>
   /** The opening of sealed bids; in a rehearsal nothing ever happens in it. */
   readonly ceremony: CeremonyView
+  /** What the rule profile asks of people: the grade of check-in, phones, appraisals. */
+  people: PeopleRules
+  readonly siteWords: Map<string, SiteWord>
+  /** Legal persons by bidder, as the operator entered them. */
+  readonly legalPersons: Map<string, string>
+  /** The commitment letter that experts agree to, once it was issued. */
+  letter: EventBodies['LetterIssued'] | null
+  /** Duty forms by `seat/lot`, and the experts' answers to them. */
+  readonly forms: Map<string, EventBodies['ExpertAppraised']>
+  readonly formAnswers: Map<string, EventBodies['AppraisalAnswered']>
   /** Draws by id, in the order of their declaration. */
   readonly draws: Map<string, DrawView>
   /** Questions to bidders, more time, faults, complaints. */
@@ -209,6 +234,12 @@ export function emptyView(): SessionView {
     lostSites: shallowReactive(new Set<string>()),
     refusedWitnesses: shallowReactive(new Map()),
     lastFragmentMs: shallowReactive(new Map()),
+    people: NO_RULES,
+    siteWords: shallowReactive(new Map()),
+    legalPersons: shallowReactive(new Map()),
+    letter: null,
+    forms: shallowReactive(new Map()),
+    formAnswers: shallowReactive(new Map()),
     ceremony: emptyCeremony(),
     draws: shallowReactive(new Map()),
     asides: emptyAsides(),
@@ -222,6 +253,10 @@ export function sheetKey(seat: string, lot: string, part: Part): string {
 
 export function ownCellKey(lot: string, bid: string, item: string): string {
   return `${lot}/${bid}/${item}`
+}
+
+export function formKey(seat: string, lot: string): string {
+  return `${seat}/${lot}`
 }
 
 function changeSeat(view: SessionView, seat: string, change: Partial<SeatFacts>): void {
@@ -310,7 +345,34 @@ export function evolve(view: SessionView, item: FeedItem): void {
       view.prices.set(item.body.lot, item.body)
       return
     case 'SeatJoined':
-      return changeSeat(view, item.body.seat, { joined: item.t, role: item.body.role, lost: false })
+      return changeSeat(view, item.body.seat, {
+        joined: item.t,
+        role: item.body.role,
+        lost: false,
+        occupancy: (view.seatFacts.get(item.body.seat)?.occupancy ?? 0) + 1,
+      })
+    case 'OccupancyConfirmed':
+      return changeSeat(view, item.body.seat, { confirmed: item.body })
+    case 'PhoneKept':
+      return changeSeat(view, item.body.seat, { phone: item.body })
+    case 'PhoneReturned':
+      return changeSeat(view, item.body.seat, { phone: null })
+    case 'SiteDeclared':
+      view.siteWords.set(item.body.site, { ...item.body, by: item.actor, atMs: item.t })
+      return
+    case 'LegalPersonsEntered':
+      view.legalPersons.clear()
+      for (const one of item.body.persons) view.legalPersons.set(one.bidder, one.person)
+      return
+    case 'LetterIssued':
+      view.letter = item.body
+      return
+    case 'ExpertAppraised':
+      view.forms.set(formKey(item.body.seat, item.body.lot), item.body)
+      return
+    case 'AppraisalAnswered':
+      view.formAnswers.set(formKey(item.body.seat, item.body.lot), item.body)
+      return
     case 'SeatTested':
       return changeSeat(view, item.body.seat, { tested: item.body.results })
     case 'SeatLost':
@@ -460,6 +522,7 @@ function openSession(view: SessionView, body: EventBodies['SessionOpened'], at: 
   view.stage = view.rehearsal ? 'gathering' : 'planned'
   // Of the profile's TOML the pages need this one key; everything else is the host's to know.
   view.twoToResume = /^\s*second_person\s*=\s*true\s*(#.*)?$/m.test(body.profile)
+  view.people = readRules(body.profile)
   view.members = view.seats.filter((seat) => seat.role === 'expert' && !seat.reserve).map((seat) => seat.code)
   view.stageSinceMs = at
 }
