@@ -74,7 +74,7 @@ class Play:
                 self.bring()
             case Stage.BRIEFED:
                 for seat in session.experts():
-                    self.room.give(self.room[seat].accept())
+                    self.room.give(self.room[seat].accept(self.room.session.pledge.sha256))
             case Stage.ELECTING | Stage.SUMMARY:
                 self.vote()
             case Stage.PRELIMINARY | Stage.DETAILED:
