@@ -317,7 +317,8 @@ class SeatClient:
         async with self._negotiating:
             answer = await self._media.answer(offer)
             self._generation = offer.generation
-        await ws.send(encode(answer))
+        with contextlib.suppress(ConnectionClosed):  # whoever reads the socket sees its end, and dials again
+            await ws.send(encode(answer))
 
     def _settle(self) -> None:
         for event in self._end.events_received():

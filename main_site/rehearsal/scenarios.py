@@ -124,6 +124,7 @@ _SCENARIOS = (
             asks="请说明漏损定位精度的测试条件和依据。",
         ),
         staff=(*OFFICERS, *DESKS),
+        tracks=(TrackKind.CAMERA,),
         free_seat=SeatCode("E04"),
         answer="测试在压力 0.35 兆帕、管径 300 毫米的试验管段进行,共 60 次,定位误差见技术部分第六章。",
         cut=SITE_A,
