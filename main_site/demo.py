@@ -25,11 +25,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from evalroom.commands import AdvanceStage, ConfirmBooking
+from evalroom.commands import AdvanceStage, ConfirmBooking, RelayQuestion
 from evalroom.errors import EvalroomError
 from evalroom.events import Stage
 from evalroom.ids import DrawId, LotId, SeatCode, SessionId, SiteId
 from evalroom.media import TrackKind
+from evalroom.profile import parse_profile
 from evalroom.roles import Role
 from evalroom.tender import Seat
 from main_site.rehearsal.bidding import BiddersDesk, Officers, Opening
@@ -81,6 +82,9 @@ console = Console()
 
 
 ROSTER = DrawId("roster")
+
+GRACE_MS = 60_000
+"""Milliseconds a bidder has beyond what the profile gives: the relay may be on its way for a while."""
 
 CUT_AFTER_S = 5
 """Seconds into the detailed sheets at which a link is cut, where a scenario cuts one."""
@@ -273,6 +277,8 @@ async def _rehearse(cast: _Cast, desks: list[BiddersDesk], seconds: int, cutting
             if desks:
                 officers = Officers([clients[code] for code in OFFICERS])
                 acting.append(asyncio.create_task(_open(opening, officers)))
+            if scenario.answer:
+                acting.append(asyncio.create_task(_clarify(scenario, lead, desks)))
             if scenario.roster:
                 acting.append(asyncio.create_task(_redraw(scenario, lead)))
             if cutting.cable is not None:
@@ -307,6 +313,19 @@ async def _redraw(scenario: Scenario, lead: SeatClient) -> None:
         out = lead.view.draws.all[ROSTER].drawn[-1]
         comes = await redraw(lead, ROSTER, out, reason)
         _say(f"{seat} steps aside; redrawn for {out}: {comes}")
+
+
+async def _clarify(scenario: Scenario, lead: SeatClient, desks: list[BiddersDesk]) -> None:
+    """Relay the chair's question, and let the bidder it is about answer: each looks whether it is the one."""
+    await lead.until(lambda view: bool(view.sent))
+    within = parse_profile(scenario.template().profile).clarification.within.ms
+    until = int(time.time() * 1000) + within + GRACE_MS
+    await lead.give(lambda _: RelayQuestion(lead.view.sent[0], until))
+    _say("the chair's question is before its bidder")
+    ready = [desk for desk in desks if desk.bidder.releases]
+    while not any([await desk.answer(scenario.answer) for desk in ready]):  # noqa: ASYNC110 - another process's state
+        await asyncio.sleep(1)
+    _say("the bidder has answered")
 
 
 async def _cut(cable: Cable, seconds: int, lead: SeatClient) -> None:

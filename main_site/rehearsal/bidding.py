@@ -101,6 +101,14 @@ class BiddersDesk:
         """Confirm the record of a window."""
         await self._bid("confirm", self._host, str(self._out), "--window", window, *self._unlocking)
 
+    async def answer(self, text: str) -> bool:
+        """Answer what the committee asks about this bid, if it asks something; say whether it did."""
+        asked = (await self._bid("questions", self._host, str(self._out)))["questions"]
+        if not any(one["state"] == "open" for one in asked):
+            return False
+        await self._bid("answer", self._host, str(self._out), "--text", text, *self._unlocking)
+        return True
+
     @property
     def _unlocking(self) -> tuple[str, str]:
         return "--passphrase-file", str(self._passphrase)

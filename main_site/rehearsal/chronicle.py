@@ -135,6 +135,14 @@ def _signed(body: Body, _: Names, actor: str) -> _Told:
     return "签署 signed", f"{actor} {body['dissent']}".rstrip()
 
 
+def _asked(body: Body, names: Names, actor: str) -> _Told:
+    return "澄清提问 asked", f"{actor} → {names.get(body['bid'], body['bid'])}：{body['text']}"
+
+
+def _replied(body: Body, _: Names, __: str) -> _Told:
+    return "澄清答复 replied", f"{body['question']}：{body['text']}"
+
+
 _TURNS: Mapping[str, Callable[[Body, Names, str], _Told]] = {
     "StageChanged": _stage,
     "BidJudged": _judged,
@@ -153,5 +161,7 @@ _TURNS: Mapping[str, Callable[[Body, Names, str], _Told]] = {
     "VoteCounted": _counted,
     "LotAwarded": _awarded,
     "ReportSigned": _signed,
+    "QuestionDrafted": _asked,
+    "QuestionAnswered": _replied,
 }
-"""Entry type to how it is told; a clarification adds its own line here."""
+"""Entry type to how it is told."""

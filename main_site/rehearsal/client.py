@@ -71,6 +71,8 @@ class SeatView:
     members: list[str] = field(default_factory=list)
     ballots: dict[str, dict[str, Any]] = field(default_factory=dict)
     cast: set[tuple[str, int]] = field(default_factory=set)
+    chair: str = ""
+    sent: list[str] = field(default_factory=list)
     session: SessionId = _NO_SESSION
     draws: Draws = field(default_factory=Draws)
     letter: str = ""
@@ -114,6 +116,10 @@ class SeatView:
             case "ExpertReplaced":
                 changed = {body["seat"]: body["newcomer"]}
                 self.members = [changed.get(seat, seat) for seat in self.members]
+            case "ChairElected":
+                self.chair = body["seat"]
+            case "QuestionSent":
+                self.sent.append(body["question"])
             case "VoteOpened":
                 self.ballots[body["vote"]] = body
             case "VoteCounted":
@@ -314,7 +320,8 @@ class SeatClient:
         async with self._negotiating:
             answer = await self._media.answer(offer)
             self._generation = offer.generation
-        await ws.send(encode(answer))
+        with contextlib.suppress(ConnectionClosed):  # whoever reads the socket sees its end, and dials again
+            await ws.send(encode(answer))
 
     def _settle(self) -> None:
         for event in self._end.events_received():

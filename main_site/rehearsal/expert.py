@@ -13,8 +13,17 @@ from typing import Any
 
 import structlog
 
-from evalroom.commands import AcceptDiscipline, PassSelfTest, RecuseSelf, SignReport
+from evalroom.clarification import question_digest
+from evalroom.commands import (
+    AcceptDiscipline,
+    DraftQuestion,
+    PassSelfTest,
+    RecuseSelf,
+    SendQuestion,
+    SignReport,
+)
 from evalroom.events import SelfTestResult, Stage
+from evalroom.ids import BidId, LotId
 from evalroom.ledger.canonical import canonical
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import ItemKind, Part
@@ -30,6 +39,7 @@ REASONS = (
 
 
 SEVERE = "关键参数只有承诺,没有计算书和检测报告,按细则从低评分。"
+QUESTION = "Q1"
 STANDS = "经复核,维持原评分。"
 
 OTHERWISE = "5"
@@ -49,12 +59,14 @@ class Temper:
     """What a play asks of its members beyond the usual.
 
     `fails` are bids that all of them fail on an item, with the reason; `severe` the seats that mark one bid, by its
-    place in the lot, far below the others; `recuses` the seat that steps aside, and why.
+    place in the lot, far below the others; `recuses` the seat that steps aside, and why; `asks` is what the chair asks
+    the first bidder of the first lot.
     """
 
     fails: Mapping[tuple[str, str], str] = field(default_factory=dict)
     severe: Mapping[str, int] = field(default_factory=dict)
     recuses: Mapping[str, str] = field(default_factory=dict)
+    asks: str = ""
 
 
 CALM = Temper()
@@ -98,10 +110,20 @@ class SyntheticExpert:
         await self._until(at(Stage.PRELIMINARY))
         await self._fill(Part.PRELIMINARY, self._pace.preliminary)
         await self._until(at(Stage.DETAILED))
+        await self._ask()
         await self._fill(Part.DETAILED, self._pace.detailed)
         await self._until(at(Stage.SIGNING))
         signed = hashlib.sha256(canonical(client.view.rankings)).hexdigest()
         await client.give(lambda _: SignReport(signed, ""))
+
+    async def _ask(self) -> None:
+        """Draft and send a question, as the chair, where the play has one."""
+        text, lot = self._temper.asks, self.client.view.tender["lots"][0]
+        if not text or self.client.view.chair != self.client.seat:
+            return
+        bid = next(one["id"] for one in lot["bids"] if one["id"] not in self.client.view.rejected)
+        await self.client.give(lambda _: DraftQuestion(QUESTION, LotId(lot["id"]), BidId(bid), text))
+        await self.client.give(lambda _: SendQuestion(QUESTION, question_digest(QUESTION, text)))
 
     def _is_member(self) -> bool:
         """Say whether the seat is in the committee: a reserve waits until it takes somebody's place."""

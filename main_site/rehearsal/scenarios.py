@@ -51,7 +51,7 @@ class Scenario:
 
     `bidders` seal their bids; where there are none, `prices` (fen) are brought in with plain documents.  `staff` are
     seats without a picture; the others publish `tracks`, fewer where many members would keep two cores from anything
-    else.  `cut` names the sub-site whose link is cut while sheets are filled in, `roster` asks for
+    else.  `answer` is what the bidder says whom the chair asks.  `cut` names the sub-site whose link is cut while sheets are filled in, `roster` asks for
     a draw of experts, `forged` for a forger's copy of the archive, whose detection is shown.
     """
 
@@ -65,6 +65,7 @@ class Scenario:
     staff: tuple[SeatCode, ...] = (OPERATOR_SEAT,)
     free_seat: SeatCode = FREE_SEAT
     tracks: tuple[TrackKind, ...] = (TrackKind.CAMERA, TrackKind.SCREEN)
+    answer: str = ""
     cut: SiteId | None = None
     roster: bool = False
     forged: bool = False
@@ -117,9 +118,15 @@ _SCENARIOS = (
         "acceptance: 3 sites, 5 experts, 9 bidders; a failed unsealing, a recusal, a cut link, a forgery",
         acceptance_template,
         bidders=_nine_bidders(),
-        temper=Temper(severe={"E02": 1}, recuses={"E05": "本人近三年曾在一家投标人任职,申请回避。"}),
+        temper=Temper(
+            severe={"E02": 1},
+            recuses={"E05": "本人近三年曾在一家投标人任职,申请回避。"},
+            asks="请说明漏损定位精度的测试条件和依据。",
+        ),
         staff=(*OFFICERS, *DESKS),
+        tracks=(TrackKind.CAMERA,),
         free_seat=SeatCode("E04"),
+        answer="测试在压力 0.35 兆帕、管径 300 毫米的试验管段进行,共 60 次,定位误差见技术部分第六章。",
         cut=SITE_A,
         roster=True,
         forged=True,

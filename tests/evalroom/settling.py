@@ -69,6 +69,12 @@ def play(
     room.give(plain.by_host(command))
     for person in room.people.values():
         room.give(person.check_in())
+    lead(room, stage, changes, even=even)
+    return room
+
+
+def lead(room: Room, stage: Stage, changes: Changes | None = None, *, even: bool = False) -> None:
+    """Lead a session on to `stage`; sheets that are locked stay as they are."""
     prices = dict.fromkeys(BIDS, 100000000) if even else plain.PRICES
     while room.session.stage is not stage:
         match room.session.stage:
@@ -77,7 +83,8 @@ def play(
                     room.give(room[OPERATOR].import_bid(bid, str(price)))
             case Stage.BRIEFED:
                 for seat in room.session.experts():
-                    room.give(room[seat].accept())
+                    if seat not in room.session.accepted:
+                        room.give(room[seat].accept())
             case Stage.PRELIMINARY | Stage.DETAILED:
                 judge(room, changes or {}, even=even)
                 room.unlock()
@@ -85,7 +92,6 @@ def play(
             case _:
                 pass
         room.advance()
-    return room
 
 
 def judge(room: Room, changes: Changes, *, even: bool) -> None:
@@ -99,6 +105,8 @@ def fill(room: Room, changes: Changes, *, even: bool) -> None:
     part = Part(room.session.stage)
     bids = [bid for bid in BIDS if bid not in room.session.rejected.get(LOT, ())]
     for seat in room.session.experts():
+        if room.session.sheet(seat, LOT, part).locked is not None:
+            continue
         for item in room.session.lots[LOT].items:
             for bid in bids if item.part is part else ():
                 value = changes.get((seat, bid, item.id)) or value_of(seat, bid, item.id, even=even)

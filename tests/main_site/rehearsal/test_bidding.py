@@ -99,3 +99,24 @@ async def test_a_bidder_writes_a_sheet_without_prices_and_a_price_by_itself(tmp_
     (price,) = json.loads((folder / "price.json").read_text("utf-8"))["prices"]
     assert {"lot": "1", "price_fen": "100"} == price
     assert (folder / "technical.pdf").stat().st_size > 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("states", "answers"), [([], False), (["answered"], False), (["answered", "open"], True)]
+)
+async def test_only_a_bidder_with_an_open_question_answers(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    states: list[str],
+    answers: bool,  # noqa: FBT001 - a table
+) -> None:
+    desk = BiddersDesk(tmp_path / "desk", "http://host", "T-1", READY)
+    given: list[str] = []
+
+    async def bid(word: str, *more: str) -> dict[str, Any]:
+        given.append(" ".join((word, *more[2:4])))
+        return {"questions": [{"state": state} for state in states]}
+
+    monkeypatch.setattr(desk, "_bid", bid)
+    assert answers is await desk.answer("sixty runs")
+    assert ["questions", *(["answer --text sixty runs"] if answers else [])] == [one.strip() for one in given]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evalroom.clarification import question_digest
 from evalroom.commands import AnswerFinding, LockSheet
 from evalroom.events import Commitment, Stage
 from evalroom.ids import LotId, SeatCode
@@ -130,6 +131,22 @@ async def test_a_member_who_recuses_says_why_and_does_no_more() -> None:
     assert ["checked in", "pass_self_test", "recuse_self"] == [
         getattr(one, "kind", one) for one in client.given
     ]
+
+
+@pytest.mark.parametrize(("chair", "asked"), [("E01", True), ("E02", False)])
+async def test_the_chair_asks_what_the_play_asks_about_a_bid_that_is_still_in(
+    chair: str,
+    asked: bool,  # noqa: FBT001 - a table
+) -> None:
+    client = Client()
+    client.view.members, client.view.chair, client.view.rejected = ["E01"], chair, {"B1"}
+    client.view.lots = {}
+    await SyntheticExpert(client, Pace(0, 0), lambda: None, Temper(asks="How was it measured?"))._ask()
+    given = {getattr(one, "kind", one): one for one in client.given}
+    assert asked is ({"draft_question", "send_question"} <= given.keys())
+    if asked:
+        assert ("B2", "How was it measured?") == (given["draft_question"].bid, given["draft_question"].text)
+        assert question_digest("Q1", "How was it measured?") == given["send_question"].sha256
 
 
 def test_a_stage_is_reached_once_it_has_come_or_gone_by_and_nobody_paused() -> None:
