@@ -7,8 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from evalroom.ids import LotId, SeatCode
-from evalroom.roles import NotPermitted
-from main_site.services.centre import Centre
+from main_site.services.centre import Centre, UnknownSession
 from main_site.services.duties import read_suggestions
 from signaling.permits import Permitted, permit
 from signaling.register import Claim
@@ -22,7 +21,7 @@ def duty_routes(centre: Centre) -> APIRouter:
     async def duty(session: str, seat: str, lot: str, person: Permitted) -> list[dict[str, Any]]:
         """List, for each question of an expert's form, what the journal suggests and the entries that tell it."""
         if isinstance(person, Claim) and person.session != session:
-            raise NotPermitted(kind="duty", session=session[:64])
+            raise UnknownSession(session=session[:64])  # to a seat there is none but its own
         live = centre.session(session)
         state = live.evaluation.conductor.session
         told = await asyncio.to_thread(

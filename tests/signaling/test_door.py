@@ -11,7 +11,7 @@ from starlette.types import Message, Receive
 from starlette.websockets import WebSocketDisconnect
 
 from evalroom.ids import SeatCode, SessionId, SiteId
-from evalroom.roles import Role
+from evalroom.roles import PEOPLE, Role
 from signaling import problems
 from signaling.codec import encode
 from signaling.connection import POLICY, LinkClosed
@@ -140,7 +140,7 @@ def test_two_nodes_of_one_machine_do_not_take_each_others_cookie_in_a_browser(cl
 
 
 def test_every_person_has_a_page() -> None:
-    assert set(PAGES) == {Role.EXPERT, Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.ARCHIVIST}
+    assert set(PAGES) == PEOPLE
 
 
 def test_the_turn_secret_is_for_seats_only_and_relay_only_is_said(client: TestClient, house: House) -> None:

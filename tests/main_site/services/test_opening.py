@@ -688,7 +688,7 @@ async def to_detailed(place: Ceremony) -> None:
     await place.order(OPERATOR, co.AdvanceStage(Stage.OPENING, Stage.GATHERING, ""))
     await place.order(OPERATOR, co.AdvanceStage(Stage.GATHERING, Stage.BRIEFED, ""))
     for expert in EXPERTS:
-        await place.give(place.people[expert].accept())
+        await place.give(place.people[expert].accept(place.session.pledge.sha256))
     await place.order(OPERATOR, co.AdvanceStage(Stage.BRIEFED, Stage.ELECTING, ""))
     await place.order(OPERATOR, co.AdvanceStage(Stage.ELECTING, Stage.PRELIMINARY, ""))
     await review(place, Part.PRELIMINARY)

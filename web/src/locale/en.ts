@@ -393,6 +393,8 @@ const en: Messages = {
     layout_grid: 'Sheet only',
   },
   wall: {
+    approvals: 'Waiting for approval',
+    no_approvals: 'Nothing waits for approval.',
     standing: 'Standing list',
     fail_tender: 'Declare the tender failed',
     fail_hint: 'Every lot has failed. The evaluation ends; this cannot be undone.',

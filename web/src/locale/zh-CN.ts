@@ -384,6 +384,8 @@ const zh = {
     layout_grid: '只看打分表',
   },
   wall: {
+    approvals: '待批准',
+    no_approvals: '没有等待批准的事项。',
     standing: '红黑名单',
     fail_tender: '宣布流标',
     fail_hint: '全部标段都已流标。宣布后评标结束，不能撤销。',

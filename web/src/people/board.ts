@@ -63,6 +63,8 @@ function seatRow(view: SessionView, status: Status | null, seat: Seat, now: numb
   const state = status?.sites.flatMap((site) => site.seats).find((one) => one.seat === seat.code)
   const tracks = (status?.sites ?? []).flatMap((site) => site.tracks).filter((track) => track.seat === seat.code && track.state !== 'gone')
   const expert = seat.role === 'expert'
+  // Nobody waits for an archivist; a regulator may come when there is something to approve.
+  const awaited = seat.role !== 'archivist' && seat.role !== 'regulator'
   // Before people come in nobody sits there, and nothing of a seat is red.
   const due = STAGES.indexOf(view.stage) >= STAGES.indexOf('gathering') || !expert
   const joined = facts?.joined != null
@@ -72,9 +74,10 @@ function seatRow(view: SessionView, status: Status | null, seat: Seat, now: numb
     return found === undefined ? 'open' : found.passed ? 'good' : 'bad'
   }
   const sealed = tracks.some((track) => track.recording && track.last_fragment_ms !== null && now - track.last_fragment_ms < FRAGMENT_LIMIT_MS)
+  // A screen is chosen after the check as well: the recorder's column tells whether it is there.
   const lights: Record<SeatCheck, Light> = {
-    present: !due ? 'none' : !joined || state?.link === 'offline' ? 'bad' : 'good',
-    passport: !expert || !due ? 'none' : facts?.tested == null ? (joined ? 'bad' : 'open') : facts.tested.every((one) => one.passed) ? 'good' : 'bad',
+    present: joined && state?.link !== 'offline' ? 'good' : due && awaited ? 'bad' : 'none',
+    passport: !expert || !due ? 'none' : facts?.tested == null ? (joined ? 'bad' : 'open') : facts.tested.every((one) => one.passed || one.check === 'screen') ? 'good' : 'bad',
     camera: tested('camera'),
     microphone: tested('microphone'),
     network: state?.link === 'weak' ? 'bad' : tested('network'),
