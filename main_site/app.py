@@ -12,6 +12,7 @@ from main_site import software
 from main_site.api.bids import bid_routes
 from main_site.api.opening import opening_routes
 from main_site.api.replay import replay_routes
+from main_site.api.reports import report_routes
 from main_site.api.sessions import session_routes
 from main_site.api.sites import site_routes
 from main_site.services.centre import Centre
@@ -56,6 +57,7 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     app.include_router(session_routes(centre))
     app.include_router(site_routes(centre))
     app.include_router(replay_routes(centre))
+    app.include_router(report_routes(centre))
     app.include_router(bid_routes(centre))
     app.include_router(opening_routes(centre))
     app.include_router(_health(app, centre))

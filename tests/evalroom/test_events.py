@@ -6,6 +6,7 @@ import pytest
 
 from evalroom import approval as ap
 from evalroom import events as ev
+from evalroom import reporting as rp
 from evalroom import settlement as se
 from evalroom import voting as vo
 from evalroom.encoding import body_of
@@ -80,6 +81,11 @@ OTHERS: list[ev.Event] = [
     ),
     se.TieSettled(room.LOT, room.BIDS[:2], se.Settler.TENDERER),
     se.LotAwarded(room.LOT, room.BIDS[0], se.Settler.VOTE),
+    rp.ReportEdited(room.LOT, rp.Section.OVERVIEW, "as it went"),
+    rp.WarningJustified(room.LOT, "tie_open", "the tenderer decides"),
+    rp.AgreementDeemed(room.LOT, room.EXPERTS[0], "0" * 64, "neither signs nor says why"),
+    rp.ReportWitnessed(room.LOT, "0" * 64),
+    rp.GapExplained(room.track_started(room.EXPERTS[0]).track, 1, 2, "the cable was pulled"),
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event

@@ -34,6 +34,8 @@ export function sayAct(act: Act, view: SessionView): string {
       return t('orders.act.settle_tie', { lot: lotTitle(view, act.lot), order: act.order.map((one, at) => `${at + 1}. ${bidder(view, one)}`).join(' ') })
     case 'award_lot':
       return t('orders.act.award_lot', { lot: lotTitle(view, act.lot), bidder: bidder(view, act.bid) })
+    case 'deem_agreed':
+      return t('orders.act.deem_agreed', { seat: act.seat, lot: lotTitle(view, act.lot) })
     case 'abort_session':
       return t('orders.act.abort_session')
     case 'send_question':
