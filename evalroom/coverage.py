@@ -21,6 +21,9 @@ HOLE_MS = 200
 GRACE_MS = 2_000
 """How far the ends of an open reel may still move on the session clock."""
 
+_HOLE_US = HOLE_MS * 1000
+_LATEST = 2**63
+
 Span = tuple[int, int]
 """From and to, UTC milliseconds on the session clock."""
 
@@ -43,10 +46,16 @@ class _Reel:
     closed: bool = False
 
     def take(self, pts: int, duration: int) -> None:
-        if self.runs and pts - self.runs[-1][1] < HOLE_MS * 1000:
-            self.runs[-1][1] = max(self.runs[-1][1], pts + duration)
+        """Take a fragment in; sound runs ahead of pictures, so that they come in no order of their times."""
+        runs, end = self.runs, pts + duration
+        at = bisect_right(runs, [pts, _LATEST])
+        if at and pts - runs[at - 1][1] < _HOLE_US:
+            at -= 1
+            runs[at][1] = max(runs[at][1], end)
         else:
-            self.runs.append([pts, pts + duration])
+            runs.insert(at, [pts, end])
+        while at + 1 < len(runs) and runs[at + 1][0] - runs[at][1] < _HOLE_US:
+            runs[at][1] = max(runs[at][1], runs.pop(at + 1)[1])
 
     def spans(self) -> Iterator[Span]:
         grace, last = (0 if self.closed else GRACE_MS), len(self.runs) - 1
@@ -57,7 +66,7 @@ class _Reel:
 
 def _utc_ms(knots: tuple[tuple[int, int], ...], media: int) -> int:
     """Map media time by the piece it lies in; outside, clocks go on at one second a second."""
-    at = bisect_right(knots, (media, 2**63)) - 1
+    at = bisect_right(knots, (media, _LATEST)) - 1
     if at < 0 or at == len(knots) - 1:
         known, utc = knots[max(at, 0)]
         return (utc + media - known) // 1000

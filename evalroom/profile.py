@@ -209,9 +209,6 @@ within = "2h"
 [result]
 candidates = 3
 publicity_days = 3
-
-[report]
-witnesses = true
 """
 
 PROCUREMENT = """\
@@ -240,9 +237,6 @@ within = "1h"
 
 [retention]
 years = 15
-
-[report]
-witnesses = true
 """
 
 PRESETS: Mapping[str, str] = {"plain": PLAIN, "works": WORKS, "procurement": PROCUREMENT}

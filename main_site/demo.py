@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ from main_site.rehearsal.direction import Operator
 from main_site.rehearsal.expert import Pace, SyntheticExpert, at
 from main_site.rehearsal.lottery import hold, redraw, roster_draw
 from main_site.rehearsal.nodes import Agent, ArchiveKey, Node, Nodes, links_up
+from main_site.rehearsal.reporting import ReportOfficers
 from main_site.rehearsal.scenarios import (
     CUT_S,
     DESKS,
@@ -277,6 +278,7 @@ async def _rehearse(cast: _Cast, desks: list[BiddersDesk], seconds: int, cutting
                 acting.append(asyncio.create_task(_redraw(scenario, lead)))
             if cutting.cable is not None:
                 acting.append(asyncio.create_task(_cut(cutting.cable, cutting.seconds, lead)))
+            acting.append(asyncio.create_task(_report_officers(cast, clients).run()))
             await _first_error(cast.operator.lead(cast.session, lead, board.stage), acting)
             state = await cast.operator.archive(cast.session, board.archive)
     await opening.close()
@@ -335,6 +337,16 @@ async def _bring_bids(cast: _Cast, lead: SeatClient, opening: Opening) -> None:
     }
     await cast.operator.import_bids(lead, await cast.operator.overview(cast.session), bids)
     _say(f"{len(bids)} bids are brought in")
+
+
+def _report_officers(cast: _Cast, clients: Mapping[SeatCode, SeatClient]) -> ReportOfficers:
+    """Return who declares gaps and witnesses the report: one supervisor, one operator of each sub-site, the regulators."""
+    seats = {code: cast.seats[code] for code in clients}
+    by_site = {seat.site: code for code, seat in seats.items() if seat.role is Role.SITE_OPERATOR}
+    supervisor = next(code for code, seat in seats.items() if seat.role is Role.SUPERVISOR)
+    regulators = [code for code, seat in seats.items() if seat.role is Role.REGULATOR]
+    witnesses = [clients[code] for code in (supervisor, *by_site.values(), *regulators)]
+    return ReportOfficers(clients[supervisor], witnesses)
 
 
 async def _take_in(cast: _Cast, opening: Opening) -> None:

@@ -51,6 +51,9 @@ PROSE = {
 JUSTIFIED = "经核对原始记录,情况属实,按招标文件规定处理。"
 DISSENT = "对一项客观分的认定保留意见:业绩证明材料的签署日期不在规定期限内。"
 
+LOOK_S = 1.0
+"""Seconds until something that was refused for now is tried again."""
+
 OTHERWISE = "5"
 """Last digit of the seat that counts one project less than the others, once: the system then asks all members."""
 
@@ -165,8 +168,19 @@ class SyntheticExpert:
                 raise ReportDiffers(lot=lot, digest=digest)
             dissents = client.seat.endswith(OTHERWISE)
             stand, words = (Stand.DISSENTS, DISSENT) if dissents else (Stand.AGREES, "")
-            sign = SignReport(lot, digest, stand, words)
-            await client.give(lambda _, sign=sign: sign)  # type: ignore[misc] # likewise
+            await self._give_until_taken(SignReport(lot, digest, stand, words))
+
+    async def _give_until_taken(self, sign: SignReport) -> None:
+        """Sign; while a gap of a recording is not declared nobody can, so that it is tried again."""
+        while True:
+            try:
+                await self.client.give(lambda _: sign)
+            except CommandRefused as refusal:
+                if refusal.detail.get("code") not in ("undeclared_gap", "paused"):
+                    raise
+                await asyncio.sleep(LOOK_S)
+                continue
+            return
 
     def _is_member(self) -> bool:
         """Say whether the seat is in the committee: a reserve waits until it takes somebody's place."""

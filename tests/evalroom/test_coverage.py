@@ -58,6 +58,16 @@ def test_a_fragment_left_out_inside_a_reel_is_a_gap_even_while_the_reel_is_open(
     assert [(12_000, 14_000)] == holes(*WHOLE[:-1], later)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 3, 0, 2), (3, 2, 1, 0)])
+def test_sound_and_pictures_come_in_no_order_of_their_times(order: tuple[int, ...]) -> None:
+    pieces = [(0, 1_000_000), (900_000, 2_000_000), (2_950_000, 1_000_000), (3_000_000, 2_000_000)]
+    told = [
+        replace(fragment(TRACK, 0, n), pts=pieces[at][0], duration=pieces[at][1])
+        for n, at in enumerate(order)
+    ]
+    assert [] == holes(STARTED, mapped(0, 10_000), *told, closed(0, 4), ev.TrackEnded(TRACK, 15_000))
+
+
 def test_an_open_reel_may_still_move_by_two_seconds_on_the_clock_and_a_closed_one_may_not() -> None:
     late = (mapped(1, 12_000 + GRACE_MS), fragment(TRACK, 1, 0))
     assert [] == holes(*WHOLE, *late)

@@ -191,7 +191,7 @@ def expert(client: Client) -> SyntheticExpert:
         return REPORT
 
     # What it asks over HTTP.
-    made._notice, made._warnings, made._data = notice, warnings, data  # type: ignore[method-assign]
+    made._notice, made._warnings, made._data = notice, warnings, data  # type: ignore[method-assign, assignment]
     return made
 
 
