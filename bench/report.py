@@ -76,10 +76,10 @@ def peer(work: Sheetwork) -> int | None:
     """Set the same tables by ReportLab with its own Chinese font, which is not embedded; None where it is not installed."""
     if find_spec("reportlab") is None:
         return None
-    from reportlab.lib.pagesizes import A4  # type: ignore[import-not-found, unused-ignore] # only where it is installed
-    from reportlab.pdfbase import pdfmetrics  # type: ignore[import-not-found, unused-ignore]
-    from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # type: ignore[import-not-found, unused-ignore]
-    from reportlab.platypus import SimpleDocTemplate, Table  # type: ignore[import-not-found, unused-ignore]
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.platypus import SimpleDocTemplate, Table
 
     pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
     style = [("FONT", (0, 0), (-1, -1), "STSong-Light", 8), ("GRID", (0, 0), (-1, -1), 0.4, "gray")]

@@ -63,6 +63,7 @@ REEL_S = 20
 """Reels in the demonstration are short, so that the replay has something to show while it runs."""
 
 REPLAY_SEAT = SeatCode("ARC1")
+WALL_SEAT = SeatCode("SUP1")
 
 TRUSTEES = (("host", "host", "省中心 主场"), ("supervisor", "supervisor", "省公共资源交易监督管理局"))
 """Trustees with an agent at the host; every sub-site has one of its own."""
@@ -252,14 +253,16 @@ async def _rehearse(cast: _Cast, desks: list[BiddersDesk], seconds: int, cutting
     scenario = cast.scenario
     experts = [code for code, seat in cast.seats.items() if seat.role is Role.EXPERT]
     members = [code for code in experts if not cast.seats[code].reserve]
-    doors = {
-        code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, *scenario.staff]
-    }
+    watched = any(cast.seats[code].role is Role.SUPERVISOR for code in scenario.staff)
+    seated = scenario.staff if watched else (*scenario.staff, WALL_SEAT)
+    doors = {code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, *seated]}
     opening = Opening(cast.operator.base_url, cast.session, desks, _say)
-    async with _seated(doors, scenario.staff, scenario.tracks) as clients:
+    async with _seated(doors, seated, scenario.tracks) as clients:
         lead = clients[OPERATOR_SEAT]
-        staff = [clients[code] for code in scenario.staff]
+        staff = [clients[code] for code in seated]
         await asyncio.gather(*(client.check_in() for client in staff))
+        if not watched:  # whoever watches takes the seat over from whom the play has put there
+            cast.codes[WALL_SEAT] = await cast.operator.new_code(cast.session, WALL_SEAT)
         await _print_addresses(cast)
         await _prepare(cast, clients)
         await _bring_bids(cast, lead, opening)

@@ -5,7 +5,7 @@ signature until the supervisor has said why they are there.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,19 @@ class ReportOfficers:
     witnesses: Sequence[SeatClient]
 
     async def run(self) -> None:
-        """Attend until the session is over; cancelling leaves what was acknowledged."""
-        await self.supervisor.until(at(Stage.REPORTING))
-        await asyncio.gather(self._declare(), *(self._witness(one) for one in self.witnesses))
+        """Attend until the session is over, or somebody else takes the seat; cancelling leaves what was acknowledged."""
+        await asyncio.gather(*map(self._attend, (self._declare(), *map(self._witness, self.witnesses))))
+
+    async def _attend(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except CommandRefused:
+            if not any(one.evicted.is_set() for one in (self.supervisor, *self.witnesses)):
+                raise
 
     async def _declare(self) -> None:
         client = self.supervisor
+        await client.until(at(Stage.REPORTING))
         async with httpx.AsyncClient(base_url=client.base_url, cookies=client.cookies()) as http:
             while client.view.stage not in OVER:
                 for lot in client.view.lots:

@@ -151,7 +151,7 @@ class Client(SeatClient):
         self.seat = SeatCode("E01")
         self.view.tender = {"lots": LOTS}
         self.view.lots = {LotId(str(one["id"])): LOT1 for one in LOTS}
-        self.view.members = (self.seat,)
+        self.view.members = [self.seat]
         self.view.reports = {LotId(str(one["id"])): hashlib.sha256(REPORT).hexdigest() for one in LOTS}
         self.entered: list[tuple[str, ...]] = []
         self.given: list[Any] = []

@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import io
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from pypdf.generic import DictionaryObject
 
 from main_site.identity.authority import Authority, open_authority
 from main_site.identity.report_signer import ReportSigner, ReportSignerUnusable, open_report_signer
@@ -42,7 +44,8 @@ async def test_a_report_has_its_fonts_embedded_its_text_readable_and_its_data_at
         assert part in text
     assert all(report().sha256 in page.extract_text().replace("\n", "") for page in reader.pages)
     assert attached() == {name: bytes(data[0]) for name, data in reader.attachments.items()}
-    fonts = [font for page in reader.pages for font in page["/Resources"]["/Font"].values()]
+    resources = [page["/Resources"].get_object() for page in reader.pages]
+    fonts = [font for one in resources if isinstance(one, DictionaryObject) for font in one["/Font"].values()]  # type: ignore[attr-defined] # a dictionary of fonts
     assert fonts
     for font in fonts:
         (inner,) = font.get_object()["/DescendantFonts"]
@@ -99,7 +102,7 @@ async def test_without_the_typesetter_there_is_a_coded_refusal(monkeypatch: pyte
 async def test_pages_that_cannot_be_set_leave_no_folder_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(typesetting.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     unknown = ReportFonts((SAMPLE,), ("No Such Family",), frozenset(range(0x11000)))
     with pytest.raises(ReportNotSet):
         await pdf_of(unknown)
@@ -112,7 +115,7 @@ def process_in(path: Path) -> int:
 
 
 async def test_a_cancelled_setting_ends_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typesetting.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     started = tmp_path / "started"
     child = f"import os, pathlib, time; pathlib.Path({str(started)!r}).write_text(str(os.getpid())); time.sleep(60)"
     monkeypatch.setattr(typesetting, "_CHILD", child)

@@ -45,6 +45,16 @@ export interface AdvanceStage {
   kind: 'advance_stage'
 }
 
+/**
+ * A member neither signed nor refused in writing: by the rules that is agreement, put down by two persons.
+ */
+export interface AgreementDeemed {
+  lot: string
+  seat: string
+  digest: string
+  reason: string
+}
+
 /** A person dealt with an alarm and said how. */
 export interface AlarmClosed {
   alarm: string
@@ -422,6 +432,16 @@ export interface DeclineBooking {
   kind: 'decline_booking'
 }
 
+/**
+ * Put down that a member neither signs a lot's report nor refuses in writing: agreement (实施条例 art. 53,
+ * unverified).
+ */
+export interface DeemAgreed {
+  seat: string
+  lot: string
+  kind: 'deem_agreed'
+}
+
 /** Which way a bid is better, and what the deviation is a percentage of. */
 export interface DeviationTerms {
   better?: Better
@@ -506,6 +526,14 @@ export interface DrawVoided {
   silent: string[]
 }
 
+/** Write the chair's words in a section of a lot's report, in place of those that stood there. */
+export interface EditReport {
+  lot: string
+  section: Section
+  text: string
+  kind: 'edit_report'
+}
+
 /** Enter an answer that a bidder without a key handed in on paper (rehearsal). */
 export interface EnterAnswer {
   question: string
@@ -540,6 +568,15 @@ export interface ExpertReplaced {
   reason: string
   before: Stage
   after: Stage
+}
+
+/** Declare, with a reason, a gap of a recording that no recorder has declared. */
+export interface ExplainGap {
+  track: string
+  from_ms: number
+  to_ms: number
+  reason: string
+  kind: 'explain_gap'
 }
 
 /** Give bidders until `until` (UTC ms) to release their halves, for a reason. */
@@ -644,6 +681,14 @@ export interface GapDeclared {
   lost_packets: number
 }
 
+/** The supervisor declared a gap that no recorder had declared, and said why there are no pictures. */
+export interface GapExplained {
+  track: string
+  from_ms: number
+  to_ms: number
+  reason: string
+}
+
 /** Whether a trustee's share of one part agrees with its commitment. */
 export interface GivenShare {
   bid: string
@@ -725,6 +770,14 @@ export interface Item {
 
 /** How an item is judged: points given, pass or fail, points taken off, or one of declared options. */
 export type ItemKind = 'score' | 'pass' | 'deduct' | 'choice'
+
+/** Give the reason that a warning of the report's checks asks for. */
+export interface JustifyWarning {
+  lot: string
+  warning: string
+  reason: string
+  kind: 'justify_warning'
+}
 
 /** A trustee's agent destroyed its keys for this tender and signs that it did. */
 export interface KeysDestroyed {
@@ -1098,7 +1151,7 @@ export interface PricesOpened {
 /** Propose an act that needs a second person; `proposal` is a new id. */
 export interface Propose {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint | DeemAgreed
   reason: string
   kind: 'propose'
 }
@@ -1106,7 +1159,7 @@ export interface Propose {
 /** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
 export interface Proposed {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint | DeemAgreed
   reason: string
 }
 
@@ -1244,10 +1297,34 @@ export interface ReplaceExpert {
   kind: 'replace_expert'
 }
 
-/** A member signed the results by their digest; a dissent is written out, else empty. */
+/** The chair wrote the prose of one section of a lot's report; the empty text takes it back. */
+export interface ReportEdited {
+  lot: string
+  section: Section
+  text: string
+}
+
+/** A lot's report stands: SHA-256 and length of its canonical JSON (docs/spec/report.md), which all sign. */
+export interface ReportMade {
+  lot: string
+  sha256: string
+  bytes: number
+}
+
+/**
+ * A member stands to a lot's report, named by its digest; a dissent and a refusal are reasoned in writing.
+ */
 export interface ReportSigned {
+  lot: string
   digest: string
-  dissent: string
+  stand: Stand
+  reason: string
+}
+
+/** A site, the supervisor or the regulator witnessed the signing of a lot's report, named by its digest. */
+export interface ReportWitnessed {
+  lot: string
+  digest: string
 }
 
 /** Open the inputs again after a pause 复会. */
@@ -1411,6 +1488,9 @@ export interface Secret {
   nonce: string
 }
 
+/** The sections of a report that the chair writes words for, in the report's order. */
+export type Section = 'overview' | 'preliminary' | 'rejections' | 'clarifications' | 'detailed' | 'price' | 'recommendation'
+
 /** One card of the environment check. */
 export interface SelfTestResult {
   check: string
@@ -1517,10 +1597,14 @@ export interface ShownBallot {
   option: string
 }
 
-/** Sign the results by their digest, with a written dissent or none. */
+/**
+ * Say how one stands to a lot's report, by its digest: agree, dissent in writing, or refuse for a reason.
+ */
 export interface SignReport {
+  lot: string
   digest: string
-  dissent: string
+  stand: Stand
+  reason: string
   kind: 'sign_report'
 }
 
@@ -1577,6 +1661,9 @@ export interface StageValue {
   stage: string
   value: string
 }
+
+/** How a member stands to a report; `deemed` is put down by two persons about a member who does not sign. */
+export type Stand = 'agrees' | 'dissents' | 'refuses' | 'deemed'
 
 /**
  * State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close.
@@ -1756,6 +1843,13 @@ export interface VoteOpened {
   voters: string[]
 }
 
+/** The chair gave the reason that a warning of the report's checks asks for; `warning` is its code. */
+export interface WarningJustified {
+  lot: string
+  warning: string
+  reason: string
+}
+
 /** How it goes on when a fault was not mended in time. */
 export type Way = 'go_on' | 'put_off' | 'anew' | 'abort'
 
@@ -1799,6 +1893,13 @@ export interface WitnessLate {
 export interface WitnessRefused {
   site: string
   reason: string
+}
+
+/** Witness the signing of a lot's report, by its digest. */
+export interface WitnessReport {
+  lot: string
+  digest: string
+  kind: 'witness_report'
 }
 
 /** Send a question to its bidder, under its digest, where the profile wants it approved. */
@@ -1856,8 +1957,14 @@ export interface EventBodies {
   MarksSummed: MarksSummed
   TieSettled: TieSettled
   LotAwarded: LotAwarded
-  ReportSigned: ReportSigned
   AlarmClosed: AlarmClosed
+  ReportEdited: ReportEdited
+  WarningJustified: WarningJustified
+  ReportMade: ReportMade
+  ReportSigned: ReportSigned
+  AgreementDeemed: AgreementDeemed
+  ReportWitnessed: ReportWitnessed
+  GapExplained: GapExplained
   TrackStarted: TrackStarted
   FormatChanged: FormatChanged
   FragmentRecorded: FragmentRecorded
@@ -1948,9 +2055,13 @@ export type SeatCommand =
   | EnterScore
   | LockSheet
   | AnswerFinding
-  | SignReport
   | CloseAlarm
   | CloseSession
+  | EditReport
+  | JustifyWarning
+  | SignReport
+  | WitnessReport
+  | ExplainGap
   | DraftPolicy
   | OpenSubmissions
   | StepUp
@@ -1997,7 +2108,11 @@ export interface SeatCommands {
   enter_score: Omit<EnterScore, 'kind'>
   lock_sheet: Omit<LockSheet, 'kind'>
   answer_finding: Omit<AnswerFinding, 'kind'>
+  edit_report: Omit<EditReport, 'kind'>
+  justify_warning: Omit<JustifyWarning, 'kind'>
   sign_report: Omit<SignReport, 'kind'>
+  witness_report: Omit<WitnessReport, 'kind'>
+  explain_gap: Omit<ExplainGap, 'kind'>
   close_alarm: Omit<CloseAlarm, 'kind'>
   close_session: Omit<CloseSession, 'kind'>
   draft_policy: Omit<DraftPolicy, 'kind'>
@@ -2045,7 +2160,11 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   enter_score: 'ScoreEntered',
   lock_sheet: 'SheetLocked',
   answer_finding: 'FindingAnswered',
+  edit_report: 'ReportEdited',
+  justify_warning: 'WarningJustified',
   sign_report: 'ReportSigned',
+  witness_report: 'ReportWitnessed',
+  explain_gap: 'GapExplained',
   close_alarm: 'AlarmClosed',
   close_session: 'SessionClosed',
   draft_policy: 'PolicyDrafted',
