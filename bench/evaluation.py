@@ -1,7 +1,6 @@
 """A whole evaluation on a running host, played over seats' sockets: scores, locks, results, signatures, the end."""
 
 import asyncio
-import hashlib
 import json
 import secrets
 from typing import Any
@@ -14,8 +13,8 @@ from evalroom.checks import state, write_statement
 from evalroom.commands import AdvanceStage, AnswerFinding, LockSheet, SignReport
 from evalroom.events import Stage
 from evalroom.ids import SeatCode, SessionId
-from evalroom.ledger.canonical import canonical
 from evalroom.protocol import messages as m
+from evalroom.reporting import Stand
 from evalroom.sheet import Cell, Sheet, digest_of
 from evalroom.tender import Part
 
@@ -31,7 +30,7 @@ async def conclude(centre: Centre, session: SessionId, experts: list[Person], op
     await _advance(centre, leader, Stage.SUMMARY, Stage.REPORTING)
     await _advance(centre, leader, Stage.REPORTING, Stage.SIGNING)
     digest = await _report_digest(centre, leader)
-    sign = SignReport(digest, "")
+    sign = SignReport(LOT, digest, Stand.AGREES, "")
     await asyncio.gather(*(centre.give(one, [frame_of(one.submit(sign))]) for one in experts))
     await _advance(centre, leader, Stage.SIGNING, Stage.CONCLUDED)
 
@@ -67,18 +66,18 @@ def _reason(expert: Person) -> m.Submit:
 async def _report_digest(centre: Centre, leader: Person) -> str:
     client = await centre.socket(leader, "?take=1")
     try:
-        return await asyncio.wait_for(_ranking(client), 30)
+        return await asyncio.wait_for(_report(client), 30)
     finally:
         client.close()
 
 
-async def _ranking(client: Client) -> str:
+async def _report(client: Client) -> str:
     said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     client.on_frame = lambda payload: said.put_nowait(json.loads(payload))
     client.send(frame_of(m.Subscribe(0)))
     while True:
         message = await said.get()
         items = [json.loads(item) for item in message.get("items", ())]
-        bodies = [item["body"] for item in items if item["type"] == "RankingComputed"]
-        if bodies:
-            return hashlib.sha256(canonical(bodies)).hexdigest()
+        made = [item["body"]["sha256"] for item in items if item["type"] == "ReportMade"]
+        if made:
+            return str(made[-1])

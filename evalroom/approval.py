@@ -100,6 +100,15 @@ class AwardLot:
 
 
 @dataclass(frozen=True, slots=True)
+class DeemAgreed:
+    """Put down that a member neither signs a lot's report nor refuses in writing: agreement (实施条例 art. 53, unverified)."""
+
+    seat: SeatCode
+    lot: LotId
+    kind: Literal["deem_agreed"] = "deem_agreed"
+
+
+@dataclass(frozen=True, slots=True)
 class AbortSession:
     """End the session for good before its conclusion."""
 
@@ -145,7 +154,7 @@ class ConfirmByTwo:
 Act = (
     StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
     | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
-    | ConfirmByTwo
+    | ConfirmByTwo | DeemAgreed
 )  # fmt: skip
 
 
@@ -210,7 +219,7 @@ class NotProposable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRule:
-    """Who proposes an act and who approves it, at which stages; `chair` asks for the committee's chair."""
+    """Who proposes an act and who approves it, at which stages; `chair`: of the experts only the committee's chair."""
 
     proposers: frozenset[Role]
     approvers: frozenset[Role]
@@ -246,6 +255,9 @@ RULES: Mapping[type[Act], ApprovalRule] = {
     Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING, Stage.CONCLUDED})),
     SettleTie: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
     AwardLot: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
+    DeemAgreed: ApprovalRule(
+        frozenset({_E, _O}), frozenset({_R, _S}), frozenset({Stage.SIGNING}), chair=True
+    ),
     AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
     SendQuestion: ApprovalRule(
         frozenset({_E}), _REGULATOR, frozenset({Stage.PRELIMINARY, Stage.DETAILED, Stage.SUMMARY})
@@ -315,7 +327,8 @@ class Approvals:
             NotProposable, ProposalTaken.
         """
         rule = RULES[type(proposed.act)]
-        if by.role not in rule.proposers or (rule.chair and not by.chair) or stage not in rule.stages:
+        outside = rule.chair and by.role is _E and not by.chair
+        if by.role not in rule.proposers or outside or stage not in rule.stages:
             raise NotProposable(act=proposed.act.kind, stage=stage, role=by.role)
         same = any(one.proposed.act == proposed.act for one in self.waiting.values())
         if same or proposed.proposal in self.waiting or proposed.proposal in self.decided:

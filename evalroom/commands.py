@@ -36,7 +36,6 @@ from evalroom.events import (
     FindingAnswered,
     HostEvent,
     NodeEvent,
-    ReportSigned,
     ScoreEntered,
     SeatJoined,
     SeatTested,
@@ -52,10 +51,19 @@ from evalroom.events import (
     TenderFailed,
 )
 from evalroom.faults import FaultDeclared, FaultMended
-from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId
+from evalroom.ids import BidId, CommandId, DrawId, ItemId, LotId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.more_time import MoreTimeAsked, MoreTimeGranted
 from evalroom.pledge import LegalPerson, LegalPersonsEntered
 from evalroom.profile import PLAIN
+from evalroom.reporting import (
+    GapExplained,
+    ReportEdited,
+    ReportSigned,
+    ReportWitnessed,
+    Section,
+    Stand,
+    WarningJustified,
+)
 from evalroom.roles import Role
 from evalroom.sealing.dark import CodedBid
 from evalroom.sealing.facts import (
@@ -277,12 +285,54 @@ class UnlockGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class SignReport:
-    """Sign the results by their digest, with a written dissent or none."""
+class EditReport:
+    """Write the chair's words in a section of a lot's report, in place of those that stood there."""
 
+    lot: LotId
+    section: Section
+    text: str
+    kind: Literal["edit_report"] = "edit_report"
+
+
+@dataclass(frozen=True, slots=True)
+class JustifyWarning:
+    """Give the reason that a warning of the report's checks asks for."""
+
+    lot: LotId
+    warning: str
+    reason: str
+    kind: Literal["justify_warning"] = "justify_warning"
+
+
+@dataclass(frozen=True, slots=True)
+class SignReport:
+    """Say how one stands to a lot's report, by its digest: agree, dissent in writing, or refuse for a reason."""
+
+    lot: LotId
     digest: str
-    dissent: str
+    stand: Stand
+    reason: str
     kind: Literal["sign_report"] = "sign_report"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessReport:
+    """Witness the signing of a lot's report, by its digest."""
+
+    lot: LotId
+    digest: str
+    kind: Literal["witness_report"] = "witness_report"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainGap:
+    """Declare, with a reason, a gap of a recording that no recorder has declared."""
+
+    track: TrackId
+    from_ms: int
+    to_ms: int
+    reason: str
+    kind: Literal["explain_gap"] = "explain_gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -764,7 +814,8 @@ PeopleCommand = (
 SeatCommand = (
     ImportBid | CheckIn | PassSelfTest | AcceptDiscipline | AdvanceStage | PauseSession | ResumeSession
     | Propose | Approve | Veto | ConfirmBooking | DeclineBooking | RecuseSelf | CastBallot | FailTender
-    | EnterScore | LockSheet | AnswerFinding | SignReport | CloseAlarm | CloseSession
+    | EnterScore | LockSheet | AnswerFinding | CloseAlarm | CloseSession
+    | EditReport | JustifyWarning | SignReport | WitnessReport | ExplainGap
     | DraftPolicy | OpenSubmissions | StepUp | ExtendWindow | PauseCeremony | ResumeCeremony | AbortOpening
     | StateNotDestroyed
     | DeclareDraw | CommitDraw | RevealDraw | ContinueDraw | SealRoster
@@ -801,7 +852,11 @@ ACTS: Mapping[type[SeatCommand], type[Event]] = {
     EnterScore: ScoreEntered,
     LockSheet: SheetLocked,
     AnswerFinding: FindingAnswered,
+    EditReport: ReportEdited,
+    JustifyWarning: WarningJustified,
     SignReport: ReportSigned,
+    WitnessReport: ReportWitnessed,
+    ExplainGap: GapExplained,
     CloseAlarm: AlarmClosed,
     CloseSession: SessionClosed,
     DraftPolicy: PolicyDrafted,

@@ -3,7 +3,7 @@
 An entry's `type` is the class name; a new meaning is a new type, never a changed one.  Secret values do
 not stand here: a body holds `Commitment`s, and value and nonce travel beside it as a `Secret` until the
 group unlock (archive.md §1).  Those of the opening stand in `evalroom.sealing.facts`, those of draws in
-`evalroom.draws.facts`.  Instants are integers of UTC milliseconds on the session clock.
+`evalroom.draws.facts`, those of reports in `evalroom.reporting`.  Instants are integers of UTC milliseconds on the session clock.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from evalroom.more_time import MoreTimeEvent
 from evalroom.pledge import PledgeEvent
 from evalroom.pricing.formula import NamedValue
 from evalroom.pricing.trace import PriceRow, PriceStep
+from evalroom.reporting import GapExplained, ReportEvent
 from evalroom.roles import Role
 from evalroom.sealing.facts import CeremonyEvent
 from evalroom.settlement import SettlementEvent
@@ -416,14 +417,6 @@ class RankingComputed:
     rejected: tuple[BidId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportSigned:
-    """A member signed the results by their digest; a dissent is written out, else empty."""
-
-    digest: str
-    dissent: str
-
-
 # --- recording ------------------------------------------------------------------------------------
 
 
@@ -604,7 +597,8 @@ Event = (
     | BidImported | PricesOpened | PriceCorrected
     | SeatJoined | SeatTested | DisciplineAccepted | ExpertRecused | ExpertReplaced
     | ScoreEntered | SheetLocked | SheetReopened | GroupUnlocked | BidsReviewed | FindingRaised | FindingAnswered
-    | PricesComputed | RankingComputed | SettlementEvent | ReportSigned | AlarmClosed
+    | PricesComputed | RankingComputed | SettlementEvent | AlarmClosed
+    | ReportEvent | GapExplained
     | NodeEvent | HostEvent | CeremonyEvent | DrawEvent
     | QuestionEvent | MoreTimeEvent | FaultEvent | ComplaintEvent
 )  # fmt: skip

@@ -21,6 +21,9 @@ class NeedCode(StrEnum):
     UNLOCK = "unlock"
     FINDINGS = "findings"
     SIGNATURES = "signatures"
+    REPORT = "report"
+    WITNESSES = "witnesses"
+    GAPS = "gaps"
     REHEARSAL = "rehearsal"
     TRACK_END = "track_end"
     AGREEMENT = "agreement"
@@ -63,7 +66,10 @@ SENTENCES: Mapping[NeedCode, str] = {
     NeedCode.ACCEPTANCE: "experts who have not yet accepted the discipline notice",
     NeedCode.UNLOCK: "sheets not yet locked by all members and cosigned, lot",
     NeedCode.FINDINGS: "findings on locked sheets not yet answered, seat",
-    NeedCode.SIGNATURES: "experts who have not yet signed",
+    NeedCode.SIGNATURES: "members who have not said how they stand to a report, lot and seat",
+    NeedCode.REPORT: "checks of a report that block it, or ask the chair for a reason, lot and check",
+    NeedCode.WITNESSES: "sites and officers who have not witnessed a report, lot and who",
+    NeedCode.GAPS: "gaps in recordings that nobody has declared, track and UTC ms",
     NeedCode.REHEARSAL: "plain bids are for rehearsals; this session takes sealed ones",
     NeedCode.TRACK_END: "tracks still being recorded",
     NeedCode.AGREEMENT: "witnesses who saw another history, site",

@@ -5,8 +5,8 @@ from city to city and change with each decree; the numbers here are configuratio
 an unknown key, a wrong type or a number that makes no sense is refused and named.
 
 The session holds itself to `committee`, `booking`, `fault`, `pause`, `review`, `clarification`, `result.candidates`,
-`reevaluation`, `complaint` and `people`.  The other keys are read and kept with the session for those who act on them by
-hand; no rule of the software rests on them yet.
+`report`, `reevaluation`, `complaint` and `people`.  The other keys are read and kept with the session for those who act on
+them by hand; no rule of the software rests on them yet.
 """
 
 import hashlib
@@ -131,6 +131,13 @@ class RetentionRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportRules:
+    """Whether every sub-site and the regulator must have witnessed a report before the session is concluded."""
+
+    witnesses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReevaluationRules:
     """Grounds on which a lot may be evaluated again; any other is refused."""
 
@@ -172,6 +179,7 @@ class Profile:
     result: ResultRules = field(default_factory=ResultRules)
     handover: HandoverRules = field(default_factory=HandoverRules)
     retention: RetentionRules = field(default_factory=RetentionRules)
+    report: ReportRules = field(default_factory=ReportRules)
     reevaluation: ReevaluationRules = field(default_factory=ReevaluationRules)
     complaint: ComplaintRules = field(default_factory=ComplaintRules)
     people: PeopleRules = field(default_factory=PeopleRules)

@@ -22,6 +22,7 @@ from evalroom import events as ev
 from evalroom import faults as fa
 from evalroom import more_time as mt
 from evalroom import pledge as pl
+from evalroom import reporting as rp
 from evalroom import roles
 from evalroom import voting as vo
 from evalroom.asides import ASIDE_EVENTS, AsideEvent, Asides
@@ -56,12 +57,15 @@ from evalroom.commands import (
     DeclareSite,
     DeclineBooking,
     DraftPolicy,
+    EditReport,
     EnterAnswer,
     EnterLegalPersons,
     EnterScore,
+    ExplainGap,
     ExtendWindow,
     FailTender,
     ImportBid,
+    JustifyWarning,
     KeepPhone,
     LockSheet,
     MendFault,
@@ -95,8 +99,10 @@ from evalroom.commands import (
     UnsealRoster,
     Veto,
     VoidDraw,
+    WitnessReport,
 )
 from evalroom.committee_marks import CommitteeMarks, committee_marks
+from evalroom.coverage import Coverage
 from evalroom.draws import facts as df
 from evalroom.draws import rules as draw_rules
 from evalroom.draws.facts import DRAW_EVENTS, DrawEvent, Purpose
@@ -130,6 +136,12 @@ from evalroom.pricing.formula import Per, Undecided
 from evalroom.profile import Profile, parse_profile, profile_digest
 from evalroom.ranking import contested, rank, settles
 from evalroom.recording import BrokenRecording, TrackRecord, gap_for, next_record
+from evalroom.report.building import Material, build
+from evalroom.report.chronicle import KEPT, Kept, kept
+from evalroom.report.data import Report
+from evalroom.report.data import digest_of as report_digest
+from evalroom.report.lint import Checked, Effect, Problem, ProblemCode, holding_up, lint
+from evalroom.report.state import Reports
 from evalroom.roles import OFFICERS, Role
 from evalroom.sealing import facts as sf
 from evalroom.sealing.ceremony import Admitted, Ceremony, CeremonyState
@@ -260,8 +272,8 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
         LotAwarded,
         ev.LotFailed,
     ),
-    T: (*AFTER_OPENING, ev.FindingAnswered, ev.LotFailed),
-    N: (*AFTER_OPENING, ev.ReportSigned),
+    T: (*AFTER_OPENING, ev.FindingAnswered, ev.LotFailed, rp.ReportEdited, rp.WarningJustified),
+    N: (*AFTER_OPENING, rp.ReportMade, rp.ReportSigned, rp.AgreementDeemed, rp.ReportWitnessed),
     C: (*AFTER_OPENING, *COMPLAINTS),
     F: AFTER_OPENING,
     X: AFTER_OPENING,
@@ -315,7 +327,7 @@ ANYTIME: frozenset[type[Event]] = frozenset(
         ev.TrackEnded, ev.ClockMapped, ev.SiteOffsetMeasured, ev.SiteLost, ev.SiteReturned, ev.AlarmRaised,
         ev.AlarmClosed, ev.CheckpointCosigned, ev.WitnessLate, ev.WitnessRefused,
         ap.Proposed, ap.Approved, ap.Vetoed,
-        df.DrawCommitted, df.DrawRevealed, df.DrawMade, df.DrawVoided,
+        df.DrawCommitted, df.DrawRevealed, df.DrawMade, df.DrawVoided, rp.GapExplained,
     }
 )  # fmt: skip
 """Events that belong to every stage and change none."""
@@ -400,18 +412,6 @@ class ReasonNeeded(Refusal):
     code = "reason_needed"
 
 
-class AlreadySigned(Refusal):
-    """You have signed the results already; your signature stands."""
-
-    code = "already_signed"
-
-
-class OtherResults(Refusal):
-    """The digest signed is not that of the results that stand: look at the ranking again, then sign it."""
-
-    code = "other_results"
-
-
 class NotMember(Refusal):
     """Your seat is a reserve, or its place in the committee was taken: you have no part in this, and nothing changed."""
 
@@ -457,14 +457,6 @@ class ImportedBid:
     pages: int
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A member's signature of the results."""
-
-    digest: str
-    dissent: str
-
-
 _SHA256 = _NONCE = re.compile(r"[0-9a-f]{64}")
 _FEN = re.compile(r"[1-9][0-9]{0,14}")
 """A price in fen: below ten trillion yuan, and far below 2^53, where JSON readers begin to round."""
@@ -503,7 +495,9 @@ class Session:
     prices: dict[LotId, ev.PricesComputed] = field(default_factory=dict)
     rankings: dict[LotId, ev.RankingComputed] = field(default_factory=dict)
     settlement: Settlement = field(default_factory=Settlement)
-    signatures: dict[SeatCode, Signature] = field(default_factory=dict)
+    reports: Reports = field(default_factory=Reports)
+    chronicle: list[Kept] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
     tracks: dict[TrackId, TrackRecord] = field(default_factory=dict)
     told: dict[TrackId, int] = field(default_factory=dict)
     alarms: dict[str, bool] = field(default_factory=dict)
@@ -532,6 +526,8 @@ class Session:
     appraisals: aa.Appraisals = field(default_factory=aa.Appraisals)
     named_at: int = 0
     """Entries there were once the bidders of all dark lots were known, 0 before."""
+    _drafts: dict[LotId, tuple[int, Report]] = field(default_factory=dict, compare=False, repr=False)
+    """The last report made of each lot, with the entries there were: pages ask for it many times over."""
 
     # --- decide -----------------------------------------------------------------------------------
 
@@ -580,8 +576,12 @@ class Session:
                 self._check_lock(command, order)
             case AnswerFinding():
                 self._check_answer(command, order)
-            case SignReport():
+            case EditReport() | JustifyWarning():
+                self._check_words(command, order)
+            case SignReport() | WitnessReport():
                 self._check_signature(command, order)
+            case ExplainGap():
+                self._check_explanation(command)
             case CloseAlarm():
                 self._check_alarm(command)
             case CloseSession():
@@ -760,6 +760,9 @@ class Session:
                 fits = fits and _FEN.fullmatch(str(fen)) is not None
             case ap.FailLot(lot=lot):
                 fits = any(one.id == lot for one in self.live_lots())
+            case ap.DeemAgreed(seat=seat, lot=lot):
+                fits = lot in self.reports.made and seat in self.members
+                fits = fits and (lot, seat) not in self.reports.signed
             case ap.Reevaluate(ground=ground):
                 fits = ground in self.profile.reevaluation.grounds
             case ap.SettleTie(lot=lot, order=order):
@@ -812,6 +815,9 @@ class Session:
                 yield from self._correct(self._lot(lot), bid, fen, reason)
             case ap.FailLot(lot=lot):
                 yield ev.LotFailed(lot, "ordered", reason)
+            case ap.DeemAgreed(seat=seat, lot=lot):
+                self._demand_no_gap(seat)
+                yield rp.AgreementDeemed(lot, seat, self.report_digest(lot), reason)
             case ap.Reevaluate(ground=ground):
                 yield from self._step_back(P, f"{ground}: {reason}")
             case ap.SettleTie(lot=lot, order=order):
@@ -866,7 +872,7 @@ class Session:
             members=self.members,
             bids={lot.id: {bid.id for bid in lot.bids} - {*self.rejected.get(lot.id, ())} for lot in live},
             sites=self.sites,
-            results=self.report_digest(),
+            results=self.results_digest(),
             rehearsal=self.rehearsal,
             profile=self.profile,
         )
@@ -1144,11 +1150,79 @@ class Session:
             most = max((len(ground.seats) for ground in grounds), default=0)
             yield ev.BidVote(bid.id, most, len(members), rejected=2 * most > len(members), grounds=grounds)
 
-    def _check_signature(self, command: SignReport, order: Order) -> None:
-        if order.actor in self.signatures:
-            raise AlreadySigned(seat=order.actor)
-        if command.digest != self.report_digest():
-            raise OtherResults(seat=order.actor)
+    # --- the report -----------------------------------------------------------------------------------
+
+    def _check_words(self, command: EditReport | JustifyWarning, order: Order) -> None:
+        lot, seat = self._lot(command.lot), SeatCode(order.actor)
+        if isinstance(command, EditReport):
+            self.reports.check_words(command.text, seat, self.chair)
+            return
+        _demand_reason(command.reason)
+        self.reports.check_words(command.reason, seat, self.chair, rp.MAX_SAID)
+        asking = (one.code.value for one in self.problems_of(lot) if one.effect is Effect.ASKS)
+        if lot.id in self.failed or command.warning not in asking:
+            raise rp.NoSuchWarning(lot=lot.id, warning=command.warning[:40])
+
+    def _check_signature(self, command: SignReport | WitnessReport, order: Order) -> None:
+        seat = SeatCode(order.actor)
+        if isinstance(command, SignReport):
+            signed = rp.ReportSigned(command.lot, command.digest, command.stand, command.reason)
+            self.reports.check_signature(signed, seat)
+        else:
+            self.reports.check_witness(rp.ReportWitnessed(command.lot, command.digest), seat)
+        self._demand_no_gap(seat)
+
+    def _demand_no_gap(self, seat: SeatCode) -> None:
+        """Refuse a signature as long as a recording has a gap that nobody has declared."""
+        hole = next(self.coverage.holes(), None)
+        if hole is not None:
+            raise rp.UndeclaredGap(seat=seat, track=hole.track, from_ms=hole.from_ms, to_ms=hole.to_ms)
+
+    def _check_explanation(self, command: ExplainGap) -> None:
+        _demand_reason(command.reason)
+        known = ((one.track, one.from_ms, one.to_ms) for one in self.coverage.holes())
+        if (command.track, command.from_ms, command.to_ms) not in known:
+            raise rp.NoSuchGap(track=command.track[:80], from_ms=command.from_ms, to_ms=command.to_ms)
+
+    def report_of(self, lot: Lot) -> Report:
+        """Return a lot's report as the session stands; of one that is signed, `reports.made` has what was signed."""
+        size, made = self._drafts.get(lot.id, (-1, None))
+        if made is None or size != self.size:
+            made = build(self._material(lot))
+            self._drafts[lot.id] = (self.size, made)
+        return made
+
+    def _material(self, lot: Lot) -> Material:
+        admitted = self.ceremony.admitted.items()
+        return Material(
+            session=self.id,
+            tender=self.tender,
+            lot=lot,
+            rehearsal=self.rehearsal,
+            sites=tuple(self.sites.values()),
+            seats=tuple(self.seats.values()),
+            members=self.experts(),
+            chair=self.chair,
+            sheets={(seat, part): sheet for (seat, of, part), sheet in self.sheets.items() if of == lot.id},
+            findings=self.findings,
+            prices=self.prices.get(lot.id),
+            ranking=self.rankings.get(lot.id),
+            rejected=frozenset(self.rejected.get(lot.id, ())),
+            numbers={bid: one.number for bid, one in admitted if one.lot == lot.id},
+            windows=self.ceremony.windows,
+            marks=self._summed(lot).summed if lot.id in self.rankings else None,
+            settled=self.settlement.settled.get(lot.id, ()),
+            awarded=self.settlement.awarded.get(lot.id),
+            questions=self.asides.questions.all,
+            prose=self.reports.prose_of(lot.id),
+            justified=self.reports.reasons_of(lot.id),
+            chronicle=self.chronicle,
+        )
+
+    def problems_of(self, lot: Lot) -> tuple[Problem, ...]:
+        """Return what the checks of a lot's report find as the session stands."""
+        checked = Checked(self.report_of(lot), lot, tuple(self.coverage.holes()))
+        return lint(checked, self.reports.reasons_of(lot.id))
 
     def _check_alarm(self, command: CloseAlarm) -> None:
         _demand_reason(command.note)
@@ -1257,6 +1331,10 @@ class Session:
         if after is S:
             lots = self.live_lots()
             yield from (event for lot in lots for event in self._rank(lot, self.prices[lot.id]))
+        if after is N:
+            for lot in self.live_lots():
+                made = self.report_of(lot).encode()
+                yield rp.ReportMade(lot.id, report_digest(made), len(made))
 
     # --- the opening ----------------------------------------------------------------------------------
 
@@ -1662,10 +1740,28 @@ class Session:
         """Count the cells of a complete sheet."""
         return len(keys_of(self.lots[lot], part, self.rejected.get(lot, ())))
 
-    def report_digest(self) -> str:
-        """Return the digest members sign: SHA-256 over the rankings of all lots, in the tender's order."""
+    def report_digest(self, lot: LotId) -> str:
+        """Return the digest that is signed for a lot: SHA-256 of its report's canonical JSON; empty before it is made."""
+        made = self.reports.made.get(lot)
+        return made.sha256 if made else ""
+
+    def results_digest(self) -> str:
+        """Return what a statement on a complaint names: SHA-256 over the rankings of all lots, in the tender's order."""
         rankings = [to_json(self.rankings[lot.id]) for lot in self.tender.lots if lot.id in self.rankings]
         return hashlib.sha256(canonical(rankings)).hexdigest()
+
+    def witnesses_missing(self) -> tuple[str, ...]:
+        """List, with the lot where there are several, the sub-sites and regulators whose witness a report still lacks."""
+        lots = [lot.id for lot in self.live_lots()]
+        there = {(lot, self.seats[seat].site) for lot, seat in self.reports.witnessed if seat in self.seats}
+        desks = {one.site for one in self.seats.values() if one.role is Role.SITE_OPERATOR}
+        sites = [
+            _by_lot(self, lot, site) for lot in lots for site in sorted(desks) if (lot, site) not in there
+        ]
+        officers = [one.code for one in self.seats.values() if one.role is Role.REGULATOR]
+        seen = self.reports.witnessed
+        people = [_by_lot(self, lot, one) for lot in lots for one in officers if (lot, one) not in seen]
+        return (*sites, *people)
 
     def held_open(self) -> bool:
         """Say whether a concluded session waits for its operator to close it, open for complaints."""
@@ -1706,6 +1802,8 @@ class Session:
             self.draws.evolve(fact.event, self.id, fact.actor)
         if type(fact.event) in ASIDE_EVENTS:
             self.asides.evolve(fact, stage, _fault_limit(self.profile, stage))
+        if type(fact.event) in KEPT:
+            self.chronicle.append(kept(fact))
         self.stage = stage
         self.size += 1
         change = _CHANGES.get(type(fact.event))
@@ -1962,7 +2060,7 @@ def _void_conclusions(session: Session, stage: Stage) -> None:
         session.rankings.clear()
         session.settlement.void()
         session.votes.drop_all(vo.Question.AWARD)
-    session.signatures.clear()
+    session.reports.void(reasons=stage is not T)
 
 
 def _void_findings(session: Session, lot: LotId | None, part: Part | None) -> None:
@@ -2070,13 +2168,21 @@ def _keep_result(session: Session, fact: Fact) -> None:
             session.prices[lot] = prices
         case ev.RankingComputed(lot=lot) as ranking:
             session.rankings[lot] = ranking
-        case ev.ReportSigned(digest=digest, dissent=dissent):
-            session.signatures[SeatCode(fact.actor)] = Signature(digest, dissent)
         case _:
             pass
 
 
+def _keep_report(session: Session, fact: Fact) -> None:
+    event, made = fact.event, b""
+    if isinstance(event, rp.ReportMade):
+        made = session.report_of(session.lots[event.lot]).encode()
+    if isinstance(event, rp.ReportEvent):
+        session.reports.take(event, SeatCode(fact.actor), fact.at, made)
+
+
 def _keep_recording(session: Session, fact: Fact) -> None:
+    if isinstance(fact.event, ev.RecordingEvent | rp.GapExplained):
+        session.coverage.take(fact.event)
     if isinstance(fact.event, ev.RecordingEvent):
         track = fact.event.track
         session.tracks[track] = next_record(session.tracks.get(track), fact.event, fact.site)
@@ -2149,7 +2255,13 @@ _CHANGES: Mapping[type[Event], Callable[[Session, Fact], None]] = {
     ev.PricesOpened: _keep_result,
     ev.PricesComputed: _keep_result,
     ev.RankingComputed: _keep_result,
-    ev.ReportSigned: _keep_result,
+    rp.ReportEdited: _keep_report,
+    rp.WarningJustified: _keep_report,
+    rp.ReportMade: _keep_report,
+    rp.ReportSigned: _keep_report,
+    rp.AgreementDeemed: _keep_report,
+    rp.ReportWitnessed: _keep_report,
+    rp.GapExplained: _keep_recording,
     ev.TrackStarted: _keep_recording,
     ev.FormatChanged: _keep_recording,
     ev.FragmentRecorded: _keep_recording,
@@ -2267,10 +2379,21 @@ def _needs_award(session: Session) -> _Waited:
 
 def _needs_answers(session: Session) -> _Waited:
     yield NeedCode.FINDINGS, tuple(session.findings.waiting(session.failed))
+    found = ((lot.id, one) for lot in session.live_lots() for one in holding_up(session.problems_of(lot)))
+    waited = ((lot, one.code) for lot, one in found if one.code is not ProblemCode.FINDING_UNANSWERED)
+    yield NeedCode.REPORT, tuple(_by_lot(session, lot, code) for lot, code in waited)
 
 
 def _needs_signatures(session: Session) -> _Waited:
-    yield NeedCode.SIGNATURES, tuple(seat for seat in session.experts() if seat not in session.signatures)
+    missing = session.reports.missing((lot.id for lot in session.live_lots()), session.experts())
+    yield NeedCode.SIGNATURES, tuple(_by_lot(session, lot, seat) for lot, seat in missing)
+    yield NeedCode.WITNESSES, session.witnesses_missing() if session.profile.report.witnesses else ()
+    yield NeedCode.GAPS, tuple(f"{one.track} {one.from_ms}-{one.to_ms}" for one in session.coverage.holes())
+
+
+def _by_lot(session: Session, lot: LotId, name: str) -> str:
+    """Say what is waited for with its lot before it, where there are several."""
+    return name if len(session.live_lots()) == 1 else f"{lot} {name}"
 
 
 _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {

@@ -18,6 +18,7 @@ from evalroom import events as ev
 from evalroom import faults as fa
 from evalroom import more_time as mt
 from evalroom import pledge as pl
+from evalroom import reporting as rp
 from evalroom import roles
 from evalroom import voting as vo
 from evalroom.draws.facts import DRAW_EVENTS
@@ -312,6 +313,13 @@ def _reviewed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     return (Seen("BidsReviewed", {**body_of(event), "votes": votes}),)
 
 
+def _signed(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
+    """Show how members stand to a report; a site's operator, who does not read it, learns who has signed."""
+    if who.role is _SITE_OPERATOR:
+        return _plain(fact, who, ("stand", "reason"))
+    return _plain(fact, who) if who.role in _COMMITTEE else ()
+
+
 def _raised(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
     """Show the committee what it is asked about; others learn that sheets are open again, of neither bid nor item.
 
@@ -355,7 +363,9 @@ def _appraised(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
 
 def _recording(fact: Fact, who: Audience, session: Session) -> tuple[Seen, ...]:
     event = fact.event
-    if not isinstance(event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged):
+    if not isinstance(
+        event, ev.TrackStarted | ev.TrackEnded | ev.GapDeclared | ev.FormatChanged | rp.GapExplained
+    ):
         return ()
     seat = session.tracks[event.track].seat if event.track in session.tracks else SeatCode("")
     return _about_seat(seat, fact, who, session)
@@ -429,7 +439,13 @@ _RULES: Mapping[type[Event], Rule] = {
     MarksSummed: _summed,
     TieSettled: _for(_COMMITTEE),
     LotAwarded: _for(_COMMITTEE),
-    ev.ReportSigned: _for(_COMMITTEE),
+    rp.ReportEdited: _for(_COMMITTEE),
+    rp.WarningJustified: _for(_COMMITTEE),
+    rp.ReportMade: _for(_EVERYBODY),
+    rp.ReportSigned: _signed,
+    rp.AgreementDeemed: _signed,
+    rp.ReportWitnessed: _for(_COMMITTEE | {_SITE_OPERATOR}),
+    rp.GapExplained: _recording,
     ev.TrackStarted: _recording,
     ev.TrackEnded: _recording,
     ev.GapDeclared: _recording,
@@ -496,10 +512,11 @@ _OWN: frozenset[type[Event]] = frozenset({ev.ScoreEntered, vo.BallotCast})
 CONCLUSIONS: frozenset[type[Event]] = frozenset(
     {
         ev.SheetLocked, ev.SheetReopened, ev.GroupUnlocked, ev.BidsReviewed, ev.PricesOpened, ev.PriceCorrected,
-        ev.PricesComputed, ev.RankingComputed, ev.ReportSigned, ev.FindingRaised, ev.FindingAnswered, sf.PriceRead,
+        ev.PricesComputed, ev.RankingComputed, rp.ReportSigned, ev.FindingRaised, ev.FindingAnswered, sf.PriceRead,
         *cl.QuestionEvent.__args__, mt.MoreTimeAsked, cp.SupplementSigned,
         MarksSummed, TieSettled, LotAwarded,
         vo.VoteOpened, vo.VoteCounted, vo.BallotsShown, ap.Proposed, ap.Approved, ap.Vetoed,
+        rp.ReportEdited, rp.WarningJustified, rp.ReportMade, rp.AgreementDeemed, rp.ReportWitnessed,
     }
 )  # fmt: skip
 """What an expert outside the committee does not see: a newcomer finds nothing of what was concluded before."""

@@ -14,6 +14,7 @@ from main_site.api.drafts import draft_routes
 from main_site.api.duties import duty_routes
 from main_site.api.opening import opening_routes
 from main_site.api.replay import replay_routes
+from main_site.api.reports import report_routes
 from main_site.api.sessions import session_routes
 from main_site.api.sites import site_routes
 from main_site.api.standings import standing_routes
@@ -59,6 +60,7 @@ def make_app(settings: HostSettings, operator_code: str) -> FastAPI:
     app.include_router(session_routes(centre))
     app.include_router(site_routes(centre))
     app.include_router(replay_routes(centre))
+    app.include_router(report_routes(centre))
     app.include_router(bid_routes(centre))
     app.include_router(opening_routes(centre))
     app.include_router(draft_routes(centre))

@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from main_site.rehearsal.direction import Operator
 from main_site.rehearsal.expert import Pace, SyntheticExpert, at
 from main_site.rehearsal.lottery import hold, redraw, roster_draw
 from main_site.rehearsal.nodes import Agent, ArchiveKey, Node, Nodes, links_up
+from main_site.rehearsal.reporting import ReportOfficers
 from main_site.rehearsal.scenarios import (
     CUT_S,
     DESKS,
@@ -63,6 +64,7 @@ REEL_S = 20
 """Reels in the demonstration are short, so that the replay has something to show while it runs."""
 
 REPLAY_SEAT = SeatCode("ARC1")
+WALL_SEAT = SeatCode("SUP1")
 
 TRUSTEES = (("host", "host", "省中心 主场"), ("supervisor", "supervisor", "省公共资源交易监督管理局"))
 """Trustees with an agent at the host; every sub-site has one of its own."""
@@ -255,14 +257,16 @@ async def _rehearse(cast: _Cast, desks: list[BiddersDesk], seconds: int, cutting
     scenario = cast.scenario
     experts = [code for code, seat in cast.seats.items() if seat.role is Role.EXPERT]
     members = [code for code in experts if not cast.seats[code].reserve]
-    doors = {
-        code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, *scenario.staff]
-    }
+    watched = any(cast.seats[code].role is Role.SUPERVISOR for code in scenario.staff)
+    seated = scenario.staff if watched else (*scenario.staff, WALL_SEAT)
+    doors = {code: (cast.urls[cast.seats[code].node], cast.codes[code]) for code in [*experts, *seated]}
     opening = Opening(cast.operator.base_url, cast.session, desks, _say)
-    async with _seated(doors, scenario.staff, scenario.tracks) as clients:
+    async with _seated(doors, seated, scenario.tracks) as clients:
         lead = clients[OPERATOR_SEAT]
-        staff = [clients[code] for code in scenario.staff]
+        staff = [clients[code] for code in seated]
         await asyncio.gather(*(client.check_in() for client in staff))
+        if not watched:  # whoever watches takes the seat over from whom the play has put there
+            cast.codes[WALL_SEAT] = await cast.operator.new_code(cast.session, WALL_SEAT)
         await _print_addresses(cast)
         await _prepare(cast, clients)
         await _bring_bids(cast, lead, opening)
@@ -283,6 +287,7 @@ async def _rehearse(cast: _Cast, desks: list[BiddersDesk], seconds: int, cutting
                 acting.append(asyncio.create_task(_redraw(scenario, lead)))
             if cutting.cable is not None:
                 acting.append(asyncio.create_task(_cut(cutting.cable, cutting.seconds, lead)))
+            acting.append(asyncio.create_task(_report_officers(cast, clients).run()))
             await _first_error(cast.operator.lead(cast.session, lead, board.stage), acting)
             state = await cast.operator.archive(cast.session, board.archive)
     await opening.close()
@@ -354,6 +359,16 @@ async def _bring_bids(cast: _Cast, lead: SeatClient, opening: Opening) -> None:
     }
     await cast.operator.import_bids(lead, await cast.operator.overview(cast.session), bids)
     _say(f"{len(bids)} bids are brought in")
+
+
+def _report_officers(cast: _Cast, clients: Mapping[SeatCode, SeatClient]) -> ReportOfficers:
+    """Return who declares gaps and witnesses the report: one supervisor, one operator of each sub-site, the regulators."""
+    seats = {code: cast.seats[code] for code in clients}
+    by_site = {seat.site: code for code, seat in seats.items() if seat.role is Role.SITE_OPERATOR}
+    supervisor = next(code for code, seat in seats.items() if seat.role is Role.SUPERVISOR)
+    regulators = [code for code, seat in seats.items() if seat.role is Role.REGULATOR]
+    witnesses = [clients[code] for code in (supervisor, *by_site.values(), *regulators)]
+    return ReportOfficers(clients[supervisor], witnesses)
 
 
 async def _take_in(cast: _Cast, opening: Opening) -> None:

@@ -110,12 +110,30 @@ class HostSettings(BaseSettings):
         description="Public files of the archive keys, the supervisor's and the centre's, to which content keys of opened "
         "parts are sealed; without any no document can be read once the trustees' keys are destroyed.",
     )
+    report_fonts: tuple[Path, ...] = Field(
+        default=(),
+        description="Font files or folders for the PDF of reports, tried in this order; without any the first free font with "
+        "Chinese glyphs on this machine is taken.",
+    )
+    report_cert: Path | None = Field(
+        default=None,
+        description="PEM certificate chain that signs the PDF of reports; without it the centre's own authority issues one.",
+    )
+    report_key: Path | None = Field(
+        default=None, description="PEM private key of that certificate, P-256 or RSA."
+    )
     log_json: bool = Field(default=False, description="Write log lines as JSON.")
 
     @model_validator(mode="after")
     def _a_relay_to_rely_on(self) -> Self:
         if self.media_relay_only and not self.turn_url:
             raise ValueError("media_relay_only needs turn_url: without a TURN server there is no way at all")
+        return self
+
+    @model_validator(mode="after")
+    def _a_pair_to_sign_with(self) -> Self:
+        if (self.report_cert is None) is not (self.report_key is None):
+            raise ValueError("report_cert and report_key belong together: set both or none")
         return self
 
     @classmethod

@@ -190,7 +190,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "marks": ("the marks come out otherwise", "评分汇总结果不符"),
     "settled": ("a tie was settled otherwise than it may be, or not at all", "同分的处理不符合规则"),
     "award": ("a lot was awarded otherwise than the vote came out", "票决结果不符"),
-    "report": ("a member signed another result", "签署的结果不符"),
+    "report": (
+        "a report was made, signed or witnessed otherwise than it may",
+        "评标报告的生成、签署或见证不符合规则",
+    ),
+    "report_data": (
+        "a report's data are missing, or not those that were signed",
+        "评标报告数据缺失或与签署的不一致",
+    ),
+    "report_totals": ("a report gives other results than are recomputed", "评标报告的结果与复算结果不符"),
     "result_missing": ("a result that the stages demand is missing", "缺少应有的结果"),
     "document": ("a bid's document is not the one in the journal", "投标文件与日志不符"),
     "policy_missing": ("bids were taken in without a sealing policy", "无密封策略即接收投标"),
@@ -615,6 +623,8 @@ _SHAPES: Mapping[str, _Shape] = {
     "judged": _match("score|pass|deduct|choice"),
     "group": lambda value: value is None or _group(value),
     "found": _match("objective_differs|deviation|identical"),
+    "section": _match("overview|preliminary|rejections|clarifications|detailed|price|recommendation"),
+    "stand": _match("agrees|dissents|refuses"),
     "percent": lambda value: value is None or _decimal(value),
     "grade": _match("operator|two"),
     "basis": _match("device|document|other"),
@@ -768,6 +778,7 @@ _ACT = _kinds(
     reevaluate="ground:text",
     settle_tie="lot:text order:texts",
     award_lot="lot:text bid:text",
+    deem_agreed="seat:text lot:text",
     abort_session="",
     send_question="question:text sha256:digest",
     settle_fault="fault:text way:way until:whole",
@@ -853,7 +864,13 @@ _BODIES: Mapping[str, _Shape] = {
     ),
     "TieSettled": _object("lot:text order:texts by:settler"),
     "LotAwarded": _object("lot:text bid:text by:settler"),
-    "ReportSigned": _object("digest:digest dissent:text"),
+    "ReportEdited": _object("lot:text section:section text:text"),
+    "WarningJustified": _object("lot:text warning:text reason:text"),
+    "ReportMade": _object("lot:text sha256:digest bytes:whole"),
+    "ReportSigned": _object("lot:text digest:digest stand:stand reason:text"),
+    "AgreementDeemed": _object("lot:text seat:text digest:digest reason:text"),
+    "ReportWitnessed": _object("lot:text digest:digest"),
+    "GapExplained": _object("track:track from_ms:whole to_ms:whole reason:text"),
     "TrackStarted": _object("track:track seat:text kind:text media:texts codecs:texts at_ms:whole"),
     "FormatChanged": _object("track:track reel:whole pts:whole width:whole height:whole"),
     "FragmentRecorded": _object(
@@ -987,7 +1004,11 @@ _ROLES: Mapping[str, frozenset[str]] = {
     "ScoreEntered": frozenset({"expert"}),
     "SheetLocked": frozenset({"expert"}),
     "FindingAnswered": frozenset({"expert"}),
+    "ReportEdited": frozenset({"expert"}),
+    "WarningJustified": frozenset({"expert"}),
     "ReportSigned": frozenset({"expert"}),
+    "ReportWitnessed": frozenset({"supervisor", "site_operator", "regulator"}),
+    "GapExplained": frozenset({"supervisor"}),
     "AlarmClosed": frozenset({"supervisor", "operator"}),
     "SessionClosed": frozenset({"operator"}),
     "PolicyDrafted": frozenset({"operator"}),
@@ -1082,7 +1103,12 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "MarksSummed": frozenset({"summary"}),
     "TieSettled": frozenset({"summary"}),
     "LotAwarded": frozenset({"summary"}),
+    "ReportEdited": frozenset({"reporting"}),
+    "WarningJustified": frozenset({"reporting"}),
+    "ReportMade": frozenset({"signing"}),
     "ReportSigned": frozenset({"signing"}),
+    "AgreementDeemed": frozenset({"signing"}),
+    "ReportWitnessed": frozenset({"signing"}),
     "SessionClosed": frozenset({"receiving", "opening", "concluded", "failed", "aborted"}),
     **dict.fromkeys(
         (
@@ -1893,7 +1919,7 @@ def _pieces(case: _Case) -> dict[str, list[tuple[float, float]]]:
                 (reel.utc_us(one.pts) / 1000, reel.utc_us(one.pts + one.duration) / 1000)
                 for one in reel.fragments
             ]
-    for entry in case.of("GapDeclared"):
+    for entry in case.of("GapDeclared", "GapExplained"):
         pieces[entry.body["track"]].append((entry.body["from_ms"], entry.body["to_ms"]))
     for found in pieces.values():
         found.sort()
@@ -2241,7 +2267,9 @@ class _Fold:
     rejected: dict[str, list[str]] = field(default_factory=dict)
     scores: dict[str, _Json] = field(default_factory=dict)
     rankings: dict[str, _Json] = field(default_factory=dict)
-    signed: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, tuple[str, int]] = field(default_factory=dict)
+    signed: dict[tuple[str, str], str] = field(default_factory=dict)
+    witnessed: set[tuple[str, str]] = field(default_factory=set)
     reserves: set[str] = field(default_factory=set)
     recused: set[str] = field(default_factory=set)
     proposals: dict[str, tuple[_Json, str, str]] = field(default_factory=dict)
@@ -2390,7 +2418,9 @@ class _Fold:
             self.rankings.clear()
             for lot in self.terms:
                 self.void_award(lot)
+        self.reports.clear()
         self.signed.clear()
+        self.witnessed.clear()
 
     def value(self, seat: str, lot: str, bid: str, item: str) -> str:
         return self.cells.get((seat, lot, bid, item), (0, ""))[1]
@@ -2440,6 +2470,7 @@ def _check_result(case: _Case) -> Findings:
         if wrong:
             yield Failure(wrong[0], ENTRIES, seq=entry.seq, detail=wrong[1])
     yield from _check_end(fold, list(lots))
+    yield from _check_reports(case, fold)
     yield from _check_documents(case)
     case.checked = len(fold.rankings)
 
@@ -2457,11 +2488,31 @@ def _check_end(fold: _Fold, lots: list[str]) -> Findings:
         yield Failure("approval", ENTRIES, detail=fold.approved[0]["kind"])
     if fold.complaint:
         yield Failure("complaint", ENTRIES, detail=f"{fold.complaint} not closed")
-    if fold.stage == "concluded" and sorted(fold.signed) != fold.experts:
-        yield Failure("result_missing", ENTRIES, detail="ReportSigned")
-    ranked = [fold.rankings[lot] for lot in lots if lot in fold.rankings]
-    digest = hashlib.sha256(_canonical(ranked)).hexdigest()
-    yield from (Failure("report", ENTRIES, detail=seat) for seat, one in fold.signed.items() if one != digest)
+    if fold.stage in {"signing", "concluded"} and set(fold.reports) - set(fold.failed) != live:
+        yield Failure("result_missing", ENTRIES, detail="ReportMade")
+    unsigned = [
+        (lot, seat) for lot in sorted(live) for seat in fold.experts if (lot, seat) not in fold.signed
+    ]
+    if fold.stage == "concluded" and unsigned:
+        yield Failure("result_missing", ENTRIES, detail=f"ReportSigned: {' '.join(unsigned[0])}")
+
+
+def _check_reports(case: _Case, fold: _Fold) -> Findings:
+    """Demand that the data of every report are in the bag, are those signed, and give the results worked out here."""
+    for lot, (digest, size) in fold.reports.items():
+        file = f"data/docs/report-{lot}.json"
+        if (case.digests.get(file), case.files.get(file)) != (digest, size):
+            yield Failure("report_data", file=file)
+            continue
+        try:
+            report = _read_canonical(case.read(file))
+        except ValueError:
+            report = None
+        ranking = fold.rankings.get(lot)
+        if not isinstance(report, dict) or ranking is None:
+            yield Failure("report_data", file=file)
+        elif (report.get("ranking"), report.get("ties")) != (ranking["rows"], ranking["ties"]):
+            yield Failure("report_totals", file=file, detail=lot)
 
 
 _Wrong = tuple[str, str] | None
@@ -2527,10 +2578,10 @@ def _fold_replacement(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     if not fits or body["after"] != after or not (ordered or seat in fold.recused | fold.leaving):
         return "stage", f"{newcomer} for {seat}"
     fold.leaving.discard(seat)
-    fold.chair = "" if fold.chair == seat else fold.chair
     fold.experts = sorted(newcomer if one == seat else one for one in fold.experts)
     fold.past.add(seat)
     fold.reserves.discard(newcomer)
+    fold.chair = "" if fold.chair == seat else fold.chair
     fold.recused.discard(seat)
     fold.cells = {key: one for key, one in fold.cells.items() if key[0] != seat}
     fold.locked = {key for key in fold.locked if key[0] != seat}
@@ -2854,7 +2905,8 @@ def _fold_complaint(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
         fold.complaint = 0
     else:
         once = (number, entry.actor) not in fold.stated and entry.actor in fold.experts
-        fits = fits and once and body["digest"] == fold.signed.get(entry.actor)
+        ranked = [fold.rankings[lot] for lot in fold.terms if lot in fold.rankings]
+        fits = fits and once and body["digest"] == hashlib.sha256(_canonical(ranked)).hexdigest()
         fold.stated.add((number, entry.actor))
     return None if fits else ("complaint", f"{number}: {entry.actor}")
 
@@ -3316,10 +3368,40 @@ def _shortly(value: _Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:80]
 
 
-def _fold_report(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
-    if entry.actor in fold.signed:
-        return "report", "signed twice"
-    fold.signed[entry.actor] = entry.body["digest"]
+def _fold_words(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    """Demand that the report's words are the chair's, or a member's where the committee has no chair."""
+    writes = entry.actor == fold.chair if fold.chair else entry.actor in fold.experts
+    return None if writes else ("report", f"{lot['id']}: words of {entry.actor}")
+
+
+def _fold_made(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    if entry.actor != "host" or lot["id"] in fold.reports or lot["id"] not in fold.rankings:
+        return "report", f"{lot['id']}: made"
+    fold.reports[lot["id"]] = (entry.body["sha256"], entry.body["bytes"])
+    return None
+
+
+def _fold_report(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    """Demand one stand of each member on each report, by its digest, reasoned in writing unless it is agreement."""
+    body, deemed = entry.body, entry.type == "AgreementDeemed"
+    seat = body["seat"] if deemed else entry.actor
+    if deemed and not (
+        entry.actor == "host" and fold.consume({"kind": "deem_agreed", "seat": seat, "lot": lot["id"]})
+    ):
+        return "approval", f"{lot['id']}: {seat} deemed to agree"
+    known = fold.reports.get(lot["id"], ("", 0))[0]
+    reasoned = deemed or bool(body["reason"].strip()) is (body["stand"] != "agrees")
+    again = (lot["id"], seat) in fold.signed
+    fold.signed[lot["id"], seat] = body["digest"]
+    wrong = again or seat not in fold.experts or body["digest"] != known or not reasoned
+    return ("report", f"{lot['id']}: {seat}") if wrong else None
+
+
+def _fold_witnessed(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
+    known, key = fold.reports.get(lot["id"], ("", 0))[0], (lot["id"], entry.actor)
+    if key in fold.witnessed or entry.body["digest"] != known:
+        return "report", f"{lot['id']}: witness {entry.actor}"
+    fold.witnessed.add(key)
     return None
 
 
@@ -3344,8 +3426,13 @@ _FOLDS: Mapping[str, Callable[[_Fold, _Entry, _Json], _Wrong]] = {
     "PricesOpened": _fold_prices,
     "PricesComputed": _fold_pricing,
     "RankingComputed": _fold_ranking,
+    "ReportEdited": _fold_words,
+    "WarningJustified": _fold_words,
+    "ReportMade": _fold_made,
     "ReportSigned": _fold_report,
     "SessionPaused": _fold_pause,
+    "AgreementDeemed": _fold_report,
+    "ReportWitnessed": _fold_witnessed,
     "SessionResumed": _fold_resumption,
     "SteppedBack": _fold_step_back,
     "TenderFailed": _fold_end,

@@ -1,6 +1,7 @@
 """The routes of a sub-site's node besides its door: whether it lives, and the bids' documents."""
 
 import asyncio
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request, Response
@@ -56,7 +57,41 @@ def routes(venue: Venue) -> APIRouter:
             headers={"cache-control": "private, no-cache"},
         )
 
+    @router.get("/api/v1/reports/{lot}")
+    async def report(lot: str, person: Permitted) -> Response:
+        """Return what the host says of a lot's report."""
+        return await _report(venue, person, lot, "state")
+
+    @router.get("/api/v1/reports/{lot}/data")
+    async def report_data(lot: str, person: Permitted) -> Response:
+        """Return a report's data, byte for byte; whoever signs compares their digest with the journal's."""
+        return await _report(venue, person, lot, "data")
+
+    @router.get("/api/v1/reports/{lot}/pdf")
+    async def report_pages(lot: str, person: Permitted, lang: str = "zh") -> Response:
+        """Return a report's PDF, as the host sets it."""
+        return await _report(venue, person, lot, "pdf", lang)
+
     return router
+
+
+_HANDED_ON = ("content-type", "content-disposition", "cache-control", "x-report-digest")
+"""Headers of the host's answer that reach the seat."""
+
+
+async def _report(venue: Venue, person: object, lot: str, what: str, lang: str = "zh") -> Response:
+    """Ask the host for a report on behalf of a seat here, and hand its answer on, refusals too.
+
+    Raises:
+        NotSeated: nobody is on a seat.
+        Unreachable: the link to the host is cut; reports are made there.
+    """
+    if not isinstance(person, Claim):
+        raise NotSeated
+    names = (quote(one, safe="") for one in (person.session, person.seat, lot, what))
+    answer = await venue.uplink.relay(f"/api/v1/site/reports/{'/'.join(names)}", {"lang": lang})
+    headers = {name: answer.headers[name] for name in _HANDED_ON if name in answer.headers}
+    return Response(answer.content, answer.status_code, headers)
 
 
 def _handed_on(request: Request, venue: Venue, document: KnownDocument) -> StreamingResponse:

@@ -76,6 +76,17 @@ class Uplink:
             raise Denied(status=answer.status_code, path=path[:200])
         return answer
 
+    async def relay(self, path: str, query: dict[str, str]) -> httpx.Response:
+        """Return the host's answer to a GET, be it a success or the host's own refusal, to be handed on as it is.
+
+        Raises:
+            Unreachable: no answer came.
+        """
+        try:
+            return await self._client.get(path, params=query, headers=self._bearer())
+        except httpx.HTTPError as error:
+            raise Unreachable(problem=repr(error)[:200]) from error
+
     @asynccontextmanager
     async def stream(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Give the body of a GET piece by piece.

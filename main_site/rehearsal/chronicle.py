@@ -132,7 +132,7 @@ def _awarded(body: Body, names: Names, _: str) -> _Told:
 
 
 def _signed(body: Body, _: Names, actor: str) -> _Told:
-    return "签署 signed", f"{actor} {body['dissent']}".rstrip()
+    return "签署 signed", f"{actor} {body['stand']} {body['reason']}".rstrip()
 
 
 def _asked(body: Body, names: Names, actor: str) -> _Told:

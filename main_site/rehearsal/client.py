@@ -63,7 +63,8 @@ class SeatView:
     lots: dict[str, Lot] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
     unlocked: set[str] = field(default_factory=set)
-    rankings: list[dict[str, Any]] = field(default_factory=list)
+    reports: dict[LotId, str] = field(default_factory=dict)
+    """Lot to the digest of its report, once there is one to sign."""
     cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
     answered: set[tuple[str, str]] = field(default_factory=set)
@@ -86,6 +87,10 @@ class SeatView:
             if seat in body["voters"] and (body["vote"], body["round"]) not in self.cast
         )
         return next(waiting, None)
+
+    def writer(self) -> str:
+        """Name the seat that writes the report's words: the chair, or without one the first member."""
+        return self.chair or min(self.members, default="")
 
     def asked(self, seat: str) -> list[str]:
         """List the findings that a seat has still to answer."""
@@ -126,6 +131,8 @@ class SeatView:
                 self.ballots.pop(body["vote"], None)
             case "BallotCast":
                 self.cast.add((body["vote"], body["round"]))
+            case "ChairElected":
+                self.chair = body["seat"]
             case "BidAdmitted" | "DarkBidAdmitted":
                 lot = next(one for one in self.tender["lots"] if one["id"] == body["lot"])
                 lot["bids"] = [*lot["bids"], {"id": body["bid"], "bidder": body.get("bidder", "")}]
@@ -150,11 +157,8 @@ class SeatView:
                 self.answered.add((body["finding"], item["actor"]))
             case "SheetLocked":
                 self.reopened.discard((item["actor"], body["lot"], body["part"]))
-            case "RankingComputed":
-                lots = [lot["id"] for lot in self.tender.get("lots", ())]
-                kept = [one for one in self.rankings if one["lot"] != body["lot"]]
-                order = {lot: place for place, lot in enumerate(lots)}
-                self.rankings = sorted([*kept, body], key=lambda one: order.get(one["lot"], 0))
+            case "ReportMade":
+                self.reports[LotId(body["lot"])] = body["sha256"]
             case "ScoreEntered":
                 self._score(body, item.get("opened", {}))
             case kind if kind in _DRAWN:

@@ -11,20 +11,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import structlog
 
 from evalroom.clarification import question_digest
 from evalroom.commands import (
     AcceptDiscipline,
     DraftQuestion,
+    EditReport,
+    JustifyWarning,
     PassSelfTest,
     RecuseSelf,
     SendQuestion,
     SignReport,
 )
+from evalroom.errors import PeerFault
 from evalroom.events import SelfTestResult, Stage
 from evalroom.ids import BidId, LotId
-from evalroom.ledger.canonical import canonical
+from evalroom.reporting import Section, Stand
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import ItemKind, Part
 from evalroom.voting import GO_ON, Question
@@ -42,8 +46,26 @@ SEVERE = "关键参数只有承诺,没有计算书和检测报告,按细则从�
 QUESTION = "Q1"
 STANDS = "经复核,维持原评分。"
 
+PROSE = {
+    Section.OVERVIEW: "评标委员会按招标文件规定的程序和标准独立评审,全过程录音录像,各副场网络与设备正常。",
+    Section.RECOMMENDATION: "经评审,评标委员会推荐排名靠前的投标人为中标候选人,排序见上表。",
+}
+"""What the chair writes."""
+
+JUSTIFIED = "经核对原始记录,情况属实,按招标文件规定处理。"
+DISSENT = "对一项客观分的认定保留意见:业绩证明材料的签署日期不在规定期限内。"
+
+LOOK_S = 1.0
+"""Seconds until something that was refused for now is tried again."""
+
 OTHERWISE = "5"
 """Last digit of the seat that counts one project less than the others, once: the system then asks all members."""
+
+
+class ReportDiffers(PeerFault):
+    """The report that the node gave is not the one of the journal's digest: it was not signed."""
+
+    code = "report_differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +134,60 @@ class SyntheticExpert:
         await self._until(at(Stage.DETAILED))
         await self._ask()
         await self._fill(Part.DETAILED, self._pace.detailed)
+        await self._until(at(Stage.REPORTING))
+        await self._report()
         await self._until(at(Stage.SIGNING))
-        signed = hashlib.sha256(canonical(client.view.rankings)).hexdigest()
-        await client.give(lambda _: SignReport(signed, ""))
+        await self._sign()
+
+    async def _report(self) -> None:
+        """Write the report's words, as the chair or, without one, as the first member; give reasons that are asked for."""
+        client = self.client
+        if client.seat != client.view.writer():
+            return
+        try:
+            for lot in client.view.lots:
+                for section, text in PROSE.items():
+                    edit = EditReport(LotId(lot), section, text)
+                    await client.give(lambda _, edit=edit: edit)  # type: ignore[misc] # mypy takes no default in a lambda
+                for warning in await self._warnings(lot):
+                    reason = JustifyWarning(LotId(lot), warning, JUSTIFIED)
+                    await client.give(lambda _, reason=reason: reason)  # type: ignore[misc] # likewise
+        except CommandRefused as refusal:
+            if (
+                refusal.detail.get("code") != "stage"
+            ):  # nothing held the report up, and it was put to the members
+                raise
+
+    async def _warnings(self, lot: str) -> list[str]:
+        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
+            told = (await http.get(f"/api/v1/reports/{lot}")).json()
+        return [one["code"] for one in told["problems"] if one["effect"] == "asks" and not one["justified"]]
+
+    async def _data(self, lot: str) -> bytes:
+        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
+            return (await http.get(f"/api/v1/reports/{lot}/data")).content
+
+    async def _sign(self) -> None:
+        """Read each report, compare its digest with the journal's, and sign it; one member dissents in writing."""
+        client = self.client
+        for lot, digest in sorted(client.view.reports.items()):
+            if hashlib.sha256(await self._data(lot)).hexdigest() != digest:
+                raise ReportDiffers(lot=lot, digest=digest)
+            dissents = client.seat.endswith(OTHERWISE)
+            stand, words = (Stand.DISSENTS, DISSENT) if dissents else (Stand.AGREES, "")
+            await self._give_until_taken(SignReport(lot, digest, stand, words))
+
+    async def _give_until_taken(self, sign: SignReport) -> None:
+        """Sign; while a gap of a recording is not declared nobody can, so that it is tried again."""
+        while True:
+            try:
+                await self.client.give(lambda _: sign)
+            except CommandRefused as refusal:
+                if refusal.detail.get("code") not in ("undeclared_gap", "paused"):
+                    raise
+                await asyncio.sleep(LOOK_S)
+                continue
+            return
 
     async def _ask(self) -> None:
         """Draft and send a question, as the chair, where the play has one."""

@@ -11,13 +11,15 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import structlog
 
 from evalroom.encoding import to_json
+from evalroom.errors import LocalFault
 from evalroom.ids import BidNumber, SeatCode
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import canonical
@@ -27,8 +29,10 @@ from evalroom.sheet import Sheet
 from evalroom.visibility import released
 from main_site import software
 from main_site.documents import DocumentStore
+from main_site.report.words import Language
 from main_site.services.evaluation import Evaluation
 from main_site.services.recordings import Recordings, TrackRecordings
+from main_site.services.reports import Reports
 from main_site.services.submissions import Submissions
 from main_site.store import centre as centre_store
 from main_site.store import journal as store
@@ -76,8 +80,10 @@ class Archiver:
         writer: Writer,
         documents: DocumentStore,
         folder: Path,
+        reports: Reports,
     ) -> None:
         """Stand ready; `folder` is where bags are put."""
+        self._reports = reports
         self._evaluation = evaluation
         self._recordings = recordings
         self._writer = writer
@@ -87,6 +93,7 @@ class Archiver:
         self.submissions: Submissions | None = None
         """Where envelopes and receipts of a sealed session come from; whoever puts the session together sets it."""
         self.state = ArchiveState("running")
+        self._unset = ""
         self._log = structlog.get_logger(__name__).bind(session=evaluation.id)
 
     async def run(self) -> None:
@@ -110,11 +117,12 @@ class Archiver:
         self.state = ArchiveState("packing", path=str(target))
         if not target.exists():
             receipts = await self._receipts()
-            await asyncio.to_thread(self._pack, target, notes, receipts)
+            reports = await self._signed_reports()
+            await asyncio.to_thread(self._pack, target, notes, receipts, reports)
         self.state = replace(self.state, stage="verifying")
         report = await asyncio.to_thread(self._verify, target)
         await self._writer.write(lambda db: store.set_archive(db, self._evaluation.id, str(target)))
-        detail = report.first_failure.sentence() if report.first_failure else ""
+        detail = report.first_failure.sentence() if report.first_failure else self._unset
         self.state = ArchiveState("ready", detail, str(target), verified=report.ok)
         self._log.info("archive_ready", path=str(target), verified=report.ok, detail=detail)
 
@@ -122,6 +130,23 @@ class Archiver:
         """Return the receipt of every listed bid, with the cosignatures there are now."""
         listed = self._session.ceremony.listed if self.submissions else ()
         return {one.bid: await self.submissions.receipt(one.bid) for one in listed if self.submissions}
+
+    async def _signed_reports(self) -> Documents:
+        """Return each report that was made: its data, the signatures under it, and its pages in both languages.
+
+        Without a font or typesetter there are no pages: that is logged and told, and costs neither archive nor signatures.
+        """
+        found: Documents = {}
+        for lot in (lot for lot in self._session.live_lots() if lot.id in self._session.reports.made):
+            found[f"report-{lot.id}.json"], _ = self._reports.data(lot)
+            found[f"signatures-{lot.id}.json"] = await asyncio.to_thread(self._reports.signatures, lot)
+            for language, name in (("zh", f"report-{lot.id}.pdf"), ("en", f"report-{lot.id}-en.pdf")):
+                try:
+                    found[name] = await self._reports.pages(lot, cast("Language", language))
+                except LocalFault as fault:
+                    self._unset = f"{name}: {fault}"[:500]
+                    self._log.warning("report_not_set", name=name, code=fault.code, detail=fault.detail)
+        return found
 
     def _missing(self) -> int:
         return sum(1 for reel in self._recordings.reels() if not self.reels.has(reel))
@@ -135,7 +160,9 @@ class Archiver:
 
     # --- packing --------------------------------------------------------------------------------------
 
-    def _pack(self, target: Path, notes: list[bytes], receipts: dict[BidNumber, bytes]) -> None:
+    def _pack(
+        self, target: Path, notes: list[bytes], receipts: dict[BidNumber, bytes], reports: Documents
+    ) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._writer.engine.connect() as db:
             rows = list(store.read(db, self._evaluation.id))
@@ -150,7 +177,7 @@ class Archiver:
         )
         tracks = [self._track(known) for _, known in sorted(self._recordings.tracks.items())]
         index = self._index(rows, {site: one.certificate for site, one in sites.items()})
-        documents = self._documents_of(session) | self._papers_of(rows, receipts)
+        documents = self._documents_of(session) | reports | self._papers_of(rows, receipts)
         build(target, index, tracks, log, documents, datetime.now(UTC).date().isoformat())
 
     def _index(self, rows: list[store.Row], certificates: dict[str, str]) -> SessionIndex:
@@ -213,8 +240,6 @@ class Archiver:
             documents[f"prices-{lot}.json"] = _pretty(to_json(prices))
         for (seat, lot, part), sheet in session.sheets.items():
             documents[f"sheets/{lot}-{part}-{seat}.csv"] = _sheet_csv(sheet)
-        signatures = {seat: asdict(one) for seat, one in session.signatures.items()}
-        documents["signatures.json"] = _pretty(signatures)
         return documents
 
     # --- sealed bids ----------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from evalroom.tender import check_tender
 from main_site import software
 from main_site.documents import DocumentStore
 from main_site.identity.authority import certify, open_authority, recognise
+from main_site.identity.report_signer import ReportSigner, open_report_signer
 from main_site.services.archive_keys import read_recipients
 from main_site.services.archives import Archiver
 from main_site.services.conductor import Committed, Conductor
@@ -48,6 +49,7 @@ from main_site.services.links import SiteLinks
 from main_site.services.notary import Notary
 from main_site.services.opening import Opening, OpeningParts
 from main_site.services.recordings import Recordings
+from main_site.services.reports import ReportParts, Reports
 from main_site.services.rosters import Rosters
 from main_site.services.standings import Standings
 from main_site.services.submissions import SubmissionParts, Submissions, UnknownTender, UploadLimits
@@ -120,6 +122,7 @@ class Live:
     archiver: Archiver
     stored: store.StoredSession
     submissions: Submissions | None
+    reports: Reports
     inquiries: Inquiries | None = None
     opening: Opening | None = None
     rosters: Rosters | None = None
@@ -302,10 +305,12 @@ class Centre:
         evaluation.seating = Seating(self._seating_terms(conductor), evaluation, relay, self.clock.now)
         evaluation.booth = self._booth(evaluation)
         evaluation.new_link = lambda site: self._new_link(evaluation, site)
+        reports = Reports(conductor, self.writer.engine, self._report_parts())
         archiver = Archiver(
-            evaluation, recordings, self.writer, self.documents, self.settings.data_dir / "archives"
+            evaluation, recordings, self.writer, self.documents, self.settings.data_dir / "archives", reports
         )
-        live = Live(evaluation, recordings, archiver, stored, self._submissions(parts, stored, facts))
+        submissions = self._submissions(parts, stored, facts)
+        live = Live(evaluation, recordings, archiver, stored, submissions, reports)
         if live.submissions is not None:
             live.opening = self._opening_of(live.submissions, evaluation, facts)
             live.inquiries = Inquiries(live.submissions)
@@ -316,6 +321,16 @@ class Centre:
         self.live[conductor.id] = live
         await self._recover(live, facts)
         self._start(live)
+
+    def _report_parts(self) -> ReportParts:
+        settings = self.settings
+        return ReportParts(settings.report_fonts, self._report_signer, settings.tsa_url, self.clock.now)
+
+    def _report_signer(self) -> ReportSigner:
+        """Return who signs the PDF of reports; made when the first report is.  Blocks on the disk."""
+        given = (self.settings.report_cert, self.settings.report_key)
+        pair = (given[0], given[1]) if given[0] and given[1] else None
+        return open_report_signer(self.settings.data_dir / "keys", self.authority, pair)
 
     def _submissions(
         self, parts: Parts, stored: store.StoredSession, facts: list[ev.Fact]
@@ -567,7 +582,9 @@ class Centre:
                 raise NotSeated
             return NodePerson(site)
         operator = connection.cookies.get(OPERATOR_COOKIE)
-        wants_seat = connection.url.path in ("/ws/seat", "/api/v1/me") or "/documents" in connection.url.path
+        wants_seat = connection.url.path in ("/ws/seat", "/api/v1/me") or any(
+            word in connection.url.path for word in ("/documents", "/reports/")
+        )
         if operator is not None and not (wants_seat and seat_cookie(connection) is not None):
             with self.writer.engine.connect() as db:
                 if centre_store.is_operator_cookie(db, operator):

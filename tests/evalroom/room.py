@@ -38,6 +38,7 @@ from evalroom.ledger.signature import act_payload, encode_seat_key, sign_act
 from evalroom.media import MEDIA, TrackKind
 from evalroom.pledge import write_letter
 from evalroom.pricing import presets
+from evalroom.reporting import Stand
 from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import FAIL, PASS, digest_of, keys_of
@@ -336,8 +337,9 @@ class Room:
             for one in self.session.findings.open_to(seat):
                 self.give(self[seat].answer(one.event.finding))
 
-    def sign(self, seat: SeatCode, dissent: str = "") -> tuple[Fact, ...]:
-        return self.give(self[seat].order(co.SignReport(self.session.report_digest(), dissent)))
+    def sign(self, seat: SeatCode, stand: Stand = Stand.AGREES, reason: str = "") -> tuple[Fact, ...]:
+        digest = self.session.report_digest(LOT)
+        return self.give(self[seat].order(co.SignReport(LOT, digest, stand, reason)))
 
 
 def usual_value(seat: SeatCode, bid: str, item: str) -> str:
@@ -390,6 +392,12 @@ def finish(room: Room) -> None:
                 room.give(room[seat].accept(room.session.pledge.sha256))
         case Stage.PRELIMINARY | Stage.DETAILED:
             room.review()
+        case Stage.REPORTING:
+            for one in room.session.problems_of(room.session.lots[LOT]):
+                if one.holds_up:
+                    writer = room.session.chair or room.session.experts()[0]
+                    reason = co.JustifyWarning(LOT, one.code.value, "looked into, and so it stays")
+                    room.give(room[writer].order(reason))
         case Stage.SIGNING:
             for seat in EXPERTS:
                 room.sign(seat)

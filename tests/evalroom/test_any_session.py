@@ -23,6 +23,7 @@ from evalroom import voting as vo
 from evalroom.errors import EvalroomError
 from evalroom.events import Fact, Stage
 from evalroom.ids import HOST_ACTOR, BidId, ItemId, SeatCode
+from evalroom.reporting import Stand
 from evalroom.roles import Role
 from evalroom.session import PART_OF
 from evalroom.sheet import keys_of
@@ -83,7 +84,7 @@ def finish(room: Room) -> None:
             room.give(room[OPERATOR].import_bid(bid, str(plain.PRICES[bid])))
     elif stage is Stage.BRIEFED:
         for seat in room.session.experts():
-            room.give(room[seat].accept())
+            room.give(room[seat].accept(room.session.pledge.sha256))
     elif stage is Stage.ELECTING:
         for seat in room.session.experts():
             room.give(ballot(room, seat, EXPERTS[0]))
@@ -223,12 +224,13 @@ class AnySession(RuleBasedStateMachine):
         if at < ROAD.index(Stage.SUMMARY):
             assert not session.rankings
         if at < ROAD.index(Stage.SIGNING):
-            assert not session.signatures
+            assert not session.reports.signed
         if at <= ROAD.index(Stage.BRIEFED):
             assert not session.unlocked
             assert not session.rejected.get(LOT, ())
             assert not session.asides.questions.waiting()
-        assert set(session.signatures) <= set(session.members) or at == len(ROAD)
+        signatories = {seat for _, seat in session.reports.signed}
+        assert signatories <= set(session.members) or at == len(ROAD)
         assert not [key for key in session.sheets if key[0] in session.left]
 
     # --- orders -----------------------------------------------------------------------------------------
@@ -244,12 +246,13 @@ class AnySession(RuleBasedStateMachine):
                 self.attempt(self.room[seat].lock(session, PART_OF[session.stage]))
             self.unlock()
         for seat in session.experts():
-            self.attempt(self.room[seat].accept())
+            self.attempt(self.room[seat].accept(session.pledge.sha256))
             self.answer(seat)
             if session.votes.open:
                 options = next(iter(session.votes.open.values())).opened.options
                 self.attempt(ballot(self.room, seat, options[0]))
-            self.attempt(self.room[seat].order(co.SignReport(session.report_digest(), "")))
+            self.justify(seat)
+            self.sign(seat, "")
         if session.stage is Stage.GATHERING:
             for bid in BIDS[:3]:
                 self.attempt(self.room[OPERATOR].import_bid(bid, str(plain.PRICES[bid])))
@@ -349,7 +352,17 @@ class AnySession(RuleBasedStateMachine):
 
     @rule(seat=ANY_EXPERT, dissent=st.sampled_from(("", "I disagree")))
     def sign(self, seat: SeatCode, dissent: str) -> None:
-        self.attempt(self.room[seat].order(co.SignReport(self.room.session.report_digest(), dissent)))
+        stand = Stand.DISSENTS if dissent else Stand.AGREES
+        digest = self.room.session.report_digest(LOT)
+        self.attempt(self.room[seat].order(co.SignReport(LOT, digest, stand, dissent)))
+
+    @rule(seat=ANY_EXPERT)
+    def justify(self, seat: SeatCode) -> None:
+        session = self.room.session
+        problems = session.problems_of(session.lots[LOT]) if session.stage is Stage.REPORTING else ()
+        for one in problems:
+            reason = co.JustifyWarning(LOT, one.code.value, "looked into, and so it stays")
+            self.attempt(self.room[seat].order(reason))
 
     @rule(seat=ANY_EXPERT, bid=st.sampled_from(BIDS))
     def draft_question(self, seat: SeatCode, bid: BidId) -> None:
@@ -405,7 +418,7 @@ class AnySession(RuleBasedStateMachine):
     @rule(seat=ANY_EXPERT)
     def state(self, seat: SeatCode) -> None:
         complaint = self.room.session.asides.complaints.open
-        digest = self.room.session.report_digest()
+        digest = self.room.session.results_digest()
         self.attempt(self.room[seat].order(co.SignSupplement(complaint, digest, "It stands.")))
 
     @rule(seat=STAFF)

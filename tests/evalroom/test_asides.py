@@ -66,7 +66,7 @@ def command_of(kind: str, room: Room) -> co.Command:
         "grant_more_time": co.GrantMoreTime(START + HOUR, "agreed"),
         "declare_fault": co.DeclareFault("f2", "", "no water"),
         "mend_fault": co.MendFault("f1", "a new fuse"),
-        "sign_supplement": co.SignSupplement(1, room.session.report_digest(), "It stands."),
+        "sign_supplement": co.SignSupplement(1, room.session.results_digest(), "It stands."),
         "close_complaint": co.CloseComplaint(1, "answered"),
     }
     return commands[kind]

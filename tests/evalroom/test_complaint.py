@@ -34,7 +34,7 @@ def reopened(room: Room | None = None) -> Room:
 def state(
     room: Room, seat: SeatCode = E1, text: str = "We read it again; our points stand.", number: int = 1
 ) -> co.Order:
-    return room[seat].order(co.SignSupplement(number, room.session.report_digest(), text))
+    return room[seat].order(co.SignSupplement(number, room.session.results_digest(), text))
 
 
 def close(room: Room, number: int = 1, reason: str = "answered in writing") -> co.Order:
@@ -99,8 +99,8 @@ def test_a_complaint_changes_nothing_else() -> None:
         refused(room, order, WrongStage)
     room.give(state(room))
     room.give(close(room))
-    assert (before.sheets, before.rankings, before.signatures) == (
-        room.session.sheets, room.session.rankings, room.session.signatures,
+    assert (before.sheets, before.rankings, before.reports.signed) == (
+        room.session.sheets, room.session.rankings, room.session.reports.signed,
     )  # fmt: skip
     assert Stage.CONCLUDED is room.session.stage
 

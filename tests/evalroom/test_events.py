@@ -9,6 +9,7 @@ from evalroom import approval as ap
 from evalroom import checkin as ci
 from evalroom import events as ev
 from evalroom import pledge as pl
+from evalroom import reporting as rp
 from evalroom import settlement as se
 from evalroom import voting as vo
 from evalroom.encoding import body_of
@@ -95,6 +96,11 @@ OTHERS: list[ev.Event] = [
         tuple(aa.Tick(duty, aa.Judgement.UNKNOWN, (3,), "seen") for duty in aa.FORM),
     ),
     aa.AppraisalAnswered(room.EXPERTS[0], room.LOT, 1, "the train was late"),
+    rp.ReportEdited(room.LOT, rp.Section.OVERVIEW, "as it went"),
+    rp.WarningJustified(room.LOT, "tie_open", "the tenderer decides"),
+    rp.AgreementDeemed(room.LOT, room.EXPERTS[0], "0" * 64, "neither signs nor says why"),
+    rp.ReportWitnessed(room.LOT, "0" * 64),
+    rp.GapExplained(room.track_started(room.EXPERTS[0]).track, 1, 2, "the cable was pulled"),
 ]
 SAMPLES: dict[str, ev.Event] = {
     type(event).__name__: event

@@ -224,7 +224,8 @@ def test_a_step_back_voids_what_came_later_and_the_way_forward_is_the_same(
     carry(room, E1, ap.StepBack(after))
     session = room.session
     assert after is session.stage
-    assert {} == session.signatures
+    assert not session.reports.signed
+    assert not session.reports.made
     order = list(Stage)
     assert (LOT in session.rankings) is (order.index(after) >= order.index(Stage.SUMMARY))
     assert (LOT in session.prices) is (order.index(after) >= order.index(Stage.PRICING))
@@ -324,7 +325,11 @@ def test_a_lot_is_evaluated_again_on_a_listed_ground_only_and_old_signatures_fal
     room = at(Stage.SIGNING)
     room.sign(E1)
     carry(room, OPERATOR, ap.Reevaluate("sum"), "added wrongly")
-    assert (Stage.PRELIMINARY, {}, 2) == (room.session.stage, room.session.signatures, room.session.rounds)
+    assert (Stage.PRELIMINARY, {}, 2) == (
+        room.session.stage,
+        room.session.reports.signed,
+        room.session.rounds,
+    )
 
 
 # --- replacing and recusing -------------------------------------------------------------------------------
@@ -342,7 +347,9 @@ def test_a_newcomer_begins_anew_and_nothing_of_the_leaver_counts(stage: Stage) -
     assert sorted([E2, E3, RESERVE]) == session.experts()
     assert Stage.BRIEFED is session.stage
     assert not [key for key in session.sheets if key[0] == E1]
-    assert not session.unlocked | session.prices.keys() | session.rankings.keys() | session.signatures.keys()
+    assert (
+        not session.unlocked | session.prices.keys() | session.rankings.keys() | session.reports.signed.keys()
+    )
     while room.session.stage is not Stage.SIGNING:
         finish(room)
         room.advance()

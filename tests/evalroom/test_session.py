@@ -31,6 +31,7 @@ from evalroom.needs import Unready
 from evalroom.pricing import presets
 from evalroom.profile import PLAIN, profile_digest
 from evalroom.recording import BrokenRecording
+from evalroom.reporting import Section, Stand
 from evalroom.roles import NotPermitted, Role
 from evalroom.sealing.facts import CeremonyEvent
 from evalroom.session import (
@@ -39,11 +40,9 @@ from evalroom.session import (
     RETURNS,
     TRANSITIONS,
     WHILE_PAUSED,
-    AlreadySigned,
     IllegalStep,
     NotOwner,
     NotPaused,
-    OtherResults,
     Paused,
     ReasonNeeded,
     SecretsMismatch,
@@ -169,6 +168,10 @@ def ready(stage: Stage, kind: str, *, paused: bool) -> Room:
         room.session.appraisals.forms[E1, LOT] = aa.ExpertAppraised(E1, LOT, 1, tuple(UNDECIDED))
     if kind == "lock_sheet" and stage in PART_OF:
         room.fill(E1)
+    if kind == "justify_warning" and LOT in room.session.rankings:
+        room.session.rankings[LOT] = replace(room.session.rankings[LOT], ties=(BIDS[0],))
+    if kind == "explain_gap":
+        room.give(by_node(track_started(E2), ev.TrackEnded(track_started(E2).track, START + 9_000)))
     if paused:
         room.take(Fact(0, HOST, SUPERVISOR, ev.SessionPaused("fire", None)))
     return room
@@ -204,7 +207,11 @@ def command_of(kind: str, room: Room, person: Person) -> co.Command:
         "pause_session": lambda: co.PauseSession("fire", None),
         "resume_session": lambda: co.ResumeSession("out"),
         "unlock_group": lambda: co.UnlockGroup(LOT, part),
-        "sign_report": lambda: co.SignReport(session.report_digest(), ""),
+        "sign_report": lambda: co.SignReport(LOT, session.report_digest(LOT), Stand.AGREES, ""),
+        "witness_report": lambda: co.WitnessReport(LOT, session.report_digest(LOT)),
+        "justify_warning": lambda: co.JustifyWarning(LOT, "tie_open", "the tenderer decides"),
+        "explain_gap": lambda: co.ExplainGap(track_started(E2).track, START, START + 9_000, "cable"),
+        "edit_report": lambda: co.EditReport(LOT, Section.OVERVIEW, "as it went"),
         "close_alarm": lambda: co.CloseAlarm("a1", "new disk"),
         "close_session": lambda: co.CloseSession("done"),
         "record_facts": lambda: by_node(ev.SeatLost(E2)).command,
@@ -1145,21 +1152,6 @@ def test_an_alarm_is_closed_once_by_its_own_name() -> None:
     refused(room, room[SUPERVISOR].order(co.CloseAlarm("a1", "fixed")), Unknown)
 
 
-def test_no_member_signs_other_results_than_those_that_stand() -> None:
-    room = room_at(N)
-    other = room_at(N).session
-    other.rankings[LOT] = replace(other.rankings[LOT], ties=(BIDS[0],))
-    for digest in ("", "0" * 64, other.report_digest(), room.session.report_digest().upper()):
-        refused(room, room[E1].order(co.SignReport(digest, "")), OtherResults)
-
-
-def test_a_member_signs_once_and_may_dissent() -> None:
-    room = room_at(N)
-    room.sign(E1, "the weights are wrong")
-    assert "the weights are wrong" == room.session.signatures[E1].dissent
-    refused(room, room[E1].order(co.SignReport(room.session.report_digest(), "")), AlreadySigned)
-
-
 def test_a_session_is_not_closed_while_a_track_is_recorded() -> None:
     room = room_at(C)
     close = room[OPERATOR].order(co.CloseSession("done"))
@@ -1333,7 +1325,7 @@ def test_a_session_goes_its_whole_way_and_its_facts_give_the_same_state() -> Non
     assert fold(room.history) == room.session
     (ranking,) = room.session.rankings.values()
     assert sorted(BIDS) == sorted(row.bid for row in ranking.rows)
-    assert set(EXPERTS) == set(room.session.signatures)
+    assert {(LOT, seat) for seat in EXPERTS} == set(room.session.reports.signed)
 
 
 def test_every_prefix_of_a_history_is_a_state_of_its_own() -> None:

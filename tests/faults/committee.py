@@ -21,9 +21,9 @@ from websockets.asyncio.client import ClientConnection
 from evalroom import commands as co
 from evalroom.events import Stage, StageChanged
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
-from evalroom.ledger.canonical import canonical
 from evalroom.media import TrackKind
 from evalroom.protocol import messages as m
+from evalroom.reporting import Stand
 from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS
 from evalroom.sheet import PASS
@@ -214,8 +214,9 @@ class Committee:
             for expert in self.experts if stage is Stage.SUMMARY else ():
                 await expert.answer_all("the same marks for all")  # what was asked came with the unlock
             for expert in self.experts if stage is Stage.SIGNING else ():
-                digest = hashlib.sha256(canonical(expert.view.rankings)).hexdigest()
-                await expert.give(lambda _, digest=digest: co.SignReport(digest, ""))  # type: ignore[misc] # likewise
+                for lot, digest in expert.view.reports.items():
+                    sign = co.SignReport(lot, digest, Stand.AGREES, "")
+                    await expert.give(lambda _, sign=sign: sign)  # type: ignore[misc] # likewise
             stage = await self.advance()
 
     async def archive(self) -> Path:

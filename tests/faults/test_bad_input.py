@@ -18,6 +18,7 @@ from evalroom import commands as co
 from evalroom.ids import ItemId, SeatCode
 from evalroom.protocol import messages as m
 from evalroom.protocol.messages import MAX_FRAME
+from evalroom.reporting import Stand
 from evalroom.roles import ROUTES
 from evalroom.tender import Part
 from main_site.app import WS_MAX_SIZE
@@ -51,7 +52,7 @@ OUT_OF_PLACE: tuple[Refused, ...] = (
     ("bad_act_signature", E1, lambda who: check_in_of(who[E1], who[E2])),
     ("stage", E1, lambda who: who[E1].lock_with("0" * 64, "", Part.DETAILED, LOT)),
     ("stage", E1, lambda who: who[E1].enter(BIDS[0], "plan", "8.5", lot=LOT)),
-    ("stage", E1, lambda who: who[E1].order(co.SignReport("0" * 64, ""))),
+    ("stage", E1, lambda who: who[E1].order(co.SignReport(LOT, "0" * 64, Stand.AGREES, ""))),
     ("unknown", E1, lambda who: who[E1].enter("bid9", "form", "pass", lot=LOT)),
     ("stale", E1, lambda who: scored(who[E1], 1)),
     ("stale", E1, lambda who: scored(who[E1], 3)),

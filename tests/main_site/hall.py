@@ -42,6 +42,7 @@ from evalroom.ledger.witness import (
 )
 from evalroom.media import Medium, TrackKind
 from evalroom.protocol import messages as m
+from evalroom.reporting import Stand
 from evalroom.roles import Role
 from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import keys_of
@@ -283,8 +284,8 @@ async def finish(conductor: Conductor, persons: dict[SeatCode, Person]) -> None:
             await _all(conductor, [one for seat in EXPERTS for one in sheet(session, persons[seat], part)])
             orders = [persons[seat].lock(session, part) for seat in EXPERTS]
         case Stage.SIGNING:
-            digest = session.report_digest()
-            orders = [persons[seat].order(co.SignReport(digest, "")) for seat in EXPERTS]
+            sign = co.SignReport(LOT, session.report_digest(LOT), Stand.AGREES, "")
+            orders = [persons[seat].order(sign) for seat in EXPERTS]
         case _:
             pass
     await _all(conductor, orders)

@@ -26,6 +26,7 @@ from evalroom.ledger.journal import Journal
 from evalroom.ledger.note import KeyKind, SigningKey
 from evalroom.media import MEDIA, GapCause, TrackKind
 from evalroom.roles import Role
+from evalroom.session import Session
 from recorder.fmp4 import Draft, Sample
 from recorder.h264 import PictureFormat
 from recorder.manifest import (
@@ -210,9 +211,14 @@ def make_bag(path: Path, tell: Callable[[Told], Iterable[Told]] = one_by_one) ->
         for secret in secrets
     ]
     log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS}
+    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
     build(path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
+
+
+def reports_of(session: Session) -> dict[str, bytes]:
+    """Return the data of the reports that were signed, by their names in the bag."""
+    return {f"report-{lot}.json": made.data for lot, made in session.reports.made.items()}
 
 
 def index_of(bag: Bag, head: Checkpoint) -> SessionIndex:

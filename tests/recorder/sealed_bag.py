@@ -43,7 +43,7 @@ from tests.evalroom.dark import nonce_of, usual_value
 from tests.evalroom.opening import FIRST, NUMBERS, SECOND
 from tests.evalroom.sealing import bids as sealed
 from tests.evalroom.sealing import tender as keys
-from tests.recorder.bag_factory import KEYS, LOG, WITNESSES, Bag, Play, index_of, one_by_one
+from tests.recorder.bag_factory import KEYS, LOG, WITNESSES, Bag, Play, index_of, one_by_one, reports_of
 
 SUITES = (1, 2)
 LISTED = tuple(sorted(NUMBERS[:4]))
@@ -334,7 +334,9 @@ def make_sealed_bag(path: Path, play_of: type[SealedPlay] = SealedPlay, *, gone:
         for secret in secrets
     ]
     log, head = bag.log()
-    documents = {f"opening/{name}": data for name, data in papers(bag).items()}
+    documents = {f"opening/{name}": data for name, data in papers(bag).items()} | reports_of(
+        play.room.session
+    )
     build(path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 

@@ -801,6 +801,54 @@ def test_a_signature_under_another_result_is_noticed(bag: Bag) -> None:
     assert {(14, "report")} == retold(bag)
 
 
+def rewritten(bag: Bag, changed: dict[str, Json]) -> set[tuple[int, str]]:
+    """Return what is found when the report's data are others, and everybody signed those."""
+    data = canonical(changed)
+    (bag.path / "data" / "docs" / f"report-{trade.LOT}.json").write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    bag.change(bag.find("ReportMade"), sha256=digest, bytes=len(data))
+    for nth in range(len(trade.EXPERTS)):
+        resigned(bag, bag.find("ReportSigned", nth), digest=digest)
+    return retold(bag)
+
+
+def report_in(bag: Bag) -> dict[str, Json]:
+    read = json.loads((bag.path / "data" / "docs" / f"report-{trade.LOT}.json").read_bytes())
+    assert isinstance(read, dict)
+    return read
+
+
+def test_a_report_that_all_signed_is_still_recomputed(bag: Bag) -> None:
+    report = report_in(bag)
+    rows = report["ranking"]
+    assert isinstance(rows, list)
+    assert set() == rewritten(bag, report)
+    assert {(14, "report_totals")} == rewritten(bag, {**report, "ranking": [*rows[1:], rows[0]]})
+
+
+def test_a_report_whose_data_are_changed_or_gone_is_noticed(bag: Bag) -> None:
+    path = bag.path / "data" / "docs" / f"report-{trade.LOT}.json"
+    path.write_bytes(path.read_bytes().replace(b'"title":"', b'"title":"!', 1))
+    bag.seal()
+    assert {(14, "report_data")} == found(bag)
+    path.unlink()
+    bag.seal()
+    assert {(14, "report_data")} == found(bag)
+
+
+def test_a_stand_without_its_words_is_noticed(bag: Bag) -> None:
+    resigned(bag, bag.find("ReportSigned"), stand="refuses")
+    assert {(14, "report")} == retold(bag)
+
+
+def test_words_of_whoever_is_no_member_are_noticed(bag: Bag) -> None:
+    resigned(bag, bag.find("ReportSigned", 1), stand="dissents", reason="the weights are wrong")
+    assert set() == retold(bag)
+    entry, secrets = bag.rows[bag.find("ReportMade")]
+    bag.rows[bag.find("ReportMade")] = (replace(entry, actor=trade.EXPERTS[0]), secrets)
+    assert (14, "report") in retold(bag)
+
+
 def test_a_member_who_never_signed_is_missed(bag: Bag) -> None:
     bag.drop(bag.find("ReportSigned"))
     assert {(14, "result_missing")} == retold(bag)
@@ -881,7 +929,6 @@ def test_documents_that_are_not_here_are_remarked(bag: Bag) -> None:
     for path in (bag.path / "data" / "docs" / "bids").iterdir():
         path.unlink()
     (bag.path / "data" / "docs" / "bids").rmdir()
-    (bag.path / "data" / "docs").rmdir()
     bag.seal()
     report = checked(bag)
     assert report.ok

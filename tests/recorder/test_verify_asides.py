@@ -98,7 +98,7 @@ class AsidePlay(Play):
     def complain(self) -> None:
         self.two_persons(OPERATOR, "p2", ap.ReopenForComplaint())
         for seat in (E1, E2):
-            command = co.SignSupplement(1, self.room.session.report_digest(), "Our points stand.")
+            command = co.SignSupplement(1, self.room.session.results_digest(), "Our points stand.")
             self.give(seat, command)
         self.give(OPERATOR, co.CloseComplaint(1, "answered in writing"))
 

@@ -24,7 +24,7 @@ from tests.evalroom import room as trade
 from tests.evalroom.drawing import PARTIES, Table, expert_draw, price_draw
 from tests.evalroom.draws import vectors
 from tests.evalroom.room import ARCHIVIST, OPERATOR, SUPERVISOR
-from tests.recorder.bag_factory import KEYS, LOG_KEY, WITNESS_KEYS, Bag, Play, copy_of, index_of
+from tests.recorder.bag_factory import KEYS, LOG_KEY, WITNESS_KEYS, Bag, Play, copy_of, index_of, reports_of
 
 
 class DrawingPlay(Play):
@@ -75,7 +75,7 @@ def make(path: Path) -> Bag:
         for secret in secrets
     ]
     log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": b"%PDF-1.7" for bid in trade.BIDS}
+    documents = {f"bids/{bid}.pdf": b"%PDF-1.7" for bid in trade.BIDS} | reports_of(play.room.session)
     build(path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 

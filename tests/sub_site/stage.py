@@ -25,6 +25,7 @@ from evalroom.events import Stage, StageChanged
 from evalroom.ids import CommandId, SeatCode
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedReader
+from evalroom.reporting import Stand
 from evalroom.session import PART_OF, TRANSITIONS, Session
 from evalroom.sheet import keys_of
 from evalroom.tender import Part
@@ -243,7 +244,8 @@ class Scene:
                 await self._fill(self.people[seat], part or Part.DETAILED)
             await until(lambda: not self.session.open_parts())
             for seat in EXPERTS if self.session.stage is Stage.SIGNING else ():
-                await self.give(self.people[seat].order(co.SignReport(self.session.report_digest(), "")))
+                sign = co.SignReport(LOT, self.session.report_digest(LOT), Stand.AGREES, "")
+                await self.give(self.people[seat].order(sign))
             await self.advance()
 
     async def _fill(self, person: Person, part: Part) -> None:

@@ -8,9 +8,9 @@ import ts from 'typescript'
 
 const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
 
-/** Words of all pages, and those of the bidder's and the public page, of draws, settled ties and questions, which lie apart. */
+/** Words of all pages, and those of the bidder's and the public page, of draws, reports, settled ties and questions, which lie apart. */
 function keysOf(language) {
-  return new Map(['', 'asides.', 'bidder.', 'draw.', 'people.', 'settling.', 'verify.'].flatMap((page) => [...keysIn(`${page}${language}.ts`)]))
+  return new Map(['', 'asides.', 'bidder.', 'draw.', 'people.', 'report.', 'settling.', 'verify.'].flatMap((page) => [...keysIn(`${page}${language}.ts`)]))
 }
 
 /** Return the default export of a language file as dotted keys. */
@@ -39,7 +39,7 @@ function files(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) return files(path)
-    return /\.(ts|vue)$/.test(entry.name) && !/\/locale\/((asides|bidder|draw|people|settling|verify)\.)?(zh-CN|en)\.ts$/.test(path) ? [path] : []
+    return /\.(ts|vue)$/.test(entry.name) && !/\/locale\/((asides|bidder|draw|people|report|settling|verify)\.)?(zh-CN|en)\.ts$/.test(path) ? [path] : []
   })
 }
 

@@ -114,7 +114,7 @@ def test_the_view_folds_what_the_page_folds() -> None:
         ("SessionPaused", {}, {}),
         ("GroupUnlocked", {"part": "preliminary"}, {}),
         ("BidsReviewed", {"votes": votes}, {}),
-        ("RankingComputed", {"lot": "1"}, {}),
+        ("ReportMade", {"lot": "1", "sha256": "00" * 32}, {}),
         ("ScoreEntered", score, {"opened": {"/value": "8.5", "/reason": ""}}),
         ("SomethingNew", {}, {}),
         ("SessionClosed", {}, {}),
@@ -123,7 +123,7 @@ def test_the_view_folds_what_the_page_folds() -> None:
     assert (Stage.ARCHIVED, True, True, 10) == (view.stage, view.paused, view.closed, view.items)
     assert [{"id": "B1", "bidder": "某公司"}] == view.tender["lots"][0]["bids"]
     assert (Bid(BidId("B1"), "某公司"),) == view.lots[LOT].bids
-    assert ({"B1"}, {"preliminary"}, 1) == (view.rejected, view.unlocked, len(view.rankings))
+    assert ({"B1"}, {"preliminary"}, {"1": "00" * 32}) == (view.rejected, view.unlocked, view.reports)
     cell = view.cells["1", "B1", "T1"]
     assert (2, "8.5") == (cell.revision, cell.value)
     view.take({"type": "SessionResumed", "body": {}})

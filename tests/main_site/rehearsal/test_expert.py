@@ -1,6 +1,7 @@
 """A synthetic expert: plausible marks within range, the same every time; it stops when its seat is taken over."""
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,7 +16,10 @@ from evalroom.ids import LotId, SeatCode
 from evalroom.sheet import FAIL, PASS
 from evalroom.tender import Part
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
-from main_site.rehearsal.expert import Pace, SyntheticExpert, Temper, at, choice_of, mark
+from main_site.rehearsal.expert import Pace, ReportDiffers, SyntheticExpert, Temper, at, choice_of, mark
+from tests.evalroom.room import LOT1
+
+REPORT = b"{}"
 
 ITEMS: list[dict[str, Any]] = [
     {"id": "P1", "part": "preliminary", "kind": "pass", "full": "0", "digits": 0, "objective": False},
@@ -163,6 +167,9 @@ class Client(SeatClient):
         super().__init__("http://host", "code")
         self.seat = SeatCode("E01")
         self.view.tender = {"lots": LOTS}
+        self.view.lots = {LotId(str(one["id"])): LOT1 for one in LOTS}
+        self.view.members = [self.seat]
+        self.view.reports = {LotId(str(one["id"])): hashlib.sha256(REPORT).hexdigest() for one in LOTS}
         self.entered: list[tuple[str, ...]] = []
         self.given: list[Any] = []
         self.refusals: list[CommandRefused] = []
@@ -189,7 +196,17 @@ class Client(SeatClient):
 
 
 def expert(client: Client) -> SyntheticExpert:
-    return SyntheticExpert(client, Pace(0, 0), lambda: None)
+    made = SyntheticExpert(client, Pace(0, 0), lambda: None)
+
+    async def warnings(_lot: str) -> list[str]:
+        return ["tie_open"]
+
+    async def data(_lot: str) -> bytes:
+        return REPORT
+
+    # What it asks over HTTP.
+    made._warnings, made._data = warnings, data  # type: ignore[method-assign, assignment]
+    return made
 
 
 async def test_it_fills_both_sheets_leaves_rejected_bids_out_locks_and_signs() -> None:
@@ -205,6 +222,9 @@ async def test_it_fills_both_sheets_leaves_rejected_bids_out_locks_and_signs() -
         "accept_discipline",
         "lock_sheet",
         "lock_sheet",
+        "edit_report",
+        "edit_report",
+        "justify_warning",
         "sign_report",
     ] == kinds
     assert ["1/preliminary/4", "1/detailed/10"] == [one.digest for one in client.given[3:5]]
@@ -212,6 +232,27 @@ async def test_it_fills_both_sheets_leaves_rejected_bids_out_locks_and_signs() -
     again.view.rejected = {"B4"}
     await expert(again).run()
     assert client.entered == again.entered
+
+
+async def test_only_the_chair_writes_the_report_and_only_the_report_of_the_journal_is_signed() -> None:
+    client = Client()
+    client.view.chair = "E09"
+    await expert(client)._report()
+    assert [] == client.given
+    client.view.reports = {LotId("1"): "00" * 32}
+    with pytest.raises(ReportDiffers):
+        await expert(client)._sign()
+    assert [] == client.given
+
+
+async def test_a_report_put_to_the_members_meanwhile_is_written_no_more() -> None:
+    client = Client()
+
+    async def late(_: object) -> None:
+        raise CommandRefused(code="stage")
+
+    client.give = late  # type: ignore[method-assign, assignment] # the host says so
+    await expert(client)._report()
 
 
 async def test_a_pause_is_waited_out_and_the_cell_entered_again() -> None:

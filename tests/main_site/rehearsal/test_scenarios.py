@@ -14,6 +14,7 @@ from evalroom.encoding import to_json
 from evalroom.events import Stage
 from evalroom.ids import SeatCode
 from evalroom.profile import parse_profile
+from evalroom.reporting import Stand
 from evalroom.roles import Role
 from evalroom.settlement import LotAwarded, MarksSummed, Settler
 from evalroom.sheet import keys_of
@@ -80,11 +81,25 @@ class Play:
             case Stage.PRELIMINARY | Stage.DETAILED:
                 for lot in session.live_lots():
                     self.judge(lot, Part(session.stage))
+            case Stage.REPORTING:
+                self.justify()
             case Stage.SIGNING:
-                for seat in session.experts():
-                    self.room.sign(seat)
+                for lot in session.live_lots():
+                    sign = co.SignReport(lot.id, session.report_digest(lot.id), Stand.AGREES, "")
+                    for seat in session.experts():
+                        self.room.give(self.room[seat].order(sign))
             case _:
                 pass
+
+    def justify(self) -> None:
+        session = self.room.session
+        writer = session.chair or session.experts()[0]
+        for lot in session.live_lots():
+            for one in session.problems_of(lot):
+                if one.holds_up:
+                    self.room.give(
+                        self.room[writer].order(co.JustifyWarning(lot.id, one.code.value, "so it is"))
+                    )
 
     def bring(self) -> None:
         operator = self.room[SeatCode("OP")]
@@ -185,7 +200,7 @@ def test_a_scenario_leads_to_signed_rankings_and_its_journal_replays(name: str) 
     room = played(name)
     session = room.session
     assert {lot.id for lot in session.live_lots()} == session.rankings.keys()
-    assert set(session.experts()) == session.signatures.keys()
+    assert not session.reports.missing((lot.id for lot in session.live_lots()), session.experts())
     assert fold(room.history) == session
 
 

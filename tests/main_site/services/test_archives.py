@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from evalroom.media import TrackKind
+from main_site.report.signed_acts import check_signatures
 from main_site.services import archives
 from main_site.store.journal import read_sessions
 from recorder.package import build
 from recorder.verify import verify
-from tests.evalroom.room import EXPERTS, SESSION, people
+from tests.evalroom.room import EXPERTS, LOT, SESSION, people
 from tests.main_site.hall import Hall, conclude, hall, host, put_documents, record, recorded, until, upload
 
 E1, E2, _ = EXPERTS
@@ -81,7 +82,8 @@ async def test_an_archive_verifies_under_the_log_key_known_from_outside(place: H
     docs = archive / "data" / "docs"
     ranking = json.loads((docs / "ranking-lot1.json").read_text(encoding="utf-8"))
     assert 4 == len(ranking["rows"])
-    assert {*EXPERTS} == set(json.loads((docs / "signatures.json").read_text(encoding="utf-8")))
+    data, signed = (docs / f"report-{LOT}.json").read_bytes(), (docs / f"signatures-{LOT}.json").read_bytes()
+    assert {*EXPERTS} == check_signatures(data, signed).stands.keys()
     table = (docs / "sheets" / "lot1-preliminary-E1.csv").read_text(encoding="utf-8-sig")
     assert 12 == len(list(csv.DictReader(io.StringIO(table))))
     with place.centre.writer.engine.connect() as db:

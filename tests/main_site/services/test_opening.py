@@ -16,6 +16,7 @@ from evalroom.ids import BidId
 from evalroom.ledger.base64 import decode_base64, encode_base64
 from evalroom.ledger.note import parse_vkey
 from evalroom.needs import Unready
+from evalroom.reporting import Stand
 from evalroom.sealing.ceremony import CeremonyState
 from evalroom.sealing.dealing import share_digest
 from evalroom.sealing.facts import Verdict
@@ -651,9 +652,10 @@ async def test_prices_are_opened_once_the_technical_sheets_are_unlocked_and_then
             still = await reader.get(f"/api/v1/documents/{bid}", headers={"range": "bytes=0-99"})
             assert DOCUMENT[:100] == still.content
         assert {WEST, "supervisor"} == place.session.ceremony.destroyed, "the host's agent recalls keys"
-        digest = place.session.report_digest()
+        lot = place.session.live_lots()[0].id
+        sign = co.SignReport(lot, place.session.report_digest(lot), Stand.AGREES, "")
         for expert in EXPERTS:
-            await place.order(expert, co.SignReport(digest, ""))
+            await place.order(expert, sign)
         place.agents["host"].down = True
         await place.order(OPERATOR, co.AdvanceStage(Stage.SIGNING, Stage.CONCLUDED, ""))
         await settle()

@@ -33,6 +33,7 @@ export const RULES: Readonly<Record<ActKind, Rule>> = {
   reevaluate: { proposers: ['operator'], approvers: ['regulator'], stages: ['signing'], chair: false },
   settle_tie: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
   award_lot: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
+  deem_agreed: { proposers: ['expert', 'operator'], approvers: ['regulator', 'supervisor'], stages: ['signing'], chair: true },
   abort_session: { proposers: ['supervisor'], approvers: ['regulator'], stages: between('planned', 'signing'), chair: false },
   send_question: { proposers: ['expert'], approvers: ['regulator'], stages: ['preliminary', 'detailed', 'summary'], chair: false },
   settle_fault: { proposers: ['operator'], approvers: ['regulator'], stages: between('gathering', 'signing'), chair: false },
@@ -57,12 +58,19 @@ export function proposalDigest(proposal: string, act: Act, reason: string): stri
   return toHex(sha256(canonical({ act: { ...act }, proposal, reason })))
 }
 
+/** Members who have not said how they stand to a report, lot by lot. */
+export function unsigned(view: SessionView): { lot: string; seat: string }[] {
+  const pairs = [...view.reports.keys()].flatMap((lot) => view.members.map((seat) => ({ lot, seat })))
+  return pairs.filter(({ lot, seat }) => !view.signatures.has(`${lot}/${seat}`))
+}
+
 /** What this seat may propose now. */
 export function proposable(view: SessionView, seat: string, role: Role): ActKind[] {
   return (Object.keys(RULES) as ActKind[]).filter((kind) => {
     const rule = RULES[kind]
     if (ELSEWHERE.has(kind) || !rule.proposers.includes(role) || !rule.stages.includes(view.stage)) return false
-    if (rule.chair && view.chair !== seat) return false
+    if (rule.chair && role === 'expert' && view.chair !== seat) return false
+    if (kind === 'deem_agreed') return unsigned(view).length > 0
     if (kind === 'resume') return view.paused !== null && view.twoToResume
     if (kind === 'step_back') return (BACK[view.stage] ?? []).length > 0
     if (kind === 'settle_tie' || kind === 'award_lot') return lotsToSettle(view, kind).length > 0

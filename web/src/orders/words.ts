@@ -36,6 +36,8 @@ export function sayAct(act: Act, view: SessionView): string {
       return t('orders.act.award_lot', { lot: lotTitle(view, act.lot), bidder: bidder(view, act.bid) })
     case 'confirm_by_two':
       return t('orders.act.confirm_by_two', { seat: act.seat })
+    case 'deem_agreed':
+      return t('orders.act.deem_agreed', { seat: act.seat, lot: lotTitle(view, act.lot) })
     case 'abort_session':
       return t('orders.act.abort_session')
     case 'send_question':

@@ -45,6 +45,16 @@ export interface AdvanceStage {
   kind: 'advance_stage'
 }
 
+/**
+ * A member neither signed nor refused in writing: by the rules that is agreement, put down by two persons.
+ */
+export interface AgreementDeemed {
+  lot: string
+  seat: string
+  digest: string
+  reason: string
+}
+
 /** A person dealt with an alarm and said how. */
 export interface AlarmClosed {
   alarm: string
@@ -478,6 +488,16 @@ export interface DeclineBooking {
   kind: 'decline_booking'
 }
 
+/**
+ * Put down that a member neither signs a lot's report nor refuses in writing: agreement (实施条例 art. 53,
+ * unverified).
+ */
+export interface DeemAgreed {
+  seat: string
+  lot: string
+  kind: 'deem_agreed'
+}
+
 /** Which way a bid is better, and what the deviation is a percentage of. */
 export interface DeviationTerms {
   better?: Better
@@ -565,6 +585,14 @@ export interface DrawVoided {
 /** The questions of the form, in its order. */
 export type Duty = 'knows_law' | 'read_documents' | 'knows_commercial_terms' | 'knows_specification' | 'negotiates' | 'follows_others' | 'leading_talk' | 'scored_by_standard' | 'scoring_errors' | 'failed_to_ask_clarification' | 'kept_discipline' | 'handed_in_phone' | 'late_or_left_early' | 'useful_advice' | 'dragged_time'
 
+/** Write the chair's words in a section of a lot's report, in place of those that stood there. */
+export interface EditReport {
+  lot: string
+  section: Section
+  text: string
+  kind: 'edit_report'
+}
+
 /** Enter an answer that a bidder without a key handed in on paper (rehearsal). */
 export interface EnterAnswer {
   question: string
@@ -613,6 +641,15 @@ export interface ExpertReplaced {
   reason: string
   before: Stage
   after: Stage
+}
+
+/** Declare, with a reason, a gap of a recording that no recorder has declared. */
+export interface ExplainGap {
+  track: string
+  from_ms: number
+  to_ms: number
+  reason: string
+  kind: 'explain_gap'
 }
 
 /** Give bidders until `until` (UTC ms) to release their halves, for a reason. */
@@ -717,6 +754,14 @@ export interface GapDeclared {
   lost_packets: number
 }
 
+/** The supervisor declared a gap that no recorder had declared, and said why there are no pictures. */
+export interface GapExplained {
+  track: string
+  from_ms: number
+  to_ms: number
+  reason: string
+}
+
 /** Whether a trustee's share of one part agrees with its commitment. */
 export interface GivenShare {
   bid: string
@@ -804,6 +849,14 @@ export type ItemKind = 'score' | 'pass' | 'deduct' | 'choice'
 
 /** What is ticked; `unknown` says that nobody could tell. */
 export type Judgement = 'yes' | 'no' | 'unknown'
+
+/** Give the reason that a warning of the report's checks asks for. */
+export interface JustifyWarning {
+  lot: string
+  warning: string
+  reason: string
+  kind: 'justify_warning'
+}
 
 /** Take in the phones of whoever sits on a seat; none of them is an answer, too. */
 export interface KeepPhone {
@@ -1226,7 +1279,7 @@ export interface PricesOpened {
 /** Propose an act that needs a second person; `proposal` is a new id. */
 export interface Propose {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo | DeemAgreed
   reason: string
   kind: 'propose'
 }
@@ -1234,7 +1287,7 @@ export interface Propose {
 /** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
 export interface Proposed {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo | DeemAgreed
   reason: string
 }
 
@@ -1372,10 +1425,34 @@ export interface ReplaceExpert {
   kind: 'replace_expert'
 }
 
-/** A member signed the results by their digest; a dissent is written out, else empty. */
+/** The chair wrote the prose of one section of a lot's report; the empty text takes it back. */
+export interface ReportEdited {
+  lot: string
+  section: Section
+  text: string
+}
+
+/** A lot's report stands: SHA-256 and length of its canonical JSON (docs/spec/report.md), which all sign. */
+export interface ReportMade {
+  lot: string
+  sha256: string
+  bytes: number
+}
+
+/**
+ * A member stands to a lot's report, named by its digest; a dissent and a refusal are reasoned in writing.
+ */
 export interface ReportSigned {
+  lot: string
   digest: string
-  dissent: string
+  stand: Stand
+  reason: string
+}
+
+/** A site, the supervisor or the regulator witnessed the signing of a lot's report, named by its digest. */
+export interface ReportWitnessed {
+  lot: string
+  digest: string
 }
 
 /** Open the inputs again after a pause 复会. */
@@ -1546,6 +1623,9 @@ export interface Secret {
   nonce: string
 }
 
+/** The sections of a report that the chair writes words for, in the report's order. */
+export type Section = 'overview' | 'preliminary' | 'rejections' | 'clarifications' | 'detailed' | 'price' | 'recommendation'
+
 /** One card of the environment check. */
 export interface SelfTestResult {
   check: string
@@ -1652,10 +1732,14 @@ export interface ShownBallot {
   option: string
 }
 
-/** Sign the results by their digest, with a written dissent or none. */
+/**
+ * Say how one stands to a lot's report, by its digest: agree, dissent in writing, or refuse for a reason.
+ */
 export interface SignReport {
+  lot: string
   digest: string
-  dissent: string
+  stand: Stand
+  reason: string
   kind: 'sign_report'
 }
 
@@ -1720,6 +1804,9 @@ export interface StageValue {
   stage: string
   value: string
 }
+
+/** How a member stands to a report; `deemed` is put down by two persons about a member who does not sign. */
+export type Stand = 'agrees' | 'dissents' | 'refuses' | 'deemed'
 
 /**
  * State, with a reason, that a trustee which is gone did not destroy its keys, so that the session can close.
@@ -1907,6 +1994,13 @@ export interface VoteOpened {
   voters: string[]
 }
 
+/** The chair gave the reason that a warning of the report's checks asks for; `warning` is its code. */
+export interface WarningJustified {
+  lot: string
+  warning: string
+  reason: string
+}
+
 /** How it goes on when a fault was not mended in time. */
 export type Way = 'go_on' | 'put_off' | 'anew' | 'abort'
 
@@ -1950,6 +2044,13 @@ export interface WitnessLate {
 export interface WitnessRefused {
   site: string
   reason: string
+}
+
+/** Witness the signing of a lot's report, by its digest. */
+export interface WitnessReport {
+  lot: string
+  digest: string
+  kind: 'witness_report'
 }
 
 /** Send a question to its bidder, under its digest, where the profile wants it approved. */
@@ -2015,8 +2116,14 @@ export interface EventBodies {
   MarksSummed: MarksSummed
   TieSettled: TieSettled
   LotAwarded: LotAwarded
-  ReportSigned: ReportSigned
   AlarmClosed: AlarmClosed
+  ReportEdited: ReportEdited
+  WarningJustified: WarningJustified
+  ReportMade: ReportMade
+  ReportSigned: ReportSigned
+  AgreementDeemed: AgreementDeemed
+  ReportWitnessed: ReportWitnessed
+  GapExplained: GapExplained
   TrackStarted: TrackStarted
   FormatChanged: FormatChanged
   FragmentRecorded: FragmentRecorded
@@ -2107,9 +2214,13 @@ export type SeatCommand =
   | EnterScore
   | LockSheet
   | AnswerFinding
-  | SignReport
   | CloseAlarm
   | CloseSession
+  | EditReport
+  | JustifyWarning
+  | SignReport
+  | WitnessReport
+  | ExplainGap
   | DraftPolicy
   | OpenSubmissions
   | StepUp
@@ -2163,7 +2274,11 @@ export interface SeatCommands {
   enter_score: Omit<EnterScore, 'kind'>
   lock_sheet: Omit<LockSheet, 'kind'>
   answer_finding: Omit<AnswerFinding, 'kind'>
+  edit_report: Omit<EditReport, 'kind'>
+  justify_warning: Omit<JustifyWarning, 'kind'>
   sign_report: Omit<SignReport, 'kind'>
+  witness_report: Omit<WitnessReport, 'kind'>
+  explain_gap: Omit<ExplainGap, 'kind'>
   close_alarm: Omit<CloseAlarm, 'kind'>
   close_session: Omit<CloseSession, 'kind'>
   draft_policy: Omit<DraftPolicy, 'kind'>
@@ -2218,7 +2333,11 @@ export const ACTS: Readonly<Record<CommandKind, EventType>> = {
   enter_score: 'ScoreEntered',
   lock_sheet: 'SheetLocked',
   answer_finding: 'FindingAnswered',
+  edit_report: 'ReportEdited',
+  justify_warning: 'WarningJustified',
   sign_report: 'ReportSigned',
+  witness_report: 'ReportWitnessed',
+  explain_gap: 'GapExplained',
   close_alarm: 'AlarmClosed',
   close_session: 'SessionClosed',
   draft_policy: 'PolicyDrafted',

@@ -1,4 +1,4 @@
-// The digest of a sheet and of the report, computed here as the host computes them: locking and signing name
+// The digest of a sheet and of a report, computed here as the host computes them: locking and signing name
 // the digest, so that a seat never closes a sheet that differs from the one on its screen.
 
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -26,8 +26,13 @@ export function sheetDigest(cells: readonly CommittedCell[]): string {
   return toHex(sha256(canonical(rows)))
 }
 
-/** Return the lower-case hex digest over the rankings in the order of the tender's lots (signalling §3). */
-export function reportDigest(rankings: readonly EventBodies['RankingComputed'][]): string {
+/** Return the lower-case hex digest of a report's data, byte for byte as they came (report.md §1). */
+export function reportDigest(data: Uint8Array): string {
+  return toHex(sha256(data))
+}
+
+/** Return the digest that a statement on a complaint names: over the rankings in the order of the tender's lots. */
+export function resultsDigest(rankings: readonly EventBodies['RankingComputed'][]): string {
   return toHex(sha256(canonical(rankings)))
 }
 

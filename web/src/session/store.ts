@@ -14,7 +14,7 @@ import type { EventBodies, Lot, Part, SeatCommands, SelfTestResult, Stage } from
 
 import type { FeedItem } from './feed'
 import { type Outcome, SeatSession } from './seat'
-import { reportDigest, sheetDigest } from './sheet'
+import { resultsDigest, sheetDigest } from './sheet'
 import { committedCells, emptyView, fold, itemsOf, ownCellKey, partOf, sheetKey } from './view'
 
 /** The socket's handshake hides a 401 behind close code 1006; after this many failures the cookie is looked at. */
@@ -73,13 +73,15 @@ export const useSession = defineStore('session', () => {
     () => ownFacts.value?.joined != null && publicKey.value !== null && registeredKey.value === publicKey.value,
   )
   const openAlarms = computed(() => [...view.alarms.values()].filter((alarm) => alarm.closed === null))
-  const tracks = computed<TrackState[]>(() => status.value?.sites.flatMap((site) => site.tracks) ?? [])
-  const digestToSign = computed(() => {
+  const resultsToNote = computed(() => {
     const rankings = lots.value.filter((lot) => !view.failedLots.has(lot.id)).map((lot) => view.rankings.get(lot.id))
     return rankings.length > 0 && rankings.every((ranking) => ranking !== undefined)
-      ? reportDigest(rankings as EventBodies['RankingComputed'][])
+      ? resultsDigest(rankings as EventBodies['RankingComputed'][])
       : null
   })
+  /** There is a report to write, to sign or to keep. */
+  const reporting = computed(() => view.stage === 'reporting' || view.reports.size > 0)
+  const tracks = computed<TrackState[]>(() => status.value?.sites.flatMap((site) => site.tracks) ?? [])
 
   function cellsOf(lot: string): Map<string, Cell> {
     let map = cells.get(lot)
@@ -386,7 +388,7 @@ export const useSession = defineStore('session', () => {
 
   return {
     view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, welcomes, unsent, held, readOnly, ended, caughtUp,
-    storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, digestToSign,
+    storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, reporting, resultsToNote,
     cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, lockSheet, answerFinding, filled, checkIn, passSelfTest,
     advance, importBid, castBallot, send, onOffer,
     setGeneration: (generation: number) => session?.setGeneration(generation),

@@ -3,7 +3,7 @@
 
 import { shallowReactive } from 'vue'
 
-import type { Bid, EventBodies, Item, Lot, OpenedPart, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Tender } from '@/protocol/room'
+import type { Bid, EventBodies, Item, Lot, OpenedPart, Part, PartName, Role, Seat, SelfTestResult, Site, Stage, Stand, Tender } from '@/protocol/room'
 
 import { type AsidesView, emptyAsides, evolveAsides } from './asides'
 import { type CeremonyView, emptyCeremony, evolveCeremony } from './ceremony'
@@ -48,6 +48,12 @@ export interface SiteWord {
   readonly open: readonly string[]
   readonly note: string
   readonly by: string
+  readonly atMs: number
+}
+
+export interface Signature {
+  readonly stand: Stand | null
+  readonly reason: string
   readonly atMs: number
 }
 
@@ -168,7 +174,15 @@ export interface SessionView {
   /** Ties that a draw or the tenderer put in order, by lot. */
   readonly settled: Map<string, readonly FeedBodies['TieSettled'][]>
   readonly awards: Map<string, FeedBodies['LotAwarded']>
-  readonly signatures: Map<string, { digest: string; dissent: string; atMs: number }>
+  /** Digest of each lot's report, once there is one to sign. */
+  readonly reports: Map<string, string>
+  /** How members stand to reports, by `lot/seat`; a site's operator learns only who has signed. */
+  readonly signatures: Map<string, Signature>
+  /** When a report was witnessed (UTC ms), by `lot/seat`. */
+  readonly witnessed: Map<string, number>
+  /** The chair's words by `lot/section`, and reasons for warnings by `lot/warning`. */
+  readonly prose: Map<string, string>
+  readonly justified: Map<string, string>
   readonly alarms: Map<string, Alarm>
   readonly lostSites: Set<string>
   readonly refusedWitnesses: Map<string, string>
@@ -229,7 +243,11 @@ export function emptyView(): SessionView {
     marks: shallowReactive(new Map()),
     settled: shallowReactive(new Map()),
     awards: shallowReactive(new Map()),
+    reports: shallowReactive(new Map()),
     signatures: shallowReactive(new Map()),
+    witnessed: shallowReactive(new Map()),
+    prose: shallowReactive(new Map()),
+    justified: shallowReactive(new Map()),
     alarms: shallowReactive(new Map()),
     lostSites: shallowReactive(new Set<string>()),
     refusedWitnesses: shallowReactive(new Map()),
@@ -417,8 +435,23 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'LotAwarded':
       view.awards.set(item.body.lot, item.body)
       return
+    case 'ReportEdited':
+      view.prose.set(`${item.body.lot}/${item.body.section}`, item.body.text)
+      return
+    case 'WarningJustified':
+      view.justified.set(`${item.body.lot}/${item.body.warning}`, item.body.reason)
+      return
+    case 'ReportMade':
+      view.reports.set(item.body.lot, item.body.sha256)
+      return
     case 'ReportSigned':
-      view.signatures.set(item.actor, { ...item.body, atMs: item.t })
+      view.signatures.set(`${item.body.lot}/${item.actor}`, { stand: item.body.stand ?? null, reason: item.body.reason ?? '', atMs: item.t })
+      return
+    case 'AgreementDeemed':
+      view.signatures.set(`${item.body.lot}/${item.body.seat}`, { stand: 'deemed', reason: item.body.reason ?? '', atMs: item.t })
+      return
+    case 'ReportWitnessed':
+      view.witnessed.set(`${item.body.lot}/${item.actor}`, item.t)
       return
     case 'AlarmRaised':
       view.alarms.set(item.body.alarm, { ...item.body, site: item.site, raisedMs: item.t, closed: null })
@@ -487,6 +520,8 @@ export function evolve(view: SessionView, item: FeedItem): void {
     case 'RosterSealed':
     case 'RosterUnsealed':
       return evolveDraws(view.draws, item)
+    case 'GapExplained':
+      return // the list of events says it; what is left undeclared comes with the report
     case 'DarkBidAdmitted':
       return admitDarkBid(view, item.body)
     case 'DarkBidNamed':
@@ -577,7 +612,10 @@ function voidConclusions(view: SessionView, stage: Stage): void {
     view.rankings.clear()
     view.marks.clear()
   }
+  view.reports.clear()
   view.signatures.clear()
+  view.witnessed.clear()
+  if (stage !== 'reporting') view.justified.clear()
 }
 
 function decideProposal(view: SessionView, proposal: string, approved: boolean, by: string): void {
