@@ -15,6 +15,7 @@ import structlog
 
 from evalroom import events as ev
 from evalroom import roles, visibility
+from evalroom.checkin import PhoneReturned
 from evalroom.clarification import ASKING
 from evalroom.commands import (
     CloseSession,
@@ -65,7 +66,9 @@ OFFSET_EVERY_MS = 60_000
 """A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
 
 
-_STILLER = (ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed, ComplaintClosed)
+_STILLER = (
+    ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed, ComplaintClosed, PhoneReturned,
+)  # fmt: skip
 """Facts of which one may have been the last that a concluded session was waiting for."""
 
 
@@ -330,8 +333,14 @@ class Evaluation:
         self._close_when_still()
 
     def _close_when_still(self) -> None:
-        """Close the journal once the session is concluded, no track runs at any site and no trustee holds keys."""
+        """Close the journal once the session is concluded, no track runs at any site and no trustee holds keys.
+
+        Where the profile asks for duty forms the operator closes it, for experts may answer theirs; and no phone is left.
+        """
         session = self.conductor.session
+        people = session.profile.people
+        if people.appraisal or (people.phone and any(session.arrivals.phones.values())):
+            return
         running = any(record.running for record in session.tracks.values())
         waiting = running or not self._booth_done or session.ceremony.keys_at_large() or session.held_open()
         if session.stage not in OVER or waiting or session.closed:

@@ -190,3 +190,8 @@ def test_a_trail_that_was_changed_shortened_inside_or_reordered_is_no_trail() ->
     ):
         with pytest.raises(TrailBroken):
             fold(trail)
+
+
+def test_the_digest_is_the_one_the_pages_compute() -> None:
+    """The same stands in web/tests/people/wizard.test.ts."""
+    assert "5856f606f366ce32" == digest_of(CASE)[:16]
