@@ -83,7 +83,7 @@ def finish(room: Room) -> None:
             room.give(room[OPERATOR].import_bid(bid, str(plain.PRICES[bid])))
     elif stage is Stage.BRIEFED:
         for seat in room.session.experts():
-            room.give(room[seat].accept())
+            room.give(room[seat].accept(room.session.pledge.sha256))
     elif stage is Stage.ELECTING:
         for seat in room.session.experts():
             room.give(ballot(room, seat, EXPERTS[0]))
@@ -244,7 +244,7 @@ class AnySession(RuleBasedStateMachine):
                 self.attempt(self.room[seat].lock(session, PART_OF[session.stage]))
             self.unlock()
         for seat in session.experts():
-            self.attempt(self.room[seat].accept())
+            self.attempt(self.room[seat].accept(session.pledge.sha256))
             self.answer(seat)
             if session.votes.open:
                 options = next(iter(session.votes.open.values())).opened.options
