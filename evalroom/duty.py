@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from evalroom import checkin as ci
+from evalroom import clarification as cl
 from evalroom import events as ev
 from evalroom.appraisal import FORM, Duty, Judgement
 from evalroom.checks import BadStatement, LintCode, parse_statement
@@ -91,6 +92,8 @@ class DutyTrail:
                 self._praise(Duty.HANDED_IN_PHONE, self._evidence(entry, fact, "phone_kept"))
             case ev.DisciplineAccepted(seat=self.seat):
                 self._praise(Duty.KEPT_DISCIPLINE, self._evidence(entry, fact, "agreed"))
+            case cl.QuestionDrafted(lot=self.lot) if fact.actor == self.seat:
+                self._praise(Duty.FAILED_TO_ASK_CLARIFICATION, self._evidence(entry, fact, "asked"))
             case ev.AlarmRaised(seat=self.seat, code=code) if code in CONDUCT_ALARMS:
                 self._hold(Duty.KEPT_DISCIPLINE, self._evidence(entry, fact, code))
             case ev.SheetLocked(lot=self.lot, part=part):
@@ -190,7 +193,13 @@ class DutyTrail:
 
 
 _TOLD_BY_YES = frozenset(
-    {Duty.FOLLOWS_OTHERS, Duty.SCORING_ERRORS, Duty.LATE_OR_LEFT_EARLY, Duty.DRAGGED_TIME}
+    {
+        Duty.FOLLOWS_OTHERS,
+        Duty.SCORING_ERRORS,
+        Duty.FAILED_TO_ASK_CLARIFICATION,
+        Duty.LATE_OR_LEFT_EARLY,
+        Duty.DRAGGED_TIME,
+    }
 )
 """Questions with an answer in the journal of which yes is the reproach."""
 

@@ -149,6 +149,8 @@ async def welcome(morning: Morning, page: Page) -> None:
         await card.locator("[data-act=confirm]").click()
         if seat == "E01":
             await morning.inspection.look_at_dialog(morning.operator, "confirm-dialog")
+        await expect(page.locator("[data-act=go]")).to_be_disabled()
+        await page.locator("input[name=basis][value=device]").check()
         await page.locator("[data-act=go]").click()
         await expect(page.locator(".el-dialog")).to_have_count(0)
         await card.locator("[data-act=keep]").click()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from evalroom import appraisal as aa
 from evalroom import checkin as ci
+from evalroom import clarification as cl
 from evalroom import events as ev
 from evalroom.appraisal import Duty, Judgement
 from evalroom.duty import AWAY_MS, DRAGGED_MS, Suggestion, prefill
@@ -166,3 +167,10 @@ def test_a_phone_handed_in_is_told_and_one_that_was_not_is_left_to_people() -> N
 def test_the_bid_of_a_finding_may_be_none() -> None:
     event = ev.FindingRaised("F1", FindingCode.IDENTICAL, LOT, Part.DETAILED, BidId(""), ItemId(""), (E1, E2))
     assert Judgement.YES is told((0, "host", event))[Duty.FOLLOWS_OTHERS].answer
+
+
+def test_whoever_asked_for_a_clarification_did_not_fail_to_and_silence_is_no_reproach() -> None:
+    asking = cl.QuestionDrafted("q1", LOT, BIDS[0], "which pump is meant?")
+    got = told((0, E1, asking))[Duty.FAILED_TO_ASK_CLARIFICATION]
+    assert (Judgement.NO, [100]) == (got.answer, entries(got))
+    assert Judgement.UNKNOWN is told((0, E2, asking))[Duty.FAILED_TO_ASK_CLARIFICATION].answer

@@ -158,6 +158,7 @@ const en: Messages = {
       joined_late: 'checked in after the beginning',
       lost: 'away',
       returned: 'back',
+      asked: 'asked for a clarification',
       phone_kept: 'phone handed in',
       agreed: 'agreed to the letter',
       locked: 'locked the sheet',

@@ -158,6 +158,7 @@ const zh = {
       joined_late: '评标开始后才签到',
       lost: '离席',
       returned: '返回',
+      asked: '提出澄清问题',
       phone_kept: '交存手机',
       agreed: '签署承诺书',
       locked: '提交打分表',
