@@ -30,6 +30,7 @@ from tests.recorder.bag_factory import (
     copy_of,
     index_of,
     one_by_one,
+    reports_of,
 )
 from tests.recorder.sealed_bag import DarkPlay, SealedPlay, by_bidder, envelope_key, make_sealed_bag
 from tests.recorder.test_verify import resigned
@@ -128,7 +129,7 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
         for secret in secrets
     ]
     log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS}
+    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
     build(bag.path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 
