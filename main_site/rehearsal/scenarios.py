@@ -111,6 +111,7 @@ _SCENARIOS = (
         "government procurement of goods, lowest price first",
         procurement_template,
         prices=GOODS_PRICES_FEN,
+        tracks=(TrackKind.CAMERA,),
     ),
     Scenario(
         "acceptance",
