@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 
 import { sayCode } from '@/locale/errors'
-import { i18n } from '@/locale/index'
+import { i18n, setLanguage } from '@/locale/index'
 
 const REFUSED = {
   stage: 'gathering',
@@ -17,12 +17,12 @@ describe('what has to be done first', () => {
     i18n.global.locale.value = before
   })
 
-  it('is said in the language of the page, all of it', () => {
+  it('is said in the language of the page, all of it', async () => {
     i18n.global.locale.value = 'zh-CN'
     expect(sayCode('unready', '', REFUSED).sentence).toBe(
       '还有事情要先完成：投标文件还没有导入：3, 4；还没有签到：E2',
     )
-    i18n.global.locale.value = 'en'
+    await setLanguage('en')
     expect(sayCode('unready', '', REFUSED).sentence).toBe(
       'Something has to be done first: bids not yet brought in: 3, 4; not yet checked in: E2',
     )

@@ -291,8 +291,8 @@ describe('an opening in the replay', () => {
     expect(stageBands(events, 500).map(({ stage }) => stage)).toEqual(['receiving', 'opening'])
   })
 
-  it.each(['zh-CN', 'en'] as const)('is said in words in %s', (language) => {
-    setLanguage(language)
+  it.each(['zh-CN', 'en'] as const)('is said in words in %s', async (language) => {
+    await setLanguage(language)
     for (const type of Object.keys(LANE_OF)) expect(say(type, {})).not.toBe(type)
     const verdict = say('BidJudged', { bid: BID, verdict: 'revoked' })
     expect(verdict).toContain('00112233…')
@@ -304,6 +304,6 @@ describe('an opening in the replay', () => {
     expect(say('HalfReleased', { bid: BID, good: false, cause: 'half_mismatch' })).not.toBe(
       say('HalfReleased', { bid: BID, good: true, cause: '' }),
     )
-    setLanguage('zh-CN')
+    await setLanguage('zh-CN')
   })
 })

@@ -106,7 +106,10 @@ describe.each([0x01, 0x02])('suite %i', (suite) => {
     for (let step = 0; step < 100; step += 1) {
       const mutant = bytes.slice()
       const length = 1 + ((step * 977) % 60_000)
-      mutant.set(randomBytes(length), Math.min(8 + ((step * 7919) % bytes.length), bytes.length - length))
+      const at = Math.min(8 + ((step * 7919) % bytes.length), bytes.length - length)
+      mutant.set(randomBytes(length), at)
+      // A random byte is the right one once in 256 times.
+      mutant.set([(bytes[at] ?? 0) ^ 1], at)
       await refused(openAll(cast, mutant))
     }
   })
