@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.windows import Window
 
@@ -60,6 +60,9 @@ class Inspection:
         self.barriers[state] = await barriers(page)
         other = page.get_by_role("button", name="English", exact=True)
         await other.click()
+        await expect(
+            page.locator("html[lang=en]")
+        ).to_be_attached()  # the words come over the wire the first time
         await window.photograph(f"{state}-en")
         self.words[f"{state} en"] = await page.evaluate(LOOK, "en")
         await page.get_by_role("button", name="中文", exact=True).click()

@@ -520,6 +520,22 @@ MARKS = {(0, 1): "28", (1, 0): "11"}
 # --- the end --------------------------------------------------------------------------------------------
 
 
+async def clear_report(play: Play) -> None:
+    """Have the supervisor say why recordings have gaps, and a member give the reasons that the checks ask for."""
+    page, wall = play.page("E01"), play.page("SUP")
+    await expect(page.locator(".problems")).to_be_visible()
+    gaps = wall.get_by_role("button", name="说明原因")
+    if await page.locator("[data-problem=gap_undeclared]").count():
+        await expect(gaps.first).to_be_visible()
+    while left := await gaps.count():
+        await act_with_reason(wall, gaps.first, "the tab was killed, and the line was cut")
+        await expect(gaps).to_have_count(left - 1)
+    asked = page.locator("[data-problem]:has(.pill.warn)")
+    while left := await asked.count():
+        await act_with_reason(page, asked.first.get_by_role("button", name="说明理由"), "as the tender says")
+        await expect(asked).to_have_count(left - 1)
+
+
 async def test_prices_and_ranking_follow_and_both_experts_sign_them(play: Play) -> None:
     async with play.scene(15):
         await advance(play, "the prices")
@@ -528,15 +544,16 @@ async def test_prices_and_ranking_follow_and_both_experts_sign_them(play: Play) 
         await advance(play, "the summary")
         await advance(play, "the report")
         await expect(play.page("OP").locator(".stages .current")).to_contain_text("评标报告")
+        await clear_report(play)
         await advance(play, "the signatures")
         await play.inspection.look(play.windows["E01"], "seat-signing")
         digests = set()
         for seat in ("E01", "E02"):
             page = play.page(seat)
-            digests.add(await page.locator(".sign [data-digest]").inner_text())
-            await page.locator(".sign input[type=checkbox]").check()
-            await page.get_by_role("button", name="同意并签名").click()
-            await expect(page.locator(".sign .done")).to_be_visible()
+            digests.add(await page.locator("[data-digest]").inner_text())
+            await page.locator("[data-sign] input[type=checkbox]").check()
+            await page.locator("[data-sign]").get_by_role("button").click()
+            await expect(page.locator("[data-sign] .done")).to_be_visible()
         assert len(digests) == 1
         await advance(play, "the end")
 
