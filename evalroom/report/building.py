@@ -290,4 +290,4 @@ def _draws(of: Material) -> Iterator[data.DrawRow]:
     for _, made in told(of.chronicle, df.DrawMade):
         terms = declared.get(made.draw)
         if terms is not None and terms.lot in (LotId(""), of.lot.id):
-            yield data.DrawRow(made.draw, terms.purpose.value, made.drawn)
+            yield data.DrawRow(made.draw, str(terms.purpose), made.drawn)
