@@ -15,7 +15,17 @@ from recorder.package import build
 from recorder.verify import verify
 from tests.evalroom import arriving as a
 from tests.evalroom import room as trade
-from tests.recorder.bag_factory import DOCUMENT, KEYS, LOG_KEY, WITNESS_KEYS, Bag, Play, copy_of, index_of
+from tests.recorder.bag_factory import (
+    DOCUMENT,
+    KEYS,
+    LOG_KEY,
+    WITNESS_KEYS,
+    Bag,
+    Play,
+    copy_of,
+    index_of,
+    reports_of,
+)
 from tests.recorder.test_verify import resigned
 
 E1, E2, E3 = trade.EXPERTS
@@ -66,7 +76,7 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
         for secret in secrets
     ]
     log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS}
+    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
     build(bag.path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 

@@ -33,6 +33,7 @@ from tests.recorder.bag_factory import (
     copy_of,
     index_of,
     one_by_one,
+    reports_of,
 )
 from tests.recorder.test_verify import resigned
 
@@ -90,7 +91,7 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
         if entry.type != "BallotCast"
     ]
     log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in BIDS}
+    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in BIDS} | reports_of(play.room.session)
     track = play.media.track(play.room.history)
     build(bag.path, index_of(bag, head), [track], log, documents, "2026-11-23")
     return bag
