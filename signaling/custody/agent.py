@@ -274,10 +274,11 @@ async def serving(trustee: Trustee, path: Path) -> AsyncIterator[None]:
     server = _Server(trustee)
     listener, own = _listener(path)
     # Not `start_unix_server`: from Python 3.13 on it removes the socket's file, which may be systemd's.
-    async with await asyncio.start_server(server.connected, sock=listener, limit=MAX_LINE):
+    async with await asyncio.start_server(server.connected, sock=listener, limit=MAX_LINE) as door:
         try:
             yield
         finally:
+            door.close()
             await server.close()
             if own:
                 _remove(path)
@@ -324,18 +325,23 @@ def _remove_stale(path: Path) -> None:
                 raise AgentRunning(socket=str(path))
 
 
+TURNS_AT_THE_DOOR = 4
+"""Turns of the loop from a connection's being accepted to `connected`: one that came just before the end is closed, too."""
+
+
 class _Server:
     """The connections of one agent."""
 
     def __init__(self, trustee: Trustee) -> None:
         self._trustee = trustee
         self._writers: set[asyncio.StreamWriter] = set()
+        self._closing = False
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer line after line until the other end hangs up; its haste or rudeness ends nothing but this."""
-        if len(self._writers) >= MAX_CONNECTIONS:
+        if self._closing or len(self._writers) >= MAX_CONNECTIONS:
             writer.write(_refused(AgentBusy(most=MAX_CONNECTIONS)))
-            writer.close()
+            await _hang_up(writer)
             return
         self._writers.add(writer)
         try:
@@ -364,6 +370,9 @@ class _Server:
 
         Cancelling leaves them closing.
         """
+        self._closing = True
+        for _ in range(TURNS_AT_THE_DOOR):
+            await asyncio.sleep(0)
         leaving = [asyncio.create_task(_hang_up(writer)) for writer in self._writers]
         if leaving:
             await asyncio.wait(leaving)
