@@ -33,6 +33,7 @@ from tests.evalroom.room import (
     BIDS,
     EXPERTS,
     LOT,
+    PRICES,
     SEAT,
     SESSION,
     SITE_OPERATOR,
@@ -112,18 +113,17 @@ async def test_the_chair_writes_the_words_and_gives_the_reason_that_a_check_asks
     browser: Browser,
 ) -> None:
     room = room_at(Stage.SUMMARY)
-    ranking = room.session.rankings[LOT]
-    tied = ev.RankingComputed(LOT, ranking.rows, BIDS[:2], ranking.rejected)
-    room.take(ev.Fact(START, room.session.host_site, "host", tied))
+    slip = ev.PriceCorrected(LOT, BIDS[0], PRICES[BIDS[0]], "a slip of the pen")
+    room.take(ev.Fact(START, room.session.host_site, "host", slip))
     room.advance()
     inspection = Inspection()
     async with serving(BidHost()) as url:
         window, double = await enter(browser, url, E1, room)
         page = window.page
-        problem = desk(page).locator("[data-problem=tie_open]")
+        problem = desk(page).locator("[data-problem=price_corrected]")
         await expect(problem).to_contain_text("需要说明")
         await inspection.look(window, "report-1-draft")
-        await act_with_reason(page, problem.get_by_role("button", name="说明理由"), "按招标文件由招标人决定")
+        await act_with_reason(page, problem.get_by_role("button", name="说明理由"), "更正有据，两人确认")
         box = desk(page).locator(f"#words-{LOT}-overview")
         await box.fill("评标过程正常。")
         await desk(page).get_by_role("button", name="保存").first.click()
@@ -131,7 +131,7 @@ async def test_the_chair_writes_the_words_and_gives_the_reason_that_a_check_asks
         room.give(room[E1].order(co.EditReport(LOT, Section.OVERVIEW, "评标过程正常。")))
         double.tell("ReportEdited", {"lot": LOT, "section": "overview", "text": "评标过程正常。"}, actor=E1)
         await expect(desk(page)).to_contain_text("报告文字已进入日志")
-        assert [("tie_open", "按招标文件由招标人决定")] == [
+        assert [("price_corrected", "更正有据，两人确认")] == [
             (one["warning"], one["reason"]) for one in double.commands("justify_warning")
         ]
         (edit,) = double.commands("edit_report")
