@@ -29,7 +29,7 @@ from signaling.connection import POLICY, TOO_BIG
 from signaling.register import TRIES
 from tests.evalroom.room import Person
 from tests.faults.committee import BIDS, LOT, OPERATOR_CODE, one_page
-from tests.faults.hosting import E1, E2, SUPERVISOR, Hosted, hosted, scored, submit_of
+from tests.faults.hosting import E1, E2, SUPERVISOR, Hosted, Window, hosted, scored, submit_of
 from tests.sub_site.stage import HERE, joined
 from tests.sub_site.stage import submit_of as site_submit_of
 
@@ -291,6 +291,12 @@ def assert_coded(answer: httpx.Response) -> None:
         assert "Traceback" not in answer.text, asked
 
 
+async def hear(window: Window) -> None:
+    """Read what comes, as a page does: a socket that nobody reads answers no ping after a while."""
+    while True:
+        await window.next()
+
+
 async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the_seat_works_on(
     tmp_path: Path,
 ) -> None:
@@ -299,6 +305,7 @@ async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the
         routes = [route.split() for route in sorted(ROUTES)]
         paths = sorted({path for _, path in routes if path != "/api/v1/logout"})
         taking = [path for method, path in routes if method == "POST" and path in paths]
+        reading = asyncio.create_task(hear(window))
         async with host.http() as stranger, host.http(cookie) as seat:
             for http in (stranger, operator):
                 for path, method in itertools.product((*paths, *NO_ADDRESSES), METHODS):
@@ -310,6 +317,8 @@ async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the
             assert (await seat.get("/api/v1/me")).is_success
         assert acts == host.acts()
         assert 1 == len(host.centre.live), "no session was opened"
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
         assert "" == await window.give(scored(host.people[E1], 2)), "the socket is still there"
 
 

@@ -63,7 +63,7 @@ def fill(disk: Path, percent: int) -> Path:
     """Let somebody else's file take the disk up to so many percent."""
     found = os.statvfs(disk)
     ballast = disk / "of somebody else"
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:  # what does not fit is not tried again at the end
         room = found.f_bavail - found.f_blocks * (100 - percent) // 100
         with contextlib.suppress(OSError):
             file.write(bytes(found.f_frsize * room))
