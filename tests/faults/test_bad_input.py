@@ -291,12 +291,16 @@ def assert_coded(answer: httpx.Response) -> None:
         assert "Traceback" not in answer.text, asked
 
 
-async def hear(window: Window) -> None:
-    """Read what comes, as a page does: a socket that nobody reads answers no ping after a while."""
+async def stay(window: Window) -> None:
+    """Read and ping as a page does: a window silent for a minute and a half is gone."""
     while True:
-        await window.next()
+        await window.say(m.Ping(0))
+        while not isinstance(await window.next(), m.Pong):
+            pass
+        await asyncio.sleep(2)
 
 
+@pytest.mark.timeout(360)
 async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the_seat_works_on(
     tmp_path: Path,
 ) -> None:
@@ -305,7 +309,7 @@ async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the
         routes = [route.split() for route in sorted(ROUTES)]
         paths = sorted({path for _, path in routes if path != "/api/v1/logout"})
         taking = [path for method, path in routes if method == "POST" and path in paths]
-        reading = asyncio.create_task(hear(window))
+        reading = asyncio.create_task(stay(window))
         async with host.http() as stranger, host.http(cookie) as seat:
             for http in (stranger, operator):
                 for path, method in itertools.product((*paths, *NO_ADDRESSES), METHODS):
