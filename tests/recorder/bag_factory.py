@@ -203,16 +203,21 @@ def make_bag(path: Path, tell: Callable[[Told], Iterable[Told]] = one_by_one) ->
     `tell` makes commands of what the recorder tells once the track has started.
     """
     bag = Bag(path)
-    play = Play(bag, path.with_name(f"{path.name}-reels"), tell)
+    return play_out(bag, Play(bag, path.with_name(f"{path.name}-reels"), tell))
+
+
+def play_out(bag: Bag, play: "Play", opens: Callable[[Entry], bool] = lambda _: True) -> Bag:
+    """Play to the end and write everything down; `opens` says of which entries the archive holds the openings."""
     play.run()
     bag.openings = [
         {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
         for entry, secrets in bag.rows
+        if opens(entry)
         for secret in secrets
     ]
     log, head = bag.log()
     documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
-    build(path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
+    build(bag.path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
     return bag
 
 

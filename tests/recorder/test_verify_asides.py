@@ -16,21 +16,18 @@ from evalroom.ids import BIDDER_ACTOR, HOST_ACTOR, BidId, SeatCode
 from evalroom.ledger.canonical import Json
 from evalroom.roles import Role
 from evalroom.sealing.custody import answer_message
-from recorder.package import build
 from recorder.verify import verify
 from tests.evalroom import room as trade
 from tests.evalroom.opening import NUMBERS
 from tests.evalroom.room import EXPERTS, LOT, OPERATOR, REGULATOR, START, SUPERVISOR
 from tests.recorder.bag_factory import (
-    DOCUMENT,
     LOG_KEY,
     WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
-    index_of,
     one_by_one,
-    reports_of,
+    play_out,
 )
 from tests.recorder.sealed_bag import DarkPlay, SealedPlay, by_bidder, envelope_key, make_sealed_bag
 from tests.recorder.test_verify import resigned
@@ -121,17 +118,7 @@ class AsidePlay(Play):
 def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
     folder = tmp_path_factory.mktemp("asides")
     bag = Bag(folder / "bag")
-    play = AsidePlay(bag, folder / "reels", one_by_one)
-    play.run()
-    bag.openings = [
-        {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
-        for entry, secrets in bag.rows
-        for secret in secrets
-    ]
-    log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
-    build(bag.path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
-    return bag
+    return play_out(bag, AsidePlay(bag, folder / "reels", one_by_one))
 
 
 @pytest.fixture(name="bag")

@@ -11,19 +11,17 @@ from evalroom.events import Stage
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json
 from evalroom.tender import Part
-from recorder.package import build
 from recorder.verify import verify
 from tests.evalroom import room as trade
 from tests.evalroom.test_findings import HIGH
 from tests.recorder.bag_factory import (
-    DOCUMENT,
     LOG_KEY,
     WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
-    index_of,
-    reports_of,
+    one_by_one,
+    play_out,
 )
 from tests.recorder.test_verify import resigned
 
@@ -65,17 +63,7 @@ class FindingPlay(Play):
 def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
     folder = tmp_path_factory.mktemp("findings")
     bag = Bag(folder / "bag")
-    play = FindingPlay(bag, folder / "reels", lambda facts: ([one] for one in facts))
-    play.run()
-    bag.openings = [
-        {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
-        for entry, secrets in bag.rows
-        for secret in secrets
-    ]
-    log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
-    build(bag.path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
-    return bag
+    return play_out(bag, FindingPlay(bag, folder / "reels", one_by_one))
 
 
 @pytest.fixture(name="bag")

@@ -11,20 +11,18 @@ from evalroom import commands as co
 from evalroom import pledge as pl
 from evalroom.events import Stage
 from evalroom.ledger.canonical import Json
-from recorder.package import build
 from recorder.verify import verify
 from tests.evalroom import arriving as a
 from tests.evalroom import room as trade
 from tests.recorder.bag_factory import (
-    DOCUMENT,
     KEYS,
     LOG_KEY,
     WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
-    index_of,
-    reports_of,
+    one_by_one,
+    play_out,
 )
 from tests.recorder.test_verify import resigned
 
@@ -68,17 +66,7 @@ class PeoplePlay(Play):
 def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
     folder = tmp_path_factory.mktemp("people")
     bag = Bag(folder / "bag")
-    play = PeoplePlay(bag, folder / "reels", lambda facts: ([one] for one in facts))
-    play.run()
-    bag.openings = [
-        {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
-        for entry, secrets in bag.rows
-        for secret in secrets
-    ]
-    log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in trade.BIDS} | reports_of(play.room.session)
-    build(bag.path, index_of(bag, head), [play.media.track(play.room.history)], log, documents, "2026-11-23")
-    return bag
+    return play_out(bag, PeoplePlay(bag, folder / "reels", one_by_one))
 
 
 @pytest.fixture(name="bag")

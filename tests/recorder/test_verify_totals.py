@@ -17,23 +17,20 @@ from evalroom.events import Stage
 from evalroom.ledger.base64 import encode_base64
 from evalroom.pricing.formula import Undecided
 from evalroom.summary import Award, Ballots
-from recorder.package import build
 from recorder.verify import Failure, verify
 from tests.evalroom import room as trade
 from tests.evalroom import settling
 from tests.evalroom.room import BIDS, LOT, OPERATOR
 from tests.evalroom.settling import NINE
 from tests.recorder.bag_factory import (
-    DOCUMENT,
     KEYS,
     LOG_KEY,
     WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
-    index_of,
     one_by_one,
-    reports_of,
+    play_out,
 )
 from tests.recorder.test_verify import resigned
 
@@ -82,19 +79,9 @@ class WholePlay(Play):
 def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
     folder = tmp_path_factory.mktemp("totals")
     bag = Bag(folder / "bag")
-    play = WholePlay(bag, folder / "reels", one_by_one)
-    play.run()
-    bag.openings = [
-        {"seq": entry.seq, "path": secret.path, "value": secret.value, "nonce": secret.nonce}
-        for entry, secrets in bag.rows
-        for secret in secrets
-        if entry.type != "BallotCast"
-    ]
-    log, head = bag.log()
-    documents = {f"bids/{bid}.pdf": DOCUMENT for bid in BIDS} | reports_of(play.room.session)
-    track = play.media.track(play.room.history)
-    build(bag.path, index_of(bag, head), [track], log, documents, "2026-11-23")
-    return bag
+    return play_out(
+        bag, WholePlay(bag, folder / "reels", one_by_one), lambda entry: entry.type != "BallotCast"
+    )
 
 
 @pytest.fixture(name="bag")
