@@ -4,6 +4,7 @@ It is strict where a mistake of the page would cost a bid (root, envelope, signa
 journal: what a real host does with the same requests is tested with the real host.
 """
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -352,6 +353,15 @@ def make_app(host: BidHost) -> FastAPI:
     @app.get(place + "/head")
     async def head(bid: str) -> Response:
         return Response(host.head(bid), media_type="application/octet-stream")
+
+    @app.get(place + "/questions")
+    async def questions(bid: str, since: str = "") -> dict[str, Any]:
+        """Answer that nothing is asked; somebody who knows that already waits a little, as at a host."""
+        if bid not in host.bids:
+            refuse(404, "unknown_bid")
+        if since:
+            await asyncio.sleep(1)
+        return {"questions": [], "now": now_ms(), "version": "none"}
 
     @app.post(place + "/withdraw")
     async def withdraw(bid: str, request: Request) -> dict[str, str]:

@@ -358,7 +358,7 @@ async def test_a_bid_is_withdrawn_after_a_second_question(play: Play) -> None:
         await button(page, "撤回投标").click()
         await play.inspection.look_at_dialog(play.window, "bidder-16-withdraw")
         await page.get_by_role("dialog").get_by_role("button", name="撤回投标").click()
-        await expect(page.locator("main")).to_contain_text("撤回")
+        await expect(page.locator(".pill.bad")).to_have_text("撤回")
         assert host.bids[play.numbers[1]].state == "withdrawn"
 
 

@@ -125,7 +125,7 @@ SPANS = {
     "over for a second": (NOW - DAY, NOW - timedelta(seconds=1)),
     "over for a day": (NOW - 3 * DAY, NOW - DAY),
     "over for a decade": (NOW - 5_000 * DAY, NOW - 3_650 * DAY),
-    "valid in ten minutes": (NOW + timedelta(minutes=10), NOW + DAY),
+    "valid in two hours": (NOW + timedelta(hours=2), NOW + DAY),
     "valid tomorrow": (NOW + DAY, NOW + 2 * DAY),
     "valid in a decade": (NOW + 3_650 * DAY, NOW + 5_000 * DAY),
 }

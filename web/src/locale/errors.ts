@@ -5,6 +5,7 @@ import type { Outcome } from '@/session/seat'
 
 import { i18n } from './index'
 
+/** What went wrong; `sentence` is read in whatever language the page speaks by then, which a person may change meanwhile. */
 export interface Said {
   readonly sentence: string
   readonly code: string
@@ -21,16 +22,25 @@ function sayNeeds(detail: Readonly<Record<string, unknown>>): string | null {
 
 /** Return the sentence for `code`; the node's own sentence stands in for codes this page does not know. */
 export function sayCode(code: string, message: string, detail: Readonly<Record<string, unknown>> = {}): Said {
-  const { t, te } = i18n.global
-  const key = `error.${code}`
-  const facts = { ...detail, problem: sayNeeds(detail) ?? detail['problem'] }
-  if (te(key)) return { sentence: t(key, facts), code }
-  return { sentence: message === '' ? t('error.unknown') : message, code }
+  return {
+    get sentence() {
+      const { t, te } = i18n.global
+      const key = `error.${code}`
+      if (te(key)) return t(key, { ...detail, problem: sayNeeds(detail) ?? detail['problem'] })
+      return message === '' ? t('error.unknown') : message
+    },
+    code,
+  }
 }
 
 export function sayError(error: unknown): Said {
   if (error instanceof Problem) return sayCode(error.code, error.message, error.detail)
-  return { sentence: i18n.global.t('error.unknown'), code: error instanceof Error ? error.message : String(error) }
+  return {
+    get sentence() {
+      return i18n.global.t('error.unknown')
+    },
+    code: error instanceof Error ? error.message : String(error),
+  }
 }
 
 /** Return what went wrong, or null when the command was acknowledged. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { sayCode } from '@/locale/errors'
+import { sayCode, sayError } from '@/locale/errors'
 import { i18n, setLanguage } from '@/locale/index'
 
 const REFUSED = {
@@ -32,4 +32,17 @@ describe('what has to be done first', () => {
     const sentence = sayCode('unready', '', { ...REFUSED, needs: 'bids full_moon', full_moon: '' }).sentence
     expect(sentence).toContain(REFUSED.problem)
   })
+})
+
+it('is said in the language that the page speaks by then, not in that of the moment it went wrong', async () => {
+  const before = i18n.global.locale.value
+  i18n.global.locale.value = 'zh-CN'
+  const [known, unknown] = [sayCode('unready', '', REFUSED), sayError(new Error('boom'))]
+  const chinese = [known.sentence, unknown.sentence]
+  await setLanguage('en')
+  for (const [index, said] of [known, unknown].entries()) {
+    expect(said.sentence).not.toBe(chinese[index])
+    expect(said.sentence).not.toMatch(/操作没有完成|还有事情/)
+  }
+  i18n.global.locale.value = before
 })
