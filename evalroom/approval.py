@@ -252,7 +252,8 @@ RULES: Mapping[type[Act], ApprovalRule] = {
         frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.PRICING, Stage.SUMMARY})
     ),
     FailLot: ApprovalRule(frozenset({_O, _S}), _REGULATOR, _from_to(Stage.OPENING, Stage.REPORTING)),
-    Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING, Stage.CONCLUDED})),
+    # Until everybody has signed: later the recordings are closed, and the way is a complaint with its signed supplement.
+    Reevaluate: ApprovalRule(frozenset({_O}), _REGULATOR, frozenset({Stage.SIGNING})),
     SettleTie: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
     AwardLot: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
     DeemAgreed: ApprovalRule(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -436,4 +437,5 @@ AnySession.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestAnySession = AnySession.TestCase
+# What fails is made smaller for at most five minutes; cut off earlier it would be called flaky.
+TestAnySession = pytest.mark.timeout(420)(AnySession.TestCase)

@@ -332,6 +332,18 @@ def test_a_lot_is_evaluated_again_on_a_listed_ground_only_and_old_signatures_fal
     )
 
 
+def test_nothing_may_be_ordered_where_the_stages_have_no_way_back_for_it() -> None:
+    ways = {ap.StepBack: ev.SteppedBack, ap.Reevaluate: ev.SteppedBack, ap.ReplaceExpert: ev.ExpertReplaced}
+    for act, event in ways.items():
+        for stage in ap.RULES[act].stages - {Stage.PRELIMINARY}:
+            assert RETURNS[event].get(stage), (act, stage)
+
+
+def test_what_is_concluded_is_not_evaluated_again() -> None:
+    room = at(Stage.CONCLUDED)
+    refused(room, propose(room, OPERATOR, ap.Reevaluate("sum")), ap.NotProposable)
+
+
 # --- replacing and recusing -------------------------------------------------------------------------------
 
 
