@@ -1,9 +1,8 @@
 """Sealing and opening bids beside what they are made of, and beside `age` and `openssl cms`.
 
-    python3 dev.py bench sealing [--megabytes 256] [--runs 5] [--gigabytes 10] [--command-gigabytes 1] [--bids 30]
+    python3 dev.py bench sealing [--megabytes 1024] [--runs 5] [--gigabytes 10] [--command-gigabytes 1] [--bids 30]
 
-*one core* is CPU time of this process, *threads* wall time with others for the leaf hashes (one that hashes in lanes, or two of
-hashlib); all over the same pieces of 1 MiB in memory, in turns.  *in lanes* is by Intel's multi-buffer library, where it is.  The peers read a file and write to nowhere, as ours does
+*one core* is CPU time of this process, *threads* wall time with two more for the leaf hashes; all over the same pieces of 1 MiB in memory, in turns.  *in lanes* is by Intel's multi-buffer library, where it is.  The peers read a file and write to nowhere, as ours does
 then.  The ten gigabytes are made on the fly, sealed, then opened from an envelope that is encrypted anew where
 it is read, in a process of its own whose peak memory counts.
 """
@@ -39,7 +38,7 @@ from evalroom.sealing.stream import CHUNK, SEALED_CHUNK, ChunkCipher, ReadAt, se
 from evalroom.sealing.suites import find_suite
 from evalroom.sealing.trailer import ReceiptRoot
 from evalroom.sealing.unseal import content_key, open_half, open_part, open_share, read_text
-from main_site.bidder.envelope_file import giving_way
+from main_site.bidder.envelope_file import giving_way, hashed_beside
 
 MIB = 1 << 20
 SHA, AES = "SHA-256 alone", "AES-256-GCM, 16 KiB at a time"
@@ -78,27 +77,9 @@ class Memory:
         self.seal(receipt_root())
 
     def seal_on_two(self) -> None:
-        """Seal with the leaves hashed beside, in lanes where there are any."""
-        threads = 1 if lanes.lanes_here() else 2
-        with giving_way(), ThreadPoolExecutor(threads) as pool:
-            self.seal(receipt_root(lambda work: pool.submit(work).result, threads=threads))
-
-    def busier_of_two(self) -> float:
-        """Return the CPU seconds of the busier of two threads, the one that seals and the one that hashes in lanes.
-
-        On two idle cores that is how long both take; it can be told on a machine that others use.
-        """
-        hashing = [0.0]
-
-        def clocked(work: Callable[[], list[bytes]]) -> list[bytes]:
-            began = time.thread_time()
-            found = work()
-            hashing[0] += time.thread_time() - began
-            return found
-
-        with giving_way(), ThreadPoolExecutor(1) as pool:
-            tree = receipt_root(lambda work: pool.submit(clocked, work).result)
-            return max(timed(lambda: self.seal(tree), time.thread_time), hashing[0])
+        """Seal with the leaves hashed beside, as `evalroom bid seal` does it."""
+        with hashed_beside() as tree:
+            self.seal(tree)
 
     def seal_on_two_plainly(self) -> None:
         """Seal with the leaves hashed by two threads of hashlib."""
@@ -143,7 +124,6 @@ class Memory:
             "SHA-256 alone, wall": size / timed(self.hash, wall),
             "seal + root by hashlib, threads, wall": size / timed(self.seal_on_two_plainly, wall),
             "seal + root in lanes, threads, wall": size / timed(self.seal_on_two, wall),
-            "… CPU of the busier of the two": size / self.busier_of_two(),
             AES: size / timed(self.encrypt_plainly, cpu),
             "stream": size / timed(self.stream, cpu),
             "Cobblestone-256 of cryptography": size / timed(self.cobblestone, cpu),
@@ -360,7 +340,6 @@ def _report_memory(middle: dict[str, float]) -> None:
         "seal + root in lanes, one core": SHA,
         "seal + root by hashlib, threads, wall": "SHA-256 alone, wall",
         "seal + root in lanes, threads, wall": "SHA-256 alone, wall",
-        "… CPU of the busier of the two": SHA,
         "stream": AES,
         "Cobblestone-256 of cryptography": AES,
         "AES-256-GCM, 1 MiB at a time": AES,
@@ -405,7 +384,7 @@ def _report_huge(gigabytes: float) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py bench sealing")
-    parser.add_argument("--megabytes", type=int, default=256)
+    parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--gigabytes", type=float, default=10)
     parser.add_argument("--command-gigabytes", type=float, default=1)

@@ -36,7 +36,7 @@ HASHERS = 2
 """Threads for leaf hashes; encryption is several times faster than SHA-256, so one thread does it."""
 
 FEW_LANES = 2
-"""Leaves that each of them hashes side by side, where it can: sixteen would take 48 MiB, and a bid has 64 in all."""
+"""Leaves that each of them hashes side by side at most: sixteen would take 48 MiB, and a bid has 64 in all."""
 
 GIVE_WAY_S = 0.0005
 """How long a thread keeps the interpreter while another waits for it.
