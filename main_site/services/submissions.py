@@ -411,9 +411,10 @@ class Submissions:
         if not self.counts(bid):
             self._check_open(self.parts.now())
             self._announcement(bid)
-            async with self._lock(bid):
-                if not self.counts(bid):
-                    await self._submit(self._announcement(bid))
+        # A bid counts a moment before its entry is durable: whoever asks again then waits for the first to be through.
+        async with self._lock(bid):
+            if not self.counts(bid):
+                await self._submit(self._announcement(bid))
         return await self._first_receipt(bid)
 
     async def _submit(self, one: Announcement) -> None:

@@ -74,6 +74,7 @@ def test_who_stops_it_is_told_so(monkeypatch: pytest.MonkeyPatch, said: io.Strin
     assert ("stopped" in said.getvalue(), True) == (True, folder.exists())
 
 
+@pytest.mark.timeout(300)
 def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind() -> None:
     command = (sys.executable, "-m", "main_site", "demo", "--seconds", "300")
     folder = short_folder()  # the agents' sockets lie in it, and such a name has room for 108 bytes
@@ -91,6 +92,7 @@ def test_whoever_ends_it_by_kill_leaves_neither_it_nor_a_node_behind() -> None:
     shutil.rmtree(folder)
 
 
+@pytest.mark.timeout(300)
 def test_the_shortest_scenario_is_played_to_an_archive_that_verifies() -> None:
     """The one play from end to end: nodes, experts, pictures and all; the others are played in the room alone."""
     folder = short_folder()

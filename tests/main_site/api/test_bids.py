@@ -397,6 +397,16 @@ async def test_a_bid_is_submitted_once_however_often_it_is_asked_for(place: Tend
     assert [bid.number] == place.trustees.asked
 
 
+async def test_who_asks_again_while_the_entry_is_being_written_waits_for_it(place: Tendering) -> None:
+    bid = seal_bid(place.policy)
+    await place.upload(bid)
+    first = asyncio.create_task(place.submit(bid))
+    while not place.submissions.counts(bid.number):  # noqa: ASYNC110 - the very turn of the loop is meant
+        await asyncio.sleep(0)
+    again = await place.submit(bid)
+    assert (200, 200) == ((await first).status_code, again.status_code)
+
+
 async def test_before_the_notice_nothing_is_taken_in_and_nothing_is_shown(tmp_path: Path) -> None:
     async with tendering(tmp_path, accepting=False) as place:
         operator = dict(place.http.cookies)

@@ -49,10 +49,10 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def run(*words: object) -> tuple[int, dict[str, Any]]:
-    """Run a command in a thread, as the host runs in this one."""
+    """Run a command in a thread, as the host runs in this one and may write a line of its log meanwhile."""
     result = await asyncio.to_thread(CliRunner().invoke, app, ["bid", *map(str, words), "--json"])
     assert result.stdout, result.output
-    return result.exit_code, json.loads(result.stdout)
+    return result.exit_code, json.loads(result.stdout.splitlines()[-1])
 
 
 def lay(folder: Path) -> list[object]:
