@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from signaling.clock import ClockSample, SiteClock, utc_ms
+from signaling.clock import ClockSample, SiteClock, sample_of, utc_ms
 
 
 def monotonic_us() -> int:
@@ -26,6 +26,7 @@ class SessionClock:
     _anchor_us: int = field(init=False)
     _estimate: SiteClock = field(init=False)
     _sent: dict[int, int] = field(default_factory=dict)
+    _heard: bool = False
 
     def __post_init__(self) -> None:
         """Fix the steady clock to the machine's UTC of this instant."""
@@ -35,7 +36,7 @@ class SessionClock:
     @property
     def known(self) -> bool:
         """Say whether the host's clock was ever measured."""
-        return bool(self._estimate.samples)
+        return self._estimate.best is not None
 
     def now(self) -> int:
         """Return the session clock in ms, never going back."""
@@ -52,24 +53,30 @@ class SessionClock:
         sent_us = self._sent.pop(sent_ms, None)
         if sent_us is None:
             return
-        if not self.known:
-            self._estimate = SiteClock(self._read_ms)  # what was guessed before may have run ahead
-        self._estimate.measured(sent_us, self._read_us(), host_ms)
+        sample = sample_of(sent_us, self._read_us(), host_ms)
+        if not self._heard and (not self.known or self._estimate.is_contradicted(sample)):
+            # What was guessed before may have run ahead: there was no measure, or the machine's clock was set since.
+            self._estimate = SiteClock(self._read_ms)
+        self._heard = True
+        self._estimate.measured(sample)
 
     def restore(self, offset_ms: int, bound_ms: int) -> None:
         """Begin with the host's clock minus the machine's as an earlier run measured it."""
-        offset_us = (offset_ms + self.wall()) * 1_000 - self._read_us()
-        self._estimate.samples.append(ClockSample(max(bound_ms, 1) * 2_000, offset_us))
+        here = self._read_us()
+        offset_us = (offset_ms + self.wall()) * 1_000 - here
+        self._estimate.measured(ClockSample(max(bound_ms, 1) * 2_000, offset_us, here))
 
     @property
     def offset_ms(self) -> int | None:
         """Return the host's clock minus this machine's, as it is set now; None before the first measurement."""
-        return self._read_ms() + self._estimate.best.offset_us // 1_000 - self.wall() if self.known else None
+        best = self._estimate.best
+        return None if best is None else self._read_ms() + best.offset_us // 1_000 - self.wall()
 
     @property
     def bound_ms(self) -> int | None:
-        """Return the largest error of the offset: half the least round trip, rounded up."""
-        return -(-self._estimate.best.round_trip_us // 2_000) if self.known else None
+        """Return the largest error of the offset: half the round trip and what drift may have added, rounded up."""
+        best = self._estimate.best
+        return None if best is None else -(-best.bound_us(self._read_us()) // 1_000)
 
     def _read_us(self) -> int:
         return self._anchor_us + self.steady()

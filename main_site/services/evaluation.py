@@ -62,8 +62,8 @@ NEAR_EVERY = 5
 
 _TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.REGULATOR)
 
-OFFSET_EVERY_MS = 60_000
-"""A site's clock is journalled once a minute and whenever it has moved by more than its bound."""
+OFFSET_EVERY_MS, OFFSET_MOVED_MS = 60_000, 500
+"""A site's clock is journalled once a minute, and at once when somebody set it: its cosignatures' times are read by it."""
 
 
 _STILLER = (
@@ -456,7 +456,8 @@ class Evaluation:
             return
         now = self.parts.now()
         before = self._offsets.get(site)
-        if before is None or now - before[0] > OFFSET_EVERY_MS:
+        moved = before is not None and abs(state.offset_ms - before[1]) > OFFSET_MOVED_MS
+        if before is None or moved or now - before[0] > OFFSET_EVERY_MS:
             self._offsets[site] = (now, state.offset_ms)
             self._note(
                 ev.SiteOffsetMeasured(site, state.offset_ms * 1000, max(state.offset_bound_ms, 1) * 1000)

@@ -267,6 +267,12 @@ class Hall:
         with self.centre.writer.engine.connect() as db:
             return [json.loads(row.entry)["type"] for row in store.read(db, SESSION)]
 
+    def bodies(self, kind: str) -> list[dict[str, Any]]:
+        """Return the bodies of all entries of a type on disk."""
+        with self.centre.writer.engine.connect() as db:
+            entries = [json.loads(row.entry) for row in store.read(db, SESSION)]
+        return [entry["body"] for entry in entries if entry["type"] == kind]
+
 
 async def finish(conductor: Conductor, persons: dict[SeatCode, Person]) -> None:
     """Do everything the present stage asks for, in as few commits as it takes."""

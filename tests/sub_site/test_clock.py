@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,12 +54,12 @@ def test_a_machine_five_minutes_ahead_is_put_right_by_the_first_pong_though_time
     assert abs(clock.now() - (START_MS + machine.us // 1000)) <= 1
 
 
-def test_the_bound_is_half_the_least_round_trip() -> None:
+def test_the_bound_is_half_the_least_round_trip_and_what_drift_may_have_added() -> None:
     machine = Machine()
     clock = machine.clock()
     assert (None, None, False) == (clock.offset_ms, clock.bound_ms, clock.known)
     machine.ping(clock, 1, host_ahead_ms=40, way_us=20_000)
-    assert 20 == clock.bound_ms
+    assert 21 == clock.bound_ms, "20 ms, and 2 µs for the way back"
     machine.ping(clock, 2, host_ahead_ms=40, way_us=1_500)
     assert 2 == clock.bound_ms
     assert abs((clock.offset_ms or 0) - 40) <= 2
@@ -83,6 +84,18 @@ def test_a_restart_without_the_host_goes_on_with_the_offset_of_before_until_the_
     again.restore(clock.offset_ms or 0, clock.bound_ms or 0)
     assert again.known
     assert abs(again.now() - clock.now()) <= 1
+
+
+@pytest.mark.parametrize("set_by_ms", [300_000, -300_000, 3_000])
+def test_an_offset_of_before_is_dropped_with_the_first_pong_when_the_machine_was_set_meanwhile(
+    set_by_ms: int,
+) -> None:
+    machine = Machine(set_by_ms=set_by_ms)
+    again = machine.clock()
+    again.restore(0, 1)  # bounded more closely than any ping of today
+    machine.ping(again, 1, host_ahead_ms=0, way_us=40_000)
+    assert abs(again.now() - (START_MS + machine.us // 1000)) <= 1
+    assert abs((again.offset_ms or 0) + set_by_ms) <= 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 400_000), st.integers(0, 5_000_000)), max_size=40))

@@ -168,6 +168,15 @@ async def test_a_clock_is_journalled_once_a_minute_and_alarmed_once_when_it_is_o
     assert (1, 1) == (place.types().count("SiteOffsetMeasured"), place.types().count("AlarmRaised"))
 
 
+async def test_a_clock_that_was_set_is_journalled_at_once(place: Hall) -> None:
+    wire = await place.linked()
+    for offset in (0, 40, -300_000, -300_040):
+        place.from_west(wire, m.SiteStatus(state(offset_ms=offset)))
+    await until(lambda: "AlarmRaised" in place.types())
+    await settle()
+    assert [0, -300_000_000] == [one["offset_us"] for one in place.bodies("SiteOffsetMeasured")]
+
+
 async def test_a_clock_nobody_measured_is_not_journalled(place: Hall) -> None:
     wire = await place.linked()
     place.from_west(wire, m.SiteStatus(state(offset_ms=None, offset_bound_ms=None)))
