@@ -262,13 +262,13 @@ async def verified(archive: Path) -> Report:
 
 @asynccontextmanager
 async def convened(
-    folder: Path, plan: SessionTemplate, *, by_cable: bool = False
+    folder: Path, plan: SessionTemplate, *, by_cable: bool = False, reel_s: int = 5
 ) -> AsyncIterator[Committee]:
     """Start the nodes of a session and open it; the sites reach the host directly, or by a cable each."""
     nodes = Nodes(folder)
     async with AsyncExitStack() as stack:
         stack.callback(nodes.stop)
-        host = await nodes.start_host(OPERATOR_CODE, reel_seconds="5", cosign_seconds="0.5")
+        host = await nodes.start_host(OPERATOR_CODE, reel_seconds=str(reel_s), cosign_seconds="0.5")
         operator = Operator(host.url, OPERATOR_CODE)
         stack.push_async_callback(operator.close)
         await operator.login()
