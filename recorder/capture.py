@@ -9,7 +9,7 @@ stretched over a hole.  It decodes nothing, holds no clock, and refuses media it
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from recorder.fmp4 import RATES, Draft, Sample, micros
 from recorder.fragmenter import LONGEST_US, Fragmenter
 from recorder.h264 import PictureFormat
 from recorder.reel import Append, Begin, Failed, Finish, Pwrite, ReelWriter, Report
+from recorder.timing import extended, session_us
 
 Clock = Callable[[], int]
 """The session clock: UTC ms as the host counts them."""
@@ -49,6 +50,9 @@ _JUMP_MS = 10_000.0
 _LATE_SOUND_MS = 500
 _SAME_INSTANT_US = 1_000
 """Ticks of 90 kHz in microseconds: two roundings apart at most."""
+
+_MOST_KNOTS = 1_000
+"""Knots in one reel's map, 30 KB as a fact: every declared hole brings two, and the next reel goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +109,14 @@ class _Absence:
 class _Lane:
     """One medium inside a reel: which tick is the reel's zero, and where its last sample began.
 
-    `ended_us` is where the reel before ended, in this reel's time: a hole may lie between the two.
+    `ended_us` is where the reel before ended, in this reel's time, and `ended_ms` by its own map: a hole may lie between.
     """
 
     origin: int
     last: int = -1
     broken: GapCause | None = None
     ended_us: int | None = None
+    ended_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -119,7 +124,8 @@ class _OpenReel:
     """A reel being recorded, as the event loop sees it.
 
     `follows_us` is the session time (µs) at which the reel before ended when nothing is missing between them: two
-    readings of the clock must not make a hole of it.
+    readings of the clock must not make a hole of it.  `latest_us` is what was read first: something was told to end
+    there, so the reel does not begin later when the session clock is corrected.
     """
 
     number: int
@@ -135,6 +141,7 @@ class _OpenReel:
     written_ms: int = 0
     has_fragments: bool = False
     follows_us: int | None = None
+    latest_us: int | None = None
 
 
 class Capture:
@@ -222,7 +229,7 @@ class Capture:
         self._settle(now)
         reel = self._reel
         if reel is not None and reel.reports < 2 <= self._clocks.reports(reel.lead):
-            self._map(reel, begin=True)
+            self._map_anew(reel)
 
     def on_gap(self, medium: Medium, first: int, last: int, cause: GapCause) -> None:
         """Learn that packets will never come, and why."""
@@ -374,7 +381,8 @@ class Capture:
 
     def _is_due(self, reel: _OpenReel, unit: AccessUnit) -> bool:
         age = (unit.ts - reel.lanes[Medium.VIDEO].origin) // RATES[Medium.VIDEO]
-        return age >= self._settings.reel_s or reel.bytes >= self._settings.reel_bytes
+        full = reel.bytes >= self._settings.reel_bytes or len(reel.knots) >= _MOST_KNOTS
+        return age >= self._settings.reel_s or full
 
     def _begin_with_picture(self, unit: AccessUnit, now: int) -> None:
         lanes = {Medium.VIDEO: _Lane(unit.ts)}
@@ -384,7 +392,7 @@ class Capture:
             if Medium.AUDIO in before.lanes:
                 lanes[Medium.AUDIO] = _Lane(self._clocks.sound_at(unit.ts))
             self._leave(before, lanes, unit)
-        self._begin(unit.format, lanes, Medium.VIDEO, now)
+        self._begin(unit.format, lanes, Medium.VIDEO, now, self._follows(before, lanes))
 
     def _leave(self, before: _OpenReel, lanes: dict[Medium, _Lane], unit: AccessUnit) -> None:
         lane = before.lanes.get(Medium.VIDEO)
@@ -395,24 +403,43 @@ class Capture:
                 old, rate = before.lanes[medium], RATES[medium]
                 end_us = before.fragmenter.end_of(medium)
                 new.broken, new.ended_us = old.broken, end_us - (new.origin - old.origin) * 1_000_000 // rate
+                new.ended_ms = self._told(before, end_us)
         if self._closing is not None:
             self._finish(self._closing)
         self._closing, self._reel = before, None
 
+    def _follows(self, before: _OpenReel | None, lanes: dict[Medium, _Lane]) -> int | None:
+        """Return when the reel before ended (UTC µs) where the same picture ends it and begins the next one.
+
+        Two readings of a loaded machine's clocks were 0.6 s apart there, and the archive showed a hole where none was.
+        """
+        if before is None or before.lead is not Medium.VIDEO:
+            return None
+        lane, ended = lanes[Medium.VIDEO], before.lanes[Medium.VIDEO]
+        if lane.ended_us is None or abs(lane.ended_us) > _SAME_INSTANT_US:
+            return None
+        return self._enter(before, micros(Medium.VIDEO, lane.origin - ended.origin))
+
     def _begin(
-        self, picture: PictureFormat | None, lanes: dict[Medium, _Lane], lead: Medium, now: int
+        self,
+        picture: PictureFormat | None,
+        lanes: dict[Medium, _Lane],
+        lead: Medium,
+        now: int,
+        follows_us: int | None = None,
     ) -> None:
         sound = Medium.AUDIO in self._track.media
         began = self._clocks.session_ms(lead, lanes[lead].origin)
         number, self._next_reel = self._next_reel, self._next_reel + 1
         fragmenter = Fragmenter(self._settings.fragment_us)
-        self._reel = _OpenReel(number, picture, lead, lanes, fragmenter, self._clocks, began, written_ms=now)
-        self._unclosed[number] = self._reel
+        reel = _OpenReel(number, picture, lead, lanes, fragmenter, self._clocks, began, written_ms=now)
+        reel.follows_us, reel.latest_us = follows_us, self._reading(reel, 0)
+        self._reel = self._unclosed[number] = reel
         self._writer.offer(Begin(number, picture, sound))
         if not self._started:
             self._started = True
             self._start(picture, round(began))
-        self._map(self._reel, begin=True)
+        self._map_anew(reel)
 
     def _start(self, picture: PictureFormat | None, at_ms: int) -> None:
         track = self._track
@@ -429,28 +456,10 @@ class Capture:
     def _finish(self, reel: _OpenReel) -> int:
         for draft in reel.fragmenter.flush():
             self._hand(reel, draft)
-        self._map(reel, begin=False)
-        self._pin_next(reel)
+        self._map(reel)
         self._writer.offer(Finish(reel.number))
         self._declare_lost_picture(reel)
-        return self._at(reel, reel.fragmenter.end_us())
-
-    def _pin_next(self, before: _OpenReel) -> None:
-        """Let the next reel begin, on the session clock, where this one ended: the same picture ends and begins them.
-
-        A loaded machine moved the reading by 0.6 s between the two, and the archive showed a hole where none was.
-        """
-        reel = self._reel
-        if reel is None or reel is before or reel.lead is not before.lead:
-            return
-        lane, ended = reel.lanes[reel.lead], before.lanes[reel.lead]
-        if lane.ended_us is None or abs(lane.ended_us) > _SAME_INSTANT_US:
-            return
-        media_us = (lane.origin - ended.origin) * 1_000_000 // RATES[reel.lead]
-        reel.follows_us = _mapped(before.knots, media_us)
-        reel.knots[0] = self._knot(reel, 0)
-        if reel.has_fragments:
-            self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
+        return self._told(reel, reel.fragmenter.end_us())
 
     def _lost_picture(self) -> GapCause | None:
         """Return why pictures are being dropped until a key frame comes; None when they are not."""
@@ -463,8 +472,8 @@ class Capture:
         # The reel ends while pictures are being dropped: their hole ends with it.
         cause = self._lost_picture()
         if reel is self._reel and cause is not None:
-            begin = self._at(reel, reel.fragmenter.end_of(Medium.VIDEO))
-            self._declare(begin, self._at(reel, reel.fragmenter.end_us()), cause, 0)
+            begin = self._told(reel, reel.fragmenter.end_of(Medium.VIDEO))
+            self._declare(begin, self._told(reel, reel.fragmenter.end_us()), cause, 0)
 
     # --- samples ----------------------------------------------------------------------------------
 
@@ -494,19 +503,37 @@ class Capture:
         begin_us = micros(medium, dts)
         if self._absent is not None:
             absent, self._absent = self._absent, None
-            self._declare(absent.since_ms, self._at(reel, begin_us), absent.cause, absent.lost + unit.lost)
+            self._declare(absent.since_ms, self._told(reel, begin_us), absent.cause, absent.lost + unit.lost)
+            self._tell_map(reel)
             return
         if not contiguous:
-            end_us = _end_us(reel, medium)
+            ended = self._ended(reel, medium)
             cause = reel.lanes[medium].broken or self._cause.pop(medium, GapCause.LINK)
         elif reel.fragmenter.holds():
             return  # the sample before is still here: it lasts until this one
         else:
             # Nothing is missing, yet nothing came for so long that the last sample lies in a fragment already.
-            ends = [end for end in (_end_us(reel, one) for one in reel.lanes) if end is not None]
-            end_us, cause = max(ends, default=None), GapCause.PUBLISHER
-        if end_us is not None and begin_us - end_us >= SHORTEST_GAP_MS * 1000:
-            self._declare(self._at(reel, end_us), self._at(reel, begin_us), cause, unit.lost)
+            ends = [end for end in (self._ended(reel, one) for one in reel.lanes) if end is not None]
+            ended, cause = max(ends, default=None), GapCause.PUBLISHER
+        if ended is not None and self._is_hole(reel, ended, begin_us):
+            since = self._told(reel, ended[0]) if ended[1] is None else ended[1]
+            self._declare(since, self._told(reel, begin_us), cause, unit.lost)
+            self._tell_map(reel)
+
+    def _ended(self, reel: _OpenReel, medium: Medium) -> tuple[int, int | None] | None:
+        """Return where the record of a medium ends: in the reel's time and, if in the reel before, by its map (UTC ms)."""
+        lane = reel.lanes[medium]
+        if lane.last >= 0:
+            return reel.fragmenter.end_of(medium), None
+        return None if lane.ended_us is None else (lane.ended_us, lane.ended_ms)
+
+    def _is_hole(self, reel: _OpenReel, ended: tuple[int, int | None], begin_us: int) -> bool:
+        """Say whether so much lies between that it is declared; two reels' maps may differ by as much."""
+        media_us, before_ms = ended
+        missing_ms = (begin_us - media_us) // 1000
+        if before_ms is not None:
+            missing_ms = max(missing_ms, _ms(session_us(reel.knots, begin_us)) - before_ms)
+        return missing_ms >= SHORTEST_GAP_MS
 
     def _note_format(self, reel: _OpenReel, unit: AccessUnit, dts: int) -> None:
         new, old = unit.format, reel.picture
@@ -519,7 +546,8 @@ class Capture:
 
     def _hand(self, reel: _OpenReel, draft: Draft) -> None:
         reel.bytes += draft.size
-        knot = self._note(reel=reel.number, media_us=draft.pts_us, session_ms=self._at(reel, draft.pts_us))
+        read_ms = _ms(self._reading(reel, draft.pts_us))
+        knot = self._note(reel=reel.number, media_us=draft.pts_us, session_ms=read_ms)
         notes = [*self._notes, knot]
         self._notes.clear()
         if not self._writer.offer(Append(reel.number, draft, "".join(notes).encode())):
@@ -531,7 +559,8 @@ class Capture:
     def _overflow(self, reel: _OpenReel, draft: Draft) -> None:
         # The disk is too slow: what waits is dropped up to the next key frame, and said so.
         if self._absent is None:
-            self._absent = _Absence(self._at(reel, draft.pts_us), GapCause.RECORDER)
+            self._absent = _Absence(self._told(reel, draft.pts_us), GapCause.RECORDER)
+            self._tell_map(reel)
             self._alarm("recorder_overflow", f"reel {reel.number}")
         reel.fragmenter.flush()
         self._h264.wait_for_keyframe()
@@ -547,28 +576,47 @@ class Capture:
 
     # --- time and gaps ----------------------------------------------------------------------------
 
-    def _at(self, reel: _OpenReel, media_us: int) -> int:
+    def _reading(self, reel: _OpenReel, media_us: int) -> int:
+        """Return what the clocks say of a media time now, UTC µs."""
         ticks = reel.lanes[reel.lead].origin + media_us * RATES[reel.lead] / 1_000_000
-        return round(reel.clocks.session_ms(reel.lead, ticks))
+        return round(reel.clocks.session_ms(reel.lead, ticks) * 1000)
 
-    def _map(self, reel: _OpenReel, *, begin: bool) -> None:
-        """Enter a knot of the reel's clock: its first one (anew, when reports came), or one at its end so far."""
-        media_us = 0 if begin else reel.fragmenter.end_us()
-        if begin:
-            reel.knots[:1] = [self._knot(reel, 0)]
-            reel.reports = reel.clocks.reports(reel.lead)
-        elif media_us > reel.knots[-1][0]:
+    def _enter(self, reel: _OpenReel, media_us: int) -> int:
+        """Take the reel's map on to a media time, if it does not reach so far; return it there, UTC µs.
+
+        What is declared is read off the map and fixed in it: a better reading later must not open a hole beside a gap.
+        """
+        if media_us > reel.knots[-1][0]:
             if len(reel.knots) == 1:  # what came first may have come late: both by the same readings
-                reel.knots[0] = self._knot(reel, 0)
-            reel.knots.append(self._knot(reel, media_us))
+                reel.knots = [self._first_knot(reel)]
+            reel.knots = extended(reel.knots, media_us, self._reading(reel, media_us))
+        return session_us(reel.knots, media_us)
+
+    def _told(self, reel: _OpenReel, media_us: int) -> int:
+        """Return when a media time was, UTC ms by the reel's map: what a fact may say of it."""
+        return _ms(self._enter(reel, media_us))
+
+    def _first_knot(self, reel: _OpenReel) -> tuple[int, int]:
+        if reel.follows_us is not None:
+            return 0, reel.follows_us
+        read = self._reading(reel, 0)
+        return 0, read if reel.latest_us is None else min(read, reel.latest_us)
+
+    def _map_anew(self, reel: _OpenReel) -> None:
+        """Enter a reel's first knot, anew when reports came and nothing was told by it yet."""
+        reel.reports = reel.clocks.reports(reel.lead)
+        if len(reel.knots) <= 1:
+            reel.knots = [self._first_knot(reel)]
+            self._tell_map(reel)
+
+    def _map(self, reel: _OpenReel) -> None:
+        """Take the reel's map on to its end so far, and tell it."""
+        self._enter(reel, reel.fragmenter.end_us())
+        self._tell_map(reel)
+
+    def _tell_map(self, reel: _OpenReel) -> None:
         if reel.has_fragments:
             self._emit(ClockMapped(self._track.id, reel.number, tuple(reel.knots)))
-
-    def _knot(self, reel: _OpenReel, media_us: int) -> tuple[int, int]:
-        if media_us == 0 and reel.follows_us is not None:
-            return 0, reel.follows_us
-        ticks = reel.lanes[reel.lead].origin + media_us * RATES[reel.lead] / 1_000_000
-        return media_us, round(reel.clocks.session_ms(reel.lead, ticks) * 1000)
 
     def _map_first(self, number: int) -> None:
         # A reel is told of only once it holds something: the disk may refuse it altogether.
@@ -582,7 +630,7 @@ class Capture:
             medium is reel.lead
             and micros(medium, dts) - reel.knots[-1][0] >= self._settings.map_every_ms * 1000
         ):
-            self._map(reel, begin=False)
+            self._map(reel)
 
     def _declare(self, from_ms: int, to_ms: int, cause: GapCause, lost: int) -> None:
         if to_ms > from_ms:
@@ -620,12 +668,13 @@ class Capture:
         code = "disk_refused" if failed.cause is GapCause.DISK else "recorder_failed"
         self._alarm(code, failed.detail)
         reel = self._unclosed.pop(failed.reel)
-        since = self._at(reel, failed.end_us) if failed.end_us is not None else round(reel.began_ms)
+        since = self._told(reel, failed.end_us) if failed.end_us is not None else round(reel.began_ms)
+        self._tell_map(reel)
         if failed.end_us is None and not failed.taken and self._next_reel == reel.number + 1:
             self._next_reel = reel.number
         if reel is not self._reel:
             self._closing = None if reel is self._closing else self._closing
-            self._declare(since, self._at(reel, reel.fragmenter.end_us()), failed.cause, 0)
+            self._declare(since, self._told(reel, reel.fragmenter.end_us()), failed.cause, 0)
             return
         self._reel = None
         self._absent = _Absence(since, failed.cause)
@@ -634,19 +683,5 @@ class Capture:
         self._h264.wait_for_keyframe()
 
 
-def _mapped(knots: Sequence[tuple[int, int]], media_us: int) -> int:
-    """Return the session time (µs) of a media time by a reel's knots, beyond the last one by their last stretch."""
-    (from_us, from_session), (to_us, to_session) = (
-        knots[-2:] if len(knots) > 1 else (knots[0], _nominal(knots[0]))
-    )
-    return from_session + (media_us - from_us) * (to_session - from_session) // (to_us - from_us)
-
-
-def _nominal(knot: tuple[int, int]) -> tuple[int, int]:
-    return knot[0] + 1_000_000, knot[1] + 1_000_000
-
-
-def _end_us(reel: _OpenReel, medium: Medium) -> int | None:
-    """Return where the record of a medium ends, in the reel's time; None when it has not begun."""
-    lane = reel.lanes[medium]
-    return reel.fragmenter.end_of(medium) if lane.last >= 0 else lane.ended_us
+def _ms(us: int) -> int:
+    return (us + 500) // 1000

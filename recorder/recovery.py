@@ -23,7 +23,7 @@ from recorder.capture import Resume
 from recorder.facts import RecorderAlarm, RecorderFact
 from recorder.fmp4 import INIT_AT, MalformedFragment, fragment_times, fragments_of, init_end
 from recorder.reel import clock_path, file_digest, init_path, reel_path, sync_folder
-from recorder.timing import session_us
+from recorder.timing import extended, session_us
 
 _NAME = re.compile(r"(?P<kind>[a-z]+)\.(?P<reel>\d{1,6})\.mp4\Z")
 
@@ -156,8 +156,10 @@ def _map(path: Path, track: TrackId, reel: int, told: ClockMapped | None) -> Ite
     knots = list(told.map) if told else []
     readings = _readings(clock_path(path), reel)
     for reading in (*readings[:1], *readings[-1:]):
-        if not knots or reading[0] > knots[-1][0]:
-            knots.append(reading)
+        if not knots:
+            knots = [reading]
+        elif reading[0] > knots[-1][0]:
+            knots = extended(knots, *reading)
     if knots and (told is None or tuple(knots) != told.map):
         yield ClockMapped(track, reel, tuple(knots))
 

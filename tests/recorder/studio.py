@@ -5,6 +5,7 @@ import os
 import queue
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -101,6 +102,11 @@ class Studio:
             assert numbers == list(range(closed.fragments))
             assert closed.sha256 == hashlib.sha256(self.path(closed.reel).read_bytes()).hexdigest()
         assert holes(self.facts) == []
+        for told in self.of(ClockMapped):
+            for (media, utc), (later, then) in pairwise(told.map):  # archive.md §7, step 11
+                assert later > media
+                assert then > utc
+                assert abs((then - utc) - (later - media)) <= 200_000 + (later - media) // 1000
 
 
 def holes(facts: Iterable[RecorderFact], tolerance_ms: float = 200) -> list[tuple[float, float]]:

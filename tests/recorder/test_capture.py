@@ -280,6 +280,37 @@ def test_readings_that_contradict_each_other_make_no_hole_between_reels(tmp_path
     assert studio.gaps() == []
 
 
+def stalled(items: list[Packet | SenderReport], stalls: list[tuple[int, int]]) -> list[Packet | SenderReport]:
+    """Let a machine read nothing for stretches of (begin, length) ms, and then everything at once."""
+    for begin, length in stalls:
+        first, last = (round((at + 5_000_000) * 1e6) for at in (begin, begin + length))
+        items = [replace(one, arrival=last) if first < one.arrival < last else one for one in items]
+    return items
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_machine_that_stalls_for_seconds_on_end_leaves_no_hole_and_no_clock_that_jumps(
+    tmp_path: Path, seed: int
+) -> None:
+    """Every second one loses packets, too, and every third is a sub-site's whose session clock is put right meanwhile."""
+    dice = random.Random(seed)
+    studio = Studio(tmp_path, settings=CaptureSettings(reel_s=4, map_every_ms=3000))
+    picture, sound = video_packets(pictures(16)), audio_packets(tones(16))
+    if seed % 2:
+        picture, sound = without(picture, 5000, 5600), without(sound, 9000, 9400)
+    late = [replace(one, ntp_ms=one.ntp_ms + dice.uniform(0, 700)) for one in reports(16)]
+    stalls = [(dice.randrange(15_000), dice.randrange(200, 3000)) for _ in range(6)]
+    packets = in_order(stalled([*picture, *sound, *late], stalls + [(0, 900)] * (seed % 3 == 0)))
+    put_right = [(dice.randrange(2, 15) * 1000, dice.randrange(-600, 600)) for _ in range(2)]
+    for item in packets:
+        studio.feed([item])
+        if seed % 3 == 2 and put_right and at_ms(item) > put_right[0][0]:
+            studio.now += put_right.pop(0)[1]
+    studio.end()
+    studio.check()
+    assert bool(seed % 2) == any(gap[2] is GapCause.LINK for gap in studio.gaps())
+
+
 def test_a_track_without_a_picture_is_recorded_as_sound(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.feed(audio_packets(tones(6)))

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from evalroom.media import Medium, Packet, SenderReport
-from recorder.clocks import LeastDelay, TrackClock
+from recorder.clocks import LeastDelay, LowestOffset, TrackClock
 
 SESSION_MS = 1_795_000_000_000.0
 NODE_NS = 77_000_000_000
@@ -96,8 +96,53 @@ def test_a_session_clock_that_is_corrected_is_followed_after_a_dozen_seconds() -
     for second in range(20):
         least.add(second * 1000, 100.0 if second < 5 else 140.0)
     assert least.value() == 140.0
-    least.clear()
-    assert not least
+
+
+def test_the_lower_edge_rises_no_faster_than_the_worst_clock_drifts() -> None:
+    lowest = LowestOffset()
+    with pytest.raises(LookupError):
+        lowest.value()
+    lowest.add(0, 100.0)
+    lowest.add(60_000, 700.0)
+    assert lowest.value() == 130.0
+    lowest.add(59_000, 131.0)  # a repaired packet comes late: time does not go back
+    assert lowest.value() == 130.0
+    lowest.add(60_000, 90.0)
+    assert (90.0, 4) == (lowest.value(), lowest.readings)
+
+
+def loaded(link: Link, begin_ms: int, end_ms: int, late_ms: float) -> None:
+    """Let everything be late: packets and reports come late, and reports name instants long before they were sent."""
+    for at in range(begin_ms, end_ms, 40):
+        arrival = NODE_NS + round((at + late_ms) * 1e6)
+        packet = Packet(Medium.VIDEO, 0, link.ts(Medium.VIDEO, at), False, b"x", arrival)  # noqa: FBT003 - a marker
+        link.clock.saw(packet, SESSION_MS + at + late_ms)
+        if at % 1000 == 0:
+            ntp = SESSION_MS + at + late_ms * (at // 1000 % 3) / 2 + link.seat_ms
+            told = SenderReport(Medium.VIDEO, link.ts(Medium.VIDEO, at), ntp, arrival)
+            link.clock.report(told, SESSION_MS + at + late_ms)
+
+
+@pytest.mark.parametrize("late_ms", [90.0, 600.0, 1800.0])
+def test_a_machine_that_is_late_with_everything_for_a_minute_moves_no_recording(late_ms: float) -> None:
+    link = Link(seat_ms=-40_000)
+    link.run(0, 2000)
+    before = link.error_ms(Medium.VIDEO, 2000)
+    loaded(link, 2000, 62_000, late_ms)
+    assert abs(link.error_ms(Medium.VIDEO, 62_000) - before) < 31
+    link.run(62_000, 64_000)
+    assert abs(link.error_ms(Medium.VIDEO, 64_000) - before) < 1
+
+
+@pytest.mark.parametrize("late_ms", [90.0, 600.0])
+def test_a_track_that_begins_on_a_loaded_machine_is_late_and_never_early_until_a_packet_is_in_time(
+    late_ms: float,
+) -> None:
+    link = Link(seat_ms=7_000)
+    loaded(link, 0, 8000, late_ms)
+    assert 0 <= link.error_ms(Medium.VIDEO, 8000) <= late_ms + 5
+    link.run(8000, 9000)
+    assert abs(link.error_ms(Medium.VIDEO, 9000) - 1) < 5
 
 
 def test_two_reports_close_together_do_not_bend_the_line() -> None:
