@@ -259,13 +259,13 @@ NO_BODIES: tuple[tuple[bytes, str], ...] = (
     (b'{"code":"\\ud800"}', "application/json"),
     (b'{"code":' + b"9" * 9999 + b"}", "application/json"),
     (b'{"code":"A","role":"operator"}', "application/json"),
-    (b'{"code":"' + b"A" * 3_000_000 + b'"}', "application/json"),
     ('{"code":"A"}'.encode("utf-16"), "application/json"),
     (b'{"code":"A"}', "application/json; charset=nonsense"),
     (b"code=A", "application/x-www-form-urlencoded"),
     (b"--x", "multipart/form-data"),
     (b"<code/>", "application/xml"),
 )
+HUGE = (b'{"code":"' + b"A" * 3_000_000 + b'"}', "application/json")
 NO_HEADERS: tuple[dict[str, str], ...] = (
     {"host": "["},
     {"host": "a:b:c"},
@@ -311,12 +311,18 @@ async def test_whatever_comes_to_whatever_address_is_refused_with_a_code_and_the
         taking = [path for method, path in routes if method == "POST" and path in paths]
         reading = asyncio.create_task(stay(window))
         async with host.http() as stranger, host.http(cookie) as seat:
-            for http in (stranger, operator):
-                for path, method in itertools.product((*paths, *NO_ADDRESSES), METHODS):
-                    assert_coded(await http.request(method, path))
-                for path, (body, kind) in itertools.product(taking, NO_BODIES):
-                    assert_coded(await http.post(path, content=body, headers={"content-type": kind}))
-            for path, headers in itertools.product(("/", *paths, *NO_ADDRESSES[:4]), NO_HEADERS):
+            for path, method in itertools.product((*paths, *NO_ADDRESSES), METHODS):
+                assert_coded(await operator.request(method, path))
+            for path, method in itertools.product((*paths, *NO_ADDRESSES), ("GET", "POST")):
+                assert_coded(await stranger.request(method, path))
+            for path, (body, kind) in itertools.product(taking, NO_BODIES):
+                assert_coded(await operator.post(path, content=body, headers={"content-type": kind}))
+            for path, (body, kind) in itertools.product(("/api/v1/login", *taking[:2]), (*NO_BODIES, HUGE)):
+                assert_coded(await stranger.post(path, content=body, headers={"content-type": kind}))
+            # The header is read, or refused, before the address: each with some addresses, each address with one.
+            for path, headers in itertools.product(("/", *paths[::12], *NO_ADDRESSES[:4]), NO_HEADERS):
+                assert_coded(await seat.get(path, headers=headers))
+            for path, headers in zip(paths, itertools.cycle(NO_HEADERS), strict=False):
                 assert_coded(await seat.get(path, headers=headers))
             assert (await seat.get("/api/v1/me")).is_success
         assert acts == host.acts()

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.xdist_group("nodes"), pytest.mark.timeout(300)]
 
 NAMES = ("甲公司", "乙公司")
 DOCUMENT = b"%PDF " + bytes(3 << 20)
-LEAST_S, STRIKES = 25, 8
+LEAST_S, STRIKES = 20, 6
 """Seconds until the deadline: three restarts of a host lie before it, and whatever else a busy machine does."""
 
 

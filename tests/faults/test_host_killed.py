@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ from tests.faults.committee import (
     verified,
 )
 
-KILLS = 10
+KILLS = int(os.environ.get("EVALROOM_KILLS", "4"))
+"""Each costs a cold start, 4 s at least; a hundred make a night of it."""
+
 EXPERTS = tuple(SeatCode(f"E{n}") for n in range(1, 6))
 
-pytestmark = [pytest.mark.xdist_group("nodes"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("nodes"), pytest.mark.timeout(120 + 20 * KILLS)]
 
 Written = tuple[str, str, int, str]
 """An acknowledged cell: seat, bid, revision, reason."""
@@ -50,7 +53,7 @@ class Pens:
             self.written.append((expert.seat, bid, revision, reason))
 
 
-async def test_no_acknowledged_score_is_lost_or_doubled_when_the_host_is_killed_ten_times(
+async def test_no_acknowledged_score_is_lost_or_doubled_when_the_host_is_killed_again_and_again(
     tmp_path: Path,
 ) -> None:
     plan = template(dict.fromkeys(EXPERTS, HOST))

@@ -94,7 +94,7 @@ def entries(bag: Bag, kind: str) -> list[Entry]:
     return [entry for entry, _ in bag.rows if entry.type == kind]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_whatever_is_refused_costs_an_alarm_and_a_gap_and_nothing_else(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
