@@ -85,6 +85,26 @@ async ({bytes, policy, bid, slot, trustees, suite, k}) => {
 """
 
 
+# Asked of the browser, not of its version: Chromium 156 has all four in WebCrypto, the 150 of Debian 12 no lattices.
+LACKING = """
+async () => {
+  const lacks = async (name, uses, call) => {
+    if (!(call in SubtleCrypto.prototype)) return true
+    return crypto.subtle.generateKey({name}, false, uses).then(() => false, () => true)
+  }
+  const asked = [
+    ['ML-KEM-768', ['encapsulateBits', 'decapsulateBits'], 'encapsulateBits'],
+    ['X25519', ['deriveBits'], 'deriveBits'],
+    ['Ed25519', ['sign', 'verify'], 'sign'],
+    ['ML-DSA-65', ['sign', 'verify'], 'sign'],
+  ]
+  const lacking = []
+  for (const [name, uses, call] of asked) if (await lacks(name, uses, call)) lacking.push(name)
+  return lacking
+}
+"""
+
+
 @pytest.fixture(scope="session", name="address")
 def _address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     lacking = library.missing()
@@ -127,14 +147,15 @@ async def seal(page: Page, suite: int, *, mode: Mode = Mode.JOINT, **change: obj
     return cast("dict[str, Any]", await page.evaluate(SEAL, order))
 
 
-async def test_chromium_has_every_algorithm_itself_and_fetches_no_library(page: Page) -> None:
+async def test_chromium_fetches_the_library_only_for_what_it_lacks_itself(page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    lacking = await page.evaluate(LACKING)
     chosen = await page.evaluate(
         "async () => { const {suite, fromLibrary} = await evb1.chooseSuite([17, 1, 2]); return [suite.code, fromLibrary] }"
     )
-    assert [1, []] == chosen
-    assert not [url for url in asked if "library" in url]
+    assert [1, lacking] == chosen
+    assert bool(lacking) == any("library" in url for url in asked)
 
 
 @pytest.mark.parametrize("suite", tender.SUITES)
@@ -220,6 +241,7 @@ async def test_a_browser_without_mlkem_wraps_by_the_library_and_says_so(
     page = await context.new_page()
     await page.goto(address)
     await page.wait_for_function("window.evb1 !== undefined")
+    lacking = await page.evaluate(LACKING)
     by_library, wrapped = await page.evaluate(
         "async ([to, info]) => { const {suite, fromLibrary} = await evb1.chooseSuite([1]);"
         " const wrapped = await evb1.wrapTo(suite, evb1.fromBase64(to), evb1.ascii('a secret'), evb1.fromBase64(info));"
@@ -227,5 +249,6 @@ async def test_a_browser_without_mlkem_wraps_by_the_library_and_says_so(
         [b64(tender.opening_key(suite, "spare").public), b64(info)],
     )
     await context.close()
-    assert ["ML-KEM-768"] == by_library
+    assert by_library[0] == "ML-KEM-768"
+    assert lacking == by_library
     assert tender.opening_key(suite, "spare").unwrap(base64.b64decode(wrapped), info) == b"a secret"
