@@ -5,7 +5,6 @@
 import type { Bytes } from './bytes'
 import type { Answer, Asked, DiskCall, DiskCalls } from './disk'
 import { SealingError } from './errors'
-import { release } from './memory'
 import type { ByteSource } from './stream'
 import type { AppendedLeaf, Sink } from './writer'
 
@@ -21,55 +20,6 @@ export function blobSource(blob: Blob): ByteSource {
       if (bytes.length !== length) throw new SealingError('bytes_missing', { at })
       return bytes
     },
-  }
-}
-
-/** A chosen file from its beginning to its end, in pieces of whatever length is asked for. */
-export class Pieces {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
-  readonly #memory: Bytes
-  #rest: Bytes = new Uint8Array(0)
-
-  /**
-   * Begin to read, at most `most` bytes at a time, by one stream: slices of 1 MiB, each with its own errand to the browser's
-   * process, came at 0.4 of its speed.
-   *
-   * Not by a reader that fills memory of ours (`byob`): in Chromium 156 a read never came back, four times in some two hundred files.
-   */
-  constructor(blob: Blob, most: number) {
-    this.#reader = blob.stream().getReader()
-    this.#memory = new Uint8Array(most)
-  }
-
-  /** Return the next `length` bytes, in memory that the next call uses again; throws source_unreadable when the file was changed or ends. */
-  async take(length: number): Promise<Bytes> {
-    for (let filled = 0; filled < length; ) {
-      if (this.#rest.length === 0) this.#rest = await this.#next()
-      const piece = this.#rest
-      const taken = Math.min(piece.length, length - filled)
-      this.#memory.set(piece.subarray(0, taken), filled)
-      this.#rest = piece.subarray(taken)
-      if (this.#rest.length === 0) release([piece.buffer])
-      filled += taken
-    }
-    return this.#memory.subarray(0, length)
-  }
-
-  /** Stop reading. */
-  async close(): Promise<void> {
-    await this.#reader.cancel()
-  }
-
-  async #next(): Promise<Bytes> {
-    let piece: ReadableStreamReadResult<Uint8Array>
-    try {
-      piece = await this.#reader.read()
-    } catch (cause) {
-      // Chromium refuses to read a file that was changed after it was chosen.
-      throw new SealingError('source_unreadable', { reason: String(cause) })
-    }
-    if (piece.done) throw new SealingError('source_unreadable', { reason: 'shorter than it was' })
-    return piece.value as Bytes
   }
 }
 

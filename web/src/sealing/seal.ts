@@ -22,10 +22,10 @@ import {
   writeHeader,
 } from './envelope'
 import { SealingError } from './errors'
-import { Pieces } from './files'
 import { release } from './memory'
 import { Envelope } from './open'
 import { pad, PADDED } from './padding'
+import { Pieces } from './pieces'
 import { checkSuite, type Policy, policyDigest, trusteeKeys } from './policy'
 import { CHUNK, CHUNKS_AT_ONCE, PIECE, SALT_SIZE, StreamCipher, streamSize } from './stream'
 import { type SigningKey, type Suite, suiteOf, wrapTo } from './suites'
