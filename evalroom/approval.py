@@ -116,12 +116,12 @@ class AbortSession:
 
 
 @dataclass(frozen=True, slots=True)
-class SendQuestion:
-    """Send a question to its bidder, under its digest, where the profile wants it approved."""
+class ReleaseQuestion:
+    """Let a question go to its bidder, under its digest, where the profile wants it approved."""
 
     question: str
     sha256: str
-    kind: Literal["send_question"] = "send_question"
+    kind: Literal["release_question"] = "release_question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class ConfirmByTwo:
 
 Act = (
     StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession
-    | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint
+    | SettleTie | AwardLot | ReleaseQuestion | SettleFault | ReopenForComplaint
     | ConfirmByTwo | DeemAgreed
 )  # fmt: skip
 
@@ -260,7 +260,7 @@ RULES: Mapping[type[Act], ApprovalRule] = {
         frozenset({_E, _O}), frozenset({_R, _S}), frozenset({Stage.SIGNING}), chair=True
     ),
     AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
-    SendQuestion: ApprovalRule(
+    ReleaseQuestion: ApprovalRule(
         frozenset({_E}), _REGULATOR, frozenset({Stage.PRELIMINARY, Stage.DETAILED, Stage.SUMMARY})
     ),
     SettleFault: ApprovalRule(frozenset({_O}), _REGULATOR, _from_to(Stage.GATHERING, Stage.SIGNING)),
@@ -360,7 +360,7 @@ class Approvals:
 
     def needs_both(self, act: Act) -> bool:
         """Say whether two more persons have to approve, of a role each."""
-        return self.both and isinstance(act, SendQuestion)
+        return self.both and isinstance(act, ReleaseQuestion)
 
     def completes(self, proposal: str, by: Role, *, regulator: bool) -> bool:
         """Say whether the approval of this role is the last that a proposal waits for."""

@@ -731,7 +731,7 @@ class Session:
         _demand_reason(command.reason)
         proposed = ap.Proposed(command.proposal, command.act, command.reason)
         self.approvals.check_proposal(proposed, self._person(order), self.stage)
-        if isinstance(command.act, ap.SendQuestion) and not self._leads(order):
+        if isinstance(command.act, ap.ReleaseQuestion) and not self._leads(order):
             raise cl.NotSender(question=command.act.question[:40])
         if isinstance(command.act, ap.ConfirmByTwo):
             ci.check_near(command.act.seat, self._voucher(order), self.seats)
@@ -749,7 +749,7 @@ class Session:
                 fits = seat in self.members and newcomer in self.reserves()
             case ap.Resume():
                 return self._check_resumption(at)
-            case ap.SendQuestion(question=question, sha256=sha256):
+            case ap.ReleaseQuestion(question=question, sha256=sha256):
                 return self.asides.questions.check_digest(question, sha256)
             case ap.SettleFault():
                 return self._check_fault_way(act, at)
@@ -826,7 +826,7 @@ class Session:
                 yield LotAwarded(lot, bid, Settler.TENDERER)
             case ap.AbortSession():
                 yield ev.SessionAborted(reason)
-            case ap.SendQuestion(question=question, sha256=sha256):
+            case ap.ReleaseQuestion(question=question, sha256=sha256):
                 yield cl.QuestionSent(question, sha256)
             case ap.SettleFault():
                 yield from self._settle_fault(act, reason)
@@ -887,7 +887,7 @@ class Session:
         """Return an order's fact; a fault pauses the session, to go on when its time is over at the latest."""
         event = self._checked_aside(ACTS[type(command)](**_members(command)), order)
         if isinstance(event, cl.QuestionSent) and self.profile.clarification.approval != "none":
-            raise SecondPersonNeeded(act="send_question")
+            raise SecondPersonNeeded(act="release_question")
         if not isinstance(event, fa.FaultDeclared) or self.paused:
             return (_act(command, order),)
         paused = ev.SessionPaused(event.what, order.at + _fault_limit(self.profile, self.stage))

@@ -107,7 +107,7 @@ def _own(fact: Fact, who: Audience, _: Session) -> tuple[Seen, ...]:
 
 
 _TOLD_TO_EXPERTS = (
-    ap.StepBack, ap.ReopenSheet, ap.Resume, ap.SendQuestion, ap.SettleFault, ap.ReopenForComplaint,
+    ap.StepBack, ap.ReopenSheet, ap.Resume, ap.ReleaseQuestion, ap.SettleFault, ap.ReopenForComplaint,
 )  # fmt: skip
 
 

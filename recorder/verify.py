@@ -2766,7 +2766,7 @@ def _fold_decision(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
         return "approval", entry.body["proposal"]
     if entry.type != "Approved":
         return None
-    if act["kind"] == "send_question" and not _asks_enough(fold, entry):
+    if act["kind"] == "release_question" and not _asks_enough(fold, entry):
         fold.proposals[entry.body["proposal"]] = (act, digest, by)
         return None
     fold.approved.append(act)
@@ -2824,7 +2824,7 @@ def _fold_sent(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     one.sent = True
     alone = fold.rule("clarification", "approval", "none") == "none"
     if entry.actor == "host":
-        ordered = fold.consume({"kind": "send_question", **entry.body})
+        ordered = fold.consume({"kind": "release_question", **entry.body})
     else:
         ordered = alone and fold.leads(entry.actor)
     return None if ordered else ("question", f"{entry.body['question']} sent by {entry.actor}")

@@ -81,9 +81,11 @@ def merge(known: dict[str, Schema], more: Mapping[str, Schema]) -> None:
     """Take `more` in; one name has one meaning, for the pages know no modules.
 
     Raises:
-        Inexpressible: when a name has two.
+        Inexpressible: when a name has two, here or among the classes: the schema then calls it by its module.
     """
     for name, one in more.items():
+        if "__" in name:
+            raise Inexpressible(f"{name}: another class is called so, give one of them its own name")
         if known.setdefault(name, one) != one:
             raise Inexpressible(f"{name} has two meanings")
 

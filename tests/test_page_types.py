@@ -27,6 +27,11 @@ def test_a_name_with_two_meanings_is_refused() -> None:
         page_types.merge({"Seat": {"type": "string"}}, {"Seat": {"type": "integer"}})
 
 
+def test_a_class_that_shares_its_name_with_another_is_refused() -> None:
+    with pytest.raises(Inexpressible, match="own name"):
+        page_types.merge({}, {"evalroom__approval__SendQuestion": {"type": "object"}})
+
+
 def test_a_submission_of_unknown_commands_is_refused() -> None:
     messages: Any = schema()["messages"]
     with pytest.raises(Inexpressible):

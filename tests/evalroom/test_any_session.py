@@ -373,7 +373,7 @@ class AnySession(RuleBasedStateMachine):
     def lead_questions_on(self, *, far: bool) -> None:
         """Send, have approved, relay and, if `far`, answer whatever was drafted."""
         for name, one in list(self.room.session.asides.questions.all.items()):
-            act = ap.SendQuestion(name, one.digest)
+            act = ap.ReleaseQuestion(name, one.digest)
             chair = self.room.session.chair or EXPERTS[0]
             self.attempt(self.room[chair].order(co.SendQuestion(name, one.digest)))
             self.attempt(self.room[chair].order(co.Propose(self.name("p"), act, "page 12")))

@@ -154,7 +154,7 @@ def test_a_reserve_asks_nobody() -> None:
 
 def proposed(room: Room, by: SeatCode = E1) -> co.Order:
     digest = room.session.asides.questions.all["q1"].digest
-    return room[by].order(co.Propose("p1", ap.SendQuestion("q1", digest), "page 12 contradicts page 30"))
+    return room[by].order(co.Propose("p1", ap.ReleaseQuestion("q1", digest), "page 12 contradicts page 30"))
 
 
 @pytest.mark.parametrize("approval", ["regulator", "both"])

@@ -75,7 +75,7 @@ const en: typeof zh = {
     close_hint: 'No statement can be added afterwards.',
   },
   orders: {
-    act: { send_question: 'Send a question to a bidder: {text}', settle_fault: 'After a fault: {way}', reopen_for_complaint: 'Convene the committee again over a complaint (to read and to state)' },
+    act: { release_question: 'Send a question to a bidder: {text}', settle_fault: 'After a fault: {way}', reopen_for_complaint: 'Convene the committee again over a complaint (to read and to state)' },
     propose: { reopen_for_complaint: 'Look at a complaint' },
     hint: { reopen_for_complaint: 'The members of the committee read everything once more and may add signed statements; the results stand. A regulator approves.' },
   },

@@ -73,7 +73,7 @@ const zh = {
     close_hint: '结束后不能再提交说明。',
   },
   orders: {
-    act: { send_question: '向投标人发出澄清问题：{text}', settle_fault: '故障处置：{way}', reopen_for_complaint: '因投诉重新召集原评标委员会（只供查看和补充说明）' },
+    act: { release_question: '向投标人发出澄清问题：{text}', settle_fault: '故障处置：{way}', reopen_for_complaint: '因投诉重新召集原评标委员会（只供查看和补充说明）' },
     propose: { reopen_for_complaint: '因投诉复核' },
     hint: { reopen_for_complaint: '原评标委员会成员可以查看全部内容并提交签名说明，结果不变。须由行政监督批准。' },
   },

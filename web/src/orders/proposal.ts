@@ -35,14 +35,14 @@ export const RULES: Readonly<Record<ActKind, Rule>> = {
   award_lot: { proposers: ['operator'], approvers: ['regulator', 'supervisor'], stages: ['summary'], chair: false },
   deem_agreed: { proposers: ['expert', 'operator'], approvers: ['regulator', 'supervisor'], stages: ['signing'], chair: true },
   abort_session: { proposers: ['supervisor'], approvers: ['regulator'], stages: between('planned', 'signing'), chair: false },
-  send_question: { proposers: ['expert'], approvers: ['regulator'], stages: ['preliminary', 'detailed', 'summary'], chair: false },
+  release_question: { proposers: ['expert'], approvers: ['regulator'], stages: ['preliminary', 'detailed', 'summary'], chair: false },
   settle_fault: { proposers: ['operator'], approvers: ['regulator'], stages: between('gathering', 'signing'), chair: false },
   reopen_for_complaint: { proposers: ['operator', 'supervisor'], approvers: ['regulator'], stages: ['concluded'], chair: false },
   confirm_by_two: { proposers: ['site_operator', 'operator'], approvers: ['supervisor', 'operator'], stages: between('gathering', 'signing'), chair: false },
 }
 
 /** Acts that are proposed where they come up (src/asides, a seat's own card), not from the list of what may be proposed. */
-const ELSEWHERE: ReadonlySet<ActKind> = new Set<ActKind>(['send_question', 'settle_fault', 'confirm_by_two'])
+const ELSEWHERE: ReadonlySet<ActKind> = new Set<ActKind>(['release_question', 'settle_fault', 'confirm_by_two'])
 
 /** Stages that a step back may lead to. */
 export const BACK: Readonly<Partial<Record<Stage, readonly Stage[]>>> = {
@@ -88,7 +88,7 @@ export function lotsToSettle(view: SessionView, kind: 'settle_tie' | 'award_lot'
 export function mayDecide(view: SessionView, seat: string, role: Role, kind: ActKind, by: string, agreed: readonly Role[] = []): boolean {
   if (seat === by || agreed.includes(role)) return false
   const regulator = view.seats.some((one) => one.role === 'regulator')
-  if (kind === 'send_question' && view.asides.rules.approval === 'both') {
+  if (kind === 'release_question' && view.asides.rules.approval === 'both') {
     return role === 'operator' || role === (regulator ? 'regulator' : 'supervisor')
   }
   const approvers = RULES[kind].approvers.filter((one) => regulator || one !== 'regulator')

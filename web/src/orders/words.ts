@@ -40,8 +40,8 @@ export function sayAct(act: Act, view: SessionView): string {
       return t('orders.act.deem_agreed', { seat: act.seat, lot: lotTitle(view, act.lot) })
     case 'abort_session':
       return t('orders.act.abort_session')
-    case 'send_question':
-      return t('orders.act.send_question', { text: view.asides.questions.get(act.question)?.text ?? act.question })
+    case 'release_question':
+      return t('orders.act.release_question', { text: view.asides.questions.get(act.question)?.text ?? act.question })
     case 'settle_fault':
       return t('orders.act.settle_fault', { way: t(`asides.way.${act.way}`) })
     case 'reopen_for_complaint':

@@ -1279,7 +1279,7 @@ export interface PricesOpened {
 /** Propose an act that needs a second person; `proposal` is a new id. */
 export interface Propose {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | evalroom__approval__SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo | DeemAgreed
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | ReleaseQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo | DeemAgreed
   reason: string
   kind: 'propose'
 }
@@ -1287,7 +1287,7 @@ export interface Propose {
 /** Somebody proposed an act, with its reason; `proposal` is an id of their choice. */
 export interface Proposed {
   proposal: string
-  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | SendQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo | DeemAgreed
+  act: StepBack | ReopenSheet | ReplaceExpert | Resume | CorrectPrice | FailLot | Reevaluate | AbortSession | SettleTie | AwardLot | ReleaseQuestion | SettleFault | ReopenForComplaint | ConfirmByTwo | DeemAgreed
   reason: string
 }
 
@@ -1400,6 +1400,13 @@ export interface RelayQuestion {
   question: string
   until: number
   kind: 'relay_question'
+}
+
+/** Let a question go to its bidder, under its digest, where the profile wants it approved. */
+export interface ReleaseQuestion {
+  question: string
+  sha256: string
+  kind: 'release_question'
 }
 
 /**
@@ -1633,7 +1640,7 @@ export interface SelfTestResult {
   detail: string
 }
 
-/** Send a question to its bidder, under its digest, where the profile wants it approved. */
+/** Send a question, by its digest, as the chair. */
 export interface SendQuestion {
   question: string
   sha256: string
@@ -2053,20 +2060,6 @@ export interface WitnessReport {
   kind: 'witness_report'
 }
 
-/** Send a question to its bidder, under its digest, where the profile wants it approved. */
-export interface evalroom__approval__SendQuestion {
-  question: string
-  sha256: string
-  kind: 'send_question'
-}
-
-/** Send a question, by its digest, as the chair. */
-export interface evalroom__commands__SendQuestion {
-  question: string
-  sha256: string
-  kind: 'send_question'
-}
-
 /** Entry type to its body. */
 export interface EventBodies {
   SessionOpened: SessionOpened
@@ -2235,7 +2228,7 @@ export type SeatCommand =
   | ContinueDraw
   | SealRoster
   | DraftQuestion
-  | evalroom__commands__SendQuestion
+  | SendQuestion
   | RelayQuestion
   | EnterAnswer
   | AskMoreTime

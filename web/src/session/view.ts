@@ -624,7 +624,7 @@ function decideProposal(view: SessionView, proposal: string, approved: boolean, 
   const role = view.seats.find((seat) => seat.code === by)?.role
   const agreed = role === undefined || !approved ? waiting.agreed : [...waiting.agreed, role]
   // A question may want two more persons (profile, `clarification.approval`); anything else is decided by one.
-  const open = approved && waiting.act.kind === 'send_question' && view.asides.rules.approval === 'both' && agreed.length < 2
+  const open = approved && waiting.act.kind === 'release_question' && view.asides.rules.approval === 'both' && agreed.length < 2
   view.proposals.set(proposal, { ...waiting, agreed, decided: open ? null : { approved, by } })
 }
 

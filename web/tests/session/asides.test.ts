@@ -119,13 +119,13 @@ describe('a question that both have to approve', () => {
     fold(view, [
       item('SessionOpened', { session: 'S', seats, profile: '[clarification]\napproval = "both"', rehearsal: true }, 'host'),
       ASKED,
-      item('Proposed', { proposal: 'p1', act: { kind: 'send_question', question: 'q1', sha256: '' }, reason: 'why' }),
+      item('Proposed', { proposal: 'p1', act: { kind: 'release_question', question: 'q1', sha256: '' }, reason: 'why' }),
       item('Approved', { proposal: 'p1', digest: '' }, 'R1'),
     ])
     const one = view.proposals.get('p1')
     expect([one?.decided, one?.agreed]).toEqual([null, ['regulator']])
-    expect(mayDecide(view, 'R1', 'regulator', 'send_question', 'E1', one?.agreed)).toBe(false)
-    expect(mayDecide(view, 'O1', 'operator', 'send_question', 'E1', one?.agreed)).toBe(true)
+    expect(mayDecide(view, 'R1', 'regulator', 'release_question', 'E1', one?.agreed)).toBe(false)
+    expect(mayDecide(view, 'O1', 'operator', 'release_question', 'E1', one?.agreed)).toBe(true)
     fold(view, [item('Approved', { proposal: 'p1', digest: '' }, 'O1')])
     expect(view.proposals.get('p1')?.decided).toEqual({ approved: true, by: 'O1' })
   })
