@@ -257,7 +257,7 @@ RULES: Mapping[type[Act], ApprovalRule] = {
     SettleTie: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
     AwardLot: ApprovalRule(frozenset({_O}), frozenset({_R, _S}), frozenset({Stage.SUMMARY})),
     DeemAgreed: ApprovalRule(
-        frozenset({_E, _O}), frozenset({_R, _S}), frozenset({Stage.SIGNING}), chair=True
+        frozenset({_E, _O}), frozenset({_R, _S}), frozenset({Stage.SIGNING, Stage.FAILED}), chair=True
     ),
     AbortSession: ApprovalRule(frozenset({_S}), _REGULATOR, _RUNNING),
     ReleaseQuestion: ApprovalRule(

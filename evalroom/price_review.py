@@ -11,7 +11,7 @@ from evalroom.ids import BidId
 from evalroom.pricing.formula import TECHNICAL, Per
 from evalroom.pricing.inputs import BidPrice
 from evalroom.pricing.rationals import rational
-from evalroom.pricing.running import run
+from evalroom.pricing.running import run, turned_away
 from evalroom.tender import Lot
 
 
@@ -34,10 +34,23 @@ def compute(
         NothingToPrice: no bid is admissible.
         BadPriceInput, TrimsTooMany, FormulaUndefined: there is no result for these bids.
     """
+    trace = run(lot.pricing, _bids(lot, prices, marks), given or {})
+    return PricesComputed(lot.id, trace.formula, trace.given, trace.steps, trace.rows)
+
+
+def inadmissible(
+    lot: Lot,
+    prices: Mapping[BidId, int],
+    marks: Mapping[BidId, Fraction] | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Mapping[str, str]:
+    """Return the rule that put each bid out, of a lot in which no price is admissible; members as for `compute`."""
+    return turned_away(lot.pricing, _bids(lot, prices, marks), given or {})
+
+
+def _bids(lot: Lot, prices: Mapping[BidId, int], marks: Mapping[BidId, Fraction] | None) -> list[BidPrice]:
     own = needs_marks(lot)
-    bids = [
+    return [
         BidPrice(bid, str(fen), values={TECHNICAL: rational((marks or {})[bid])} if own else {})
         for bid, fen in prices.items()
     ]
-    trace = run(lot.pricing, bids, given or {})
-    return PricesComputed(lot.id, trace.formula, trace.given, trace.steps, trace.rows)

@@ -130,7 +130,7 @@ from evalroom.ledger.commitment import BadNonce, OpeningMismatch, check_opening
 from evalroom.ledger.signature import act_payload, parse_seat_key, verify_act
 from evalroom.media import GapCause
 from evalroom.needs import Need, NeedCode, Unready
-from evalroom.price_review import compute, needs_marks
+from evalroom.price_review import compute, inadmissible, needs_marks
 from evalroom.pricing.errors import NothingToPrice
 from evalroom.pricing.formula import Per, Undecided
 from evalroom.profile import Profile, parse_profile, profile_digest
@@ -140,6 +140,7 @@ from evalroom.report.building import Material, build
 from evalroom.report.chronicle import KEPT, Kept, kept
 from evalroom.report.data import Report
 from evalroom.report.data import digest_of as report_digest
+from evalroom.report.failure import ALL_REJECTED, NO_COMPETITION, NO_PRICE, ORDERED
 from evalroom.report.lint import Checked, Effect, Problem, ProblemCode, holding_up, lint
 from evalroom.report.state import Reports
 from evalroom.roles import OFFICERS, Role
@@ -221,6 +222,9 @@ SHEETS = (
 
 VOTES = (vo.VoteOpened, vo.BallotCast, vo.VoteCounted, vo.BallotsShown)
 
+STANDING_BY = (rp.ReportMade, rp.ReportSigned, rp.AgreementDeemed, rp.ReportWitnessed)
+"""What happens to reports once they are made: at the signing, or when the tender has failed as a whole."""
+
 QUESTIONS = cl.QuestionEvent.__args__
 COMPLAINTS = cp.ComplaintEvent.__args__
 
@@ -273,9 +277,9 @@ _WITHIN: Mapping[Stage, tuple[type[Event], ...]] = {
         ev.LotFailed,
     ),
     T: (*AFTER_OPENING, ev.FindingAnswered, ev.LotFailed, rp.ReportEdited, rp.WarningJustified),
-    N: (*AFTER_OPENING, rp.ReportMade, rp.ReportSigned, rp.AgreementDeemed, rp.ReportWitnessed),
+    N: (*AFTER_OPENING, *STANDING_BY),
     C: (*AFTER_OPENING, *COMPLAINTS),
-    F: AFTER_OPENING,
+    F: (*AFTER_OPENING, *STANDING_BY),
     X: AFTER_OPENING,
     A: (),
 }
@@ -366,7 +370,7 @@ MEMBERS_SUBJECT = "members"
 PART_OF: Mapping[Stage, Part] = {P: Part.PRELIMINARY, D: Part.DETAILED}
 """The sheets that are open in a stage."""
 
-CONCLUDED_SO = frozenset({"all_rejected", "no_competition", "no_price"})
+CONCLUDED_SO = frozenset({ALL_REJECTED, NO_COMPETITION, NO_PRICE})
 """Grounds of a lot's failure that are conclusions of the committee, and void with them."""
 
 
@@ -569,7 +573,7 @@ class Session:
             case CastBallot():
                 return self._vote(command, order)
             case FailTender():
-                self._check_failure(command)
+                return self._fail_tender(command, order)
             case EnterScore():
                 self._check_score(command, order)
             case LockSheet():
@@ -814,7 +818,7 @@ class Session:
             case ap.CorrectPrice(lot=lot, bid=bid, price_fen=fen):
                 yield from self._correct(self._lot(lot), bid, fen, reason)
             case ap.FailLot(lot=lot):
-                yield ev.LotFailed(lot, "ordered", reason)
+                yield ev.LotFailed(lot, ORDERED, reason)
             case ap.DeemAgreed(seat=seat, lot=lot):
                 self._demand_no_gap(seat)
                 yield rp.AgreementDeemed(lot, seat, self.report_digest(lot), reason)
@@ -1043,12 +1047,19 @@ class Session:
         if question.question is vo.Question.CHAIR and counted.outcome:
             yield vo.ChairElected(SeatCode(counted.outcome), "vote")
         if question.question is vo.Question.COMPETITION and counted.outcome == vo.REJECT_ALL:
-            yield ev.LotFailed(LotId(question.lot), "no_competition", "")
+            yield ev.LotFailed(LotId(question.lot), NO_COMPETITION, "")
 
-    def _check_failure(self, command: FailTender) -> None:
+    def _fail_tender(self, command: FailTender, order: Order) -> tuple[Fact, ...]:
+        """End the evaluation, with the reports that say why: they are signed like those of other lots."""
         _demand_reason(command.reason)
         if self.live_lots():
             raise Unready(Need(NeedCode.LIVE_LOT, tuple(lot.id for lot in self.live_lots())))
+        return (_act(command, order), *(self._by_host(order, event) for event in self._made_reports()))
+
+    def _made_reports(self) -> Iterator[Event]:
+        for lot in self.lots.values():
+            made = self.report_of(lot).encode()
+            yield rp.ReportMade(lot.id, report_digest(made), len(made))
 
     def _check_score(self, command: EnterScore, order: Order) -> None:
         item = self._cell_item(command)
@@ -1126,7 +1137,7 @@ class Session:
         out = {*self.lost_bids(lot), *(vote.bid for vote in votes if vote.rejected)}
         left = sum(1 for bid in lot.bids if bid.id not in out)
         if not left:
-            yield ev.LotFailed(lot.id, "all_rejected", "")
+            yield ev.LotFailed(lot.id, ALL_REJECTED, "")
         elif left < self.profile.review.least_valid:
             vote, members = vo.lot_vote(vo.Question.COMPETITION, lot.id), tuple(self.experts())
             options = (vo.REJECT_ALL, vo.GO_ON)
@@ -1160,7 +1171,7 @@ class Session:
         _demand_reason(command.reason)
         self.reports.check_words(command.reason, seat, self.chair, rp.MAX_SAID)
         asking = (one.code.value for one in self.problems_of(lot) if one.effect is Effect.ASKS)
-        if lot.id in self.failed or command.warning not in asking:
+        if command.warning not in asking:
             raise rp.NoSuchWarning(lot=lot.id, warning=command.warning[:40])
 
     def _check_signature(self, command: SignReport | WitnessReport, order: Order) -> None:
@@ -1203,7 +1214,11 @@ class Session:
             seats=tuple(self.seats.values()),
             members=self.experts(),
             chair=self.chair,
-            sheets={(seat, part): sheet for (seat, of, part), sheet in self.sheets.items() if of == lot.id},
+            sheets={
+                (seat, part): sheet
+                for (seat, of, part), sheet in self.sheets.items()
+                if of == lot.id and (of, part) in self.unlocked
+            },
             findings=self.findings,
             prices=self.prices.get(lot.id),
             ranking=self.rankings.get(lot.id),
@@ -1217,6 +1232,8 @@ class Session:
             prose=self.reports.prose_of(lot.id),
             justified=self.reports.reasons_of(lot.id),
             chronicle=self.chronicle,
+            failed=lot.id in self.failed,
+            turned_away=self._turned_away(lot) if self.failed.get(lot.id) == NO_PRICE else {},
         )
 
     def problems_of(self, lot: Lot) -> tuple[Problem, ...]:
@@ -1239,6 +1256,8 @@ class Session:
             raise Unready(Need(NeedCode.OPENING_ENDED, (self.ceremony.state.value,)))
         if self.disputed:
             raise Unready(Need(NeedCode.AGREEMENT, tuple(sorted(self.disputed))))
+        if self.stage is F and self.lacks_signatures():
+            raise Unready(*(Need(code, names) for code, names in _needs_signatures(self) if names))
         if self.unappraised():
             raise Unready(Need(NeedCode.APPRAISAL, self.unappraised()))
         at_large = self.ceremony.keys_at_large()
@@ -1332,9 +1351,7 @@ class Session:
             lots = self.live_lots()
             yield from (event for lot in lots for event in self._rank(lot, self.prices[lot.id]))
         if after is N:
-            for lot in self.live_lots():
-                made = self.report_of(lot).encode()
-                yield rp.ReportMade(lot.id, report_digest(made), len(made))
+            yield from self._made_reports()
 
     # --- the opening ----------------------------------------------------------------------------------
 
@@ -1591,11 +1608,16 @@ class Session:
         try:
             return (opened, self._compute(lot, fen))
         except NothingToPrice:
-            return (opened, ev.LotFailed(lot.id, "no_price", ""))
+            return (opened, ev.LotFailed(lot.id, NO_PRICE, ""))
 
     def _compute(self, lot: Lot, fen: Mapping[BidId, int]) -> ev.PricesComputed:
         marks = self._summed(lot).marks if needs_marks(lot) else None
         return compute(lot, fen, marks, self._drawn_values(lot))
+
+    def _turned_away(self, lot: Lot) -> Mapping[str, str]:
+        """Return the rule of the formula that put each bid of a lot out, in which no price is admissible."""
+        marks = self._summed(lot).marks if needs_marks(lot) else None
+        return inadmissible(lot, self.prices_of(lot), marks, self._drawn_values(lot))
 
     def _drawn_values(self, lot: Lot) -> dict[str, str]:
         """Return the price parameters drawn for a lot, by the name of the formula's input."""
@@ -1750,9 +1772,21 @@ class Session:
         rankings = [to_json(self.rankings[lot.id]) for lot in self.tender.lots if lot.id in self.rankings]
         return hashlib.sha256(canonical(rankings)).hexdigest()
 
+    def signatories(self) -> list[SeatCode]:
+        """List the members who stand to the reports: all; of a tender that failed early, who had accepted the commitment."""
+        return [seat for seat in self.experts() if self.stage is not F or seat in self.accepted]
+
+    def unsigned(self) -> tuple[tuple[LotId, SeatCode], ...]:
+        """List who has not said how they stand to which lot's report, of lots that failed, too."""
+        return self.reports.missing(self.lots, self.signatories())
+
+    def lacks_signatures(self) -> bool:
+        """Say whether somebody still has to sign or witness a report, or a gap to be declared before they can."""
+        return any(names for _, names in _needs_signatures(self))
+
     def witnesses_missing(self) -> tuple[str, ...]:
         """List, with the lot where there are several, the sub-sites and regulators whose witness a report still lacks."""
-        lots = [lot.id for lot in self.live_lots()]
+        lots = list(self.lots)
         there = {(lot, self.seats[seat].site) for lot, seat in self.reports.witnessed if seat in self.seats}
         desks = {one.site for one in self.seats.values() if one.role is Role.SITE_OPERATOR}
         sites = [
@@ -2379,13 +2413,14 @@ def _needs_award(session: Session) -> _Waited:
 
 def _needs_answers(session: Session) -> _Waited:
     yield NeedCode.FINDINGS, tuple(session.findings.waiting(session.failed))
-    found = ((lot.id, one) for lot in session.live_lots() for one in holding_up(session.problems_of(lot)))
+    lots = session.lots.values()
+    found = ((lot.id, one) for lot in lots for one in holding_up(session.problems_of(lot)))
     waited = ((lot, one.code) for lot, one in found if one.code is not ProblemCode.FINDING_UNANSWERED)
     yield NeedCode.REPORT, tuple(_by_lot(session, lot, code) for lot, code in waited)
 
 
 def _needs_signatures(session: Session) -> _Waited:
-    missing = session.reports.missing((lot.id for lot in session.live_lots()), session.experts())
+    missing = session.unsigned()
     yield NeedCode.SIGNATURES, tuple(_by_lot(session, lot, seat) for lot, seat in missing)
     yield NeedCode.WITNESSES, session.witnesses_missing() if session.profile.report.witnesses else ()
     yield NeedCode.GAPS, tuple(f"{one.track} {one.from_ms}-{one.to_ms}" for one in session.coverage.holes())
@@ -2393,7 +2428,7 @@ def _needs_signatures(session: Session) -> _Waited:
 
 def _by_lot(session: Session, lot: LotId, name: str) -> str:
     """Say what is waited for with its lot before it, where there are several."""
-    return name if len(session.live_lots()) == 1 else f"{lot} {name}"
+    return name if len(session.lots) == 1 else f"{lot} {name}"
 
 
 _NEEDED: Mapping[Stage, Callable[[Session], _Waited]] = {

@@ -199,6 +199,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "评标报告数据缺失或与签署的不一致",
     ),
     "report_totals": ("a report gives other results than are recomputed", "评标报告的结果与复算结果不符"),
+    "report_failure": (
+        "a report says otherwise than the journal whether, why or by whom a lot failed",
+        "评标报告对标段流标的原因或决定人的记载与日志不符",
+    ),
     "result_missing": ("a result that the stages demand is missing", "缺少应有的结果"),
     "document": ("a bid's document is not the one in the journal", "投标文件与日志不符"),
     "policy_missing": ("bids were taken in without a sealing policy", "无密封策略即接收投标"),
@@ -1105,10 +1109,10 @@ _STAGES: Mapping[str, frozenset[str]] = {
     "LotAwarded": frozenset({"summary"}),
     "ReportEdited": frozenset({"reporting"}),
     "WarningJustified": frozenset({"reporting"}),
-    "ReportMade": frozenset({"signing"}),
-    "ReportSigned": frozenset({"signing"}),
-    "AgreementDeemed": frozenset({"signing"}),
-    "ReportWitnessed": frozenset({"signing"}),
+    "ReportMade": frozenset({"signing", "failed"}),
+    "ReportSigned": frozenset({"signing", "failed"}),
+    "AgreementDeemed": frozenset({"signing", "failed"}),
+    "ReportWitnessed": frozenset({"signing", "failed"}),
     "SessionClosed": frozenset({"receiving", "opening", "concluded", "failed", "aborted"}),
     **dict.fromkeys(
         (
@@ -2278,6 +2282,9 @@ class _Fold:
     ballots: dict[str, int] = field(default_factory=dict)
     counted: dict[str, _Json] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, _Json] = field(default_factory=dict)
+    deciders: dict[str, list[str]] = field(default_factory=dict)
+    committed: set[str] = field(default_factory=set)
     lost: dict[str, set[str]] = field(default_factory=dict)
     corrected: dict[tuple[str, str], int] = field(default_factory=dict)
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -2412,6 +2419,7 @@ class _Fold:
         if stage == "preliminary":
             self.rejected = {lot: sorted(lost) for lot, lost in self.lost.items()}
             self.failed = {lot: ground for lot, ground in self.failed.items() if ground == "ordered"}
+            self.failures = {lot: told for lot, told in self.failures.items() if lot in self.failed}
         if stage in {"preliminary", "detailed", "pricing"}:
             self.scores.clear()
         if stage != "reporting":
@@ -2488,12 +2496,12 @@ def _check_end(fold: _Fold, lots: list[str]) -> Findings:
         yield Failure("approval", ENTRIES, detail=fold.approved[0]["kind"])
     if fold.complaint:
         yield Failure("complaint", ENTRIES, detail=f"{fold.complaint} not closed")
-    if fold.stage in {"signing", "concluded"} and set(fold.reports) - set(fold.failed) != live:
+    if fold.stage in {"signing", "concluded", "failed"} and set(fold.reports) != set(lots):
         yield Failure("result_missing", ENTRIES, detail="ReportMade")
-    unsigned = [
-        (lot, seat) for lot in sorted(live) for seat in fold.experts if (lot, seat) not in fold.signed
-    ]
-    if fold.stage == "concluded" and unsigned:
+    # Of a tender that failed before its committee was at work, whoever had accepted the commitment signs.
+    signers = [seat for seat in fold.experts if fold.stage != "failed" or seat in fold.committed]
+    unsigned = [(lot, seat) for lot in sorted(lots) for seat in signers if (lot, seat) not in fold.signed]
+    if fold.stage in {"concluded", "failed"} and unsigned:
         yield Failure("result_missing", ENTRIES, detail=f"ReportSigned: {' '.join(unsigned[0])}")
 
 
@@ -2508,11 +2516,15 @@ def _check_reports(case: _Case, fold: _Fold) -> Findings:
             report = _read_canonical(case.read(file))
         except ValueError:
             report = None
-        ranking = fold.rankings.get(lot)
+        ranking = {"rows": [], "ties": []} if lot in fold.failed else fold.rankings.get(lot)
         if not isinstance(report, dict) or ranking is None:
             yield Failure("report_data", file=file)
         elif (report.get("ranking"), report.get("ties")) != (ranking["rows"], ranking["ties"]):
             yield Failure("report_totals", file=file, detail=lot)
+        elif report.get("failure") != fold.failures.get(lot) or (
+            lot in fold.failed and report.get("awarded")
+        ):
+            yield Failure("report_failure", file=file, detail=lot)
 
 
 _Wrong = tuple[str, str] | None
@@ -2706,6 +2718,7 @@ def _legal_person(fold: _Fold, bidder: str) -> str:
 
 def _fold_agreed(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
     agreed = entry.body["sha256"] == fold.letter and entry.body["seat"] == entry.actor
+    fold.committed.add(entry.actor)
     return None if agreed else ("letter", entry.actor)
 
 
@@ -2770,6 +2783,8 @@ def _fold_decision(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
         fold.proposals[entry.body["proposal"]] = (act, digest, by)
         return None
     fold.approved.append(act)
+    if act["kind"] == "fail_lot":
+        fold.deciders[act["lot"]] = [by, entry.actor]
     return None
 
 
@@ -3047,6 +3062,11 @@ def _fold_drawn(fold: _Fold, entry: _Entry, _: _Json) -> _Wrong:
 def _fold_failure(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
     ground, name = entry.body["ground"], lot["id"]
     fold.failed[name] = ground
+    by = sorted(fold.experts) if ground in {"all_rejected", "no_competition"} else []
+    if ground == "ordered":
+        by = fold.deciders.get(name, [])
+    told = {"at_ms": entry.t, "ground": ground, "reason": entry.body["reason"], "by": by}
+    fold.failures[name] = told
     fold.void_award(name)
     return None if _fails(fold, lot, ground) else ("stage", f"lot {name} failed: {ground}")
 
@@ -3375,7 +3395,8 @@ def _fold_words(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
 
 
 def _fold_made(fold: _Fold, entry: _Entry, lot: _Json) -> _Wrong:
-    if entry.actor != "host" or lot["id"] in fold.reports or lot["id"] not in fold.rankings:
+    ended = lot["id"] in fold.rankings or lot["id"] in fold.failed
+    if entry.actor != "host" or lot["id"] in fold.reports or not ended:
         return "report", f"{lot['id']}: made"
     fold.reports[lot["id"]] = (entry.body["sha256"], entry.body["bytes"])
     return None

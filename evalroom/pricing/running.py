@@ -86,6 +86,24 @@ def run(formula: PriceFormula, bids: Sequence[BidPrice], given: Mapping[str, str
     return _Run(formula, sorted(bids, key=lambda one: one.bid), common).trace()
 
 
+def turned_away(
+    formula: PriceFormula, bids: Sequence[BidPrice], given: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return, of bids that none can be admitted of, the rule that put each out; of bids to price nothing.
+
+    Raises:
+        BadPriceInput, FormulaUndefined: as `run`.
+    """
+    common = read_given(formula, given)
+    check_bids(formula, bids)
+    tried = _Run(formula, sorted(bids, key=lambda one: one.bid), common)
+    try:
+        tried.admit()
+    except NothingToPrice:
+        return tried.why
+    return {}
+
+
 class _Run:
     """One run: what is known so far, stage after stage."""
 
@@ -112,7 +130,7 @@ class _Run:
         self.at = ""
 
     def trace(self) -> PriceTrace:
-        self._admit()
+        self.admit()
         self._adjust()
         self._trim()
         self._aggregate()
@@ -123,7 +141,8 @@ class _Run:
 
     # --- stages -------------------------------------------------------------------------------------
 
-    def _admit(self) -> None:
+    def admit(self) -> None:
+        """Put out what the rules put out; it is an error when nothing is left."""
         invalid = [bid for bid in self.bids if not self.valid[bid]]
         self.sets[ADMITTED] = tuple(self.bids)
         self._put_out(invalid, INVALID, Otherwise.REJECT)

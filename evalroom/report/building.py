@@ -5,7 +5,7 @@ archive, make the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 from evalroom import approval as ap
@@ -19,6 +19,7 @@ from evalroom.ids import BidId, BidNumber, LotId, SeatCode, SessionId
 from evalroom.ledger.canonical import Json, canonical
 from evalroom.report import data
 from evalroom.report.chronicle import INCIDENTS, Kept, told
+from evalroom.report.failure import failure_of
 from evalroom.reporting import Section
 from evalroom.roles import Role
 from evalroom.sealing import facts as sf
@@ -37,7 +38,10 @@ _ABOUT_LOTS: tuple[type[object], ...] = (ev.SheetReopened, ev.PriceCorrected, ev
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a report is made of: the session's state as far as it concerns one lot, and the chronicle."""
+    """What a report is made of: the session's state as far as it concerns one lot, and the chronicle.
+
+    `sheets` are those open to the group; `turned_away` names the formula's rule for each bid of a lot without a price.
+    """
 
     session: SessionId
     tender: Tender
@@ -61,11 +65,14 @@ class Material:
     prose: Mapping[Section, str]
     justified: Mapping[str, str]
     chronicle: list[Kept]
+    failed: bool = False
+    turned_away: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(of: Material) -> data.Report:
     """Return the report of a lot as its material stands."""
-    lot, ranking = of.lot, of.ranking
+    # Of a lot that failed after it was ranked, the report ranks nobody: a candidate in it would be read as one.
+    lot, ranking = of.lot, None if of.failed else of.ranking
     return data.Report(
         form=data.FORM,
         session=of.session,
@@ -89,10 +96,11 @@ def build(of: Material) -> data.Report:
         prices=of.prices,
         ranking=ranking.rows if ranking else (),
         ties=ranking.ties if ranking else (),
+        failure=failure_of(of.chronicle, lot.id, of.members) if of.failed else None,
         rejections=tuple(_rejections(of)),
-        marks=of.marks,
-        settled=of.settled,
-        awarded=of.awarded,
+        marks=of.marks if ranking else None,
+        settled=of.settled if ranking else (),
+        awarded=of.awarded if ranking else None,
         clarifications=tuple(_clarifications(of)),
         findings=tuple(_findings(of)),
         incidents=tuple(_incidents(of)),
@@ -151,9 +159,17 @@ def _opening(of: Material) -> Iterator[data.OpeningRow]:
 
 
 def _reviewed(of: Material) -> ev.BidsReviewed | None:
-    """Return the review that stands: the last one of this lot."""
-    found = [event for _, event in told(of.chronicle, ev.BidsReviewed) if event.lot == of.lot.id]
-    return found[-1] if found else None
+    """Return the review that stands: the last one of this lot that no step back and no replacement voided."""
+    found: ev.BidsReviewed | None = None
+    for one in of.chronicle:
+        match one.event:
+            case ev.BidsReviewed(lot=of.lot.id):
+                found = one.event
+            case ev.SteppedBack(after=Stage.PRELIMINARY) | ev.ExpertReplaced():
+                found = None
+            case _:
+                pass
+    return found
 
 
 def _review(of: Material) -> Iterator[data.ReviewedBid]:
@@ -210,6 +226,8 @@ def _rejections(of: Material) -> Iterator[data.Rejection]:
     for row in of.prices.rows if of.prices else ():
         if not row.admitted:
             yield data.Rejection(BidId(row.bid), Stage.PRICING, row.why, (), ())
+    for bid, why in of.turned_away.items():
+        yield data.Rejection(BidId(bid), Stage.PRICING, why, (), ())
 
 
 def _lost(of: Material) -> Iterator[data.Rejection]:

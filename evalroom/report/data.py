@@ -134,6 +134,20 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why nobody wins a failed lot 流标, decided by whom, and the words there are.
+
+    `ground`: `all_rejected` and `no_competition` are the members' conclusions, `no_price` is the formula's and has nobody
+    in `by`, `ordered` was proposed and approved by the two named.
+    """
+
+    at_ms: int
+    ground: str
+    reason: str
+    by: tuple[SeatCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClarificationRow:
     """A question to a bidder and the signed answer; the empty answer is silence, `annex` what a step back voided."""
 
@@ -248,6 +262,7 @@ class Report:
     settled: tuple[BidId, ...]
     awarded: LotAwarded | None
     ties: tuple[BidId, ...]
+    failure: Failure | None
     rejections: tuple[Rejection, ...]
     clarifications: tuple[ClarificationRow, ...]
     findings: tuple[FindingRow, ...]

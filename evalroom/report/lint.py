@@ -13,10 +13,12 @@ from fractions import Fraction
 from evalroom.coverage import Hole
 from evalroom.ids import ItemId
 from evalroom.pricing.rationals import Rounding, parse_rational, round_exactly
-from evalroom.report.data import Report
+from evalroom.report.data import Failure, Report
+from evalroom.report.failure import ALL_REJECTED, BY_MEMBERS, NO_COMPETITION, NO_PRICE, ORDERED
 from evalroom.reporting import Section
 from evalroom.settlement import MarksSummed
 from evalroom.tender import Item, ItemKind, Lot, Part
+from evalroom.voting import REJECT_ALL, Question, lot_vote
 
 
 class Effect(StrEnum):
@@ -42,6 +44,7 @@ class ProblemCode(StrEnum):
     FEW_CANDIDATES = "few_candidates"
     PRICE_CORRECTED = "price_corrected"
     OBJECTION = "objection"
+    FAILURE_UNFOUNDED = "failure_unfounded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,9 @@ def _order(of: Checked) -> _Names:
 
 
 def _unaccounted(of: Checked) -> _Names:
-    """Find bids that are neither ranked nor rejected, or both."""
+    """Find bids that are neither ranked nor rejected, or both; nobody is ranked in a lot that failed."""
+    if of.report.failure is not None:
+        return
     ranked = {row.bid for row in of.report.ranking}
     out = {one.bid for one in of.report.rejections}
     for bid in of.report.bids:
@@ -176,12 +181,13 @@ def _groundless(of: Checked) -> _Names:
 
 
 def _unanswered(of: Checked) -> _Names:
-    return (f"{one.finding} {one.seat}" for one in of.report.findings if not one.answered)
+    asked = () if of.report.failure else of.report.findings
+    return (f"{one.finding} {one.seat}" for one in asked if not one.answered)
 
 
 def _sheetless(of: Checked) -> _Names:
-    """Find members without a locked sheet of a part that has items."""
-    parts = {item.part for item in of.report.items}
+    """Find members without a locked sheet of a part that has items; a lot may fail before anybody has one."""
+    parts = set() if of.report.failure else {item.part for item in of.report.items}
     there = {(one.seat, one.part) for one in of.report.sheets}
     members = [one.seat for one in of.report.attendance if one.member]
     return (f"{seat} {part}" for seat in members for part in sorted(parts) if (seat, part) not in there)
@@ -198,7 +204,7 @@ def _ties(of: Checked) -> _Names:
 def _few(of: Checked) -> _Names:
     """Say how many candidates there are where the tender wants more, though bids enough were opened for them."""
     named = sum(1 for row in of.report.ranking if row.candidate)
-    if named < min(of.lot.candidates, len(of.report.bids)):
+    if of.report.failure is None and named < min(of.lot.candidates, len(of.report.bids)):
         yield str(named)
 
 
@@ -210,6 +216,37 @@ def _corrected(of: Checked) -> _Names:
 
 def _objections(of: Checked) -> _Names:
     return (one.bid for one in of.report.opening if one.objection)
+
+
+def _unfounded(of: Checked) -> _Names:
+    """Find a lot that is said to have failed where the report's own tables do not bear it out."""
+    report, failure = of.report, of.report.failure
+    if failure is None:
+        return
+    result = report.ranking or report.awarded or report.marks or report.settled or report.ties
+    if result or not _bears_out(report, failure):
+        yield failure.ground
+
+
+def _bears_out(report: Report, failure: Failure) -> bool:
+    """Say whether the tables show the ground: everybody out, a vote to reject all, or two persons' order."""
+    members = {one.seat for one in report.attendance if one.member}
+    out = {one.bid for one in report.rejections}
+    voted = {one.outcome for one in report.votes if one.vote == lot_vote(Question.COMPETITION, report.lot)}
+    proposed = {
+        dict(one.facts)["proposal"]
+        for one in report.incidents
+        if one.kind == "Proposed" and {("act", "fail_lot"), ("lot", report.lot)} <= {*one.facts}
+    }
+    approved = {dict(one.facts)["proposal"] for one in report.incidents if one.kind == "Approved"}
+    shown = {
+        ALL_REJECTED: all(one.id in out for one in report.bids),
+        NO_PRICE: report.prices is None and all(one.id in out for one in report.bids),
+        NO_COMPETITION: REJECT_ALL in voted,
+        ORDERED: bool(proposed & approved and failure.reason.strip()) and len({*failure.by}) > 1,
+    }
+    by_members = failure.ground not in BY_MEMBERS or {*failure.by} == members
+    return shown.get(failure.ground, False) and by_members
 
 
 RULES: Mapping[ProblemCode, tuple[Effect, Section, Callable[[Checked], _Names]]] = {
@@ -226,6 +263,7 @@ RULES: Mapping[ProblemCode, tuple[Effect, Section, Callable[[Checked], _Names]]]
     ProblemCode.FEW_CANDIDATES: (Effect.ASKS, Section.RECOMMENDATION, _few),
     ProblemCode.PRICE_CORRECTED: (Effect.ASKS, Section.PRICE, _corrected),
     ProblemCode.OBJECTION: (Effect.ASKS, Section.OVERVIEW, _objections),
+    ProblemCode.FAILURE_UNFOUNDED: (Effect.BLOCKS, Section.RECOMMENDATION, _unfounded),
 }
 """Each check: whether it blocks or asks, the section it belongs to, and what finds it."""
 

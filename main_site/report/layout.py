@@ -156,6 +156,8 @@ def _facts(page: _Page) -> Iterator[tuple[str, str]]:
     yield say("formula"), report["formula"]
     yield say("weight"), report["weight"]
     yield say("candidates"), str(report["candidates"])
+    if report["failure"]:
+        yield say("result"), f"{say('failed_lot')}：{say('failure.' + report['failure']['ground'])}"
     if report["rehearsal"]:
         yield say("rehearsal"), ""
 
@@ -357,10 +359,22 @@ def _recommendation(page: _Page) -> Chapter:
     ties = ((" ".join(page.bidders[bid] for bid in page.report["ties"]),),) if page.report["ties"] else ()
     return page.chapter(
         "recommendation",
+        _failure(page),
         Table("", columns, rows),
         Table("", page.columns("ties", share=("ties",)), ties),
         Table("", page.columns("awarded", "by", share=("awarded",)), tuple(_awarded(page))),
     )
+
+
+def _failure(page: _Page) -> Table:
+    """Return why nobody wins the lot, and by whom that was decided; without rows for a lot that did not fail."""
+    one = page.report["failure"]
+    columns = page.columns("time", "ground", "reason", "decided_by", share=("ground", "reason"))
+    if one is None:
+        return Table(page.say("failed_lot"), columns, ())
+    by = " ".join(one["by"]) or page.say("by_formula")
+    row = (when(one["at_ms"]), page.say(f"failure.{one['ground']}"), one["reason"], by)
+    return Table(page.say("failed_lot"), columns, (row,))
 
 
 def _awarded(page: _Page) -> Iterator[tuple[str, str]]:

@@ -137,7 +137,7 @@ class Archiver:
         Without a font or typesetter there are no pages: that is logged and told, and costs neither archive nor signatures.
         """
         found: Documents = {}
-        for lot in (lot for lot in self._session.live_lots() if lot.id in self._session.reports.made):
+        for lot in (lot for lot in self._session.lots.values() if lot.id in self._session.reports.made):
             found[f"report-{lot.id}.json"], _ = self._reports.data(lot)
             found[f"signatures-{lot.id}.json"] = await asyncio.to_thread(self._reports.signatures, lot)
             for language, name in (("zh", f"report-{lot.id}.pdf"), ("en", f"report-{lot.id}-en.pdf")):

@@ -37,11 +37,12 @@ from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedLog
 from evalroom.protocol.liveness import LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
+from evalroom.reporting import AgreementDeemed, ReportSigned, ReportWitnessed
 from evalroom.roles import Role
 from evalroom.sealing import facts as sf
 from evalroom.session import SessionOver
 from evalroom.sheet import items_of
-from evalroom.stages import OVER
+from evalroom.stages import OVER, Stage
 from evalroom.tender import Part, Seat
 from main_site.documents import UnknownDocument
 from main_site.services.conductor import Committed, Conductor, node_key
@@ -68,8 +69,9 @@ OFFSET_EVERY_MS, OFFSET_MOVED_MS = 60_000, 500
 
 _STILLER = (
     ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed, ComplaintClosed, PhoneReturned,
+    ReportSigned, ReportWitnessed, AgreementDeemed,
 )  # fmt: skip
-"""Facts of which one may have been the last that a concluded session was waiting for."""
+"""Facts of which one may have been the last that a session that is over was waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +345,7 @@ class Evaluation:
             return
         running = any(record.running for record in session.tracks.values())
         waiting = running or not self._booth_done or session.ceremony.keys_at_large() or session.held_open()
+        waiting = waiting or (session.stage is Stage.FAILED and session.lacks_signatures())
         if session.stage not in OVER or waiting or session.closed:
             return
         self._spawn(self._close())

@@ -30,7 +30,7 @@ from main_site.report.words import Language, word
 from main_site.services.conductor import Conductor
 from main_site.store import journal as store
 
-OPEN = frozenset({Stage.REPORTING, Stage.SIGNING, Stage.CONCLUDED, Stage.ARCHIVED})
+OPEN = frozenset({Stage.REPORTING, Stage.SIGNING, Stage.CONCLUDED, Stage.ARCHIVED, Stage.FAILED})
 """Stages in which there are reports to read."""
 
 KEPT_PAGES = 8
@@ -85,13 +85,13 @@ class Reports:
             raise ReportNotOpen(stage=self._session.stage)
 
     def lot(self, name: str) -> Lot:
-        """Return a lot that has a report.
+        """Return a lot; one that failed has a report like any other.
 
         Raises:
-            Unknown: there is none by that name, or it failed.
+            Unknown: there is none by that name.
         """
         found = self._session.lots.get(LotId(name))
-        if found is None or found.id in self._session.failed:
+        if found is None:
             raise Unknown(lot=name[:64])
         return found
 
@@ -127,11 +127,14 @@ class Reports:
         session = self._session
         if lot.id not in session.reports.made:
             return "draft"
-        return "signing" if session.stage is Stage.SIGNING else "final"
+        signing = session.stage is Stage.SIGNING or (
+            session.stage is Stage.FAILED and session.lacks_signatures()
+        )
+        return "signing" if signing else "final"
 
     def _signatories(self, lot: Lot) -> Iterator[Signatory]:
         session = self._session
-        for seat in session.experts():
+        for seat in session.signatories():
             one = session.reports.signed.get((lot.id, seat))
             if one is None:
                 yield Signatory(seat, Role.EXPERT, "unsigned", "", None)

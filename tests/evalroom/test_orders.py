@@ -568,6 +568,8 @@ def test_a_tender_fails_only_when_every_lot_has() -> None:
     carry(room, SUPERVISOR, ap.FailLot(LOT))
     room.give(order)
     assert Stage.FAILED is stage_of(room)
+    for seat in room.session.experts():
+        room.sign(seat)
     room.give(room[OPERATOR].order(co.CloseSession("failed")))
     assert Stage.ARCHIVED is stage_of(room)
 

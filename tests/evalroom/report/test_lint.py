@@ -8,7 +8,7 @@ import pytest
 from evalroom.coverage import Hole
 from evalroom.events import Stage
 from evalroom.ids import BidId, ItemId, TrackId
-from evalroom.report.data import FindingRow, Incident, OpeningRow, Prose, Rejection, Report
+from evalroom.report.data import Failure, FindingRow, Incident, OpeningRow, Prose, Rejection, Report
 from evalroom.report.lint import RULES, Checked, Effect, ProblemCode, holding_up, lint
 from evalroom.reporting import Section
 from evalroom.tender import Part
@@ -76,6 +76,7 @@ SLIPS: dict[ProblemCode, Callable[[Report], Report]] = {
     ProblemCode.OBJECTION: lambda report: replace(
         report, opening=(OpeningRow("first", "b", "x", "opened", "", "", (), confirmed=True, objection="no"),)
     ),
+    ProblemCode.FAILURE_UNFOUNDED: lambda report: replace(report, failure=Failure(0, "ordered", "", ())),
 }
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from evalroom import approval as ap
+from evalroom import commands as co
 from evalroom.events import Stage
+from evalroom.reporting import Stand
 from main_site.report import typesetting
 from main_site.report.signed_acts import check_signatures
 from tests.evalroom.room import (
@@ -20,7 +23,7 @@ from tests.evalroom.room import (
     SITE_OPERATOR,
     SUPERVISOR,
 )
-from tests.main_site.hall import Hall, finish, hall, put_documents
+from tests.main_site.hall import Hall, finish, hall, put_documents, until
 
 E1, E2, E3 = EXPERTS
 PATH = f"/api/v1/reports/{LOT}"
@@ -62,6 +65,26 @@ async def test_members_and_officers_read_the_report_and_a_sites_operator_does_no
         assert 403 == (await client.get(PATH)).status_code
     async with place.client() as client:
         assert 401 == (await client.get(PATH)).status_code
+
+
+async def test_a_failed_tender_is_reported_and_closes_once_its_members_have_signed(place: Hall) -> None:
+    await at(place, Stage.DETAILED)
+    conductor, people = place.live.evaluation.conductor, place.people
+    act = co.Propose("p1", ap.FailLot(LOT), "the site is sold")
+    assert await conductor.submit(people[SUPERVISOR].order(act)) is None
+    digest = place.session.approvals.waiting["p1"].digest
+    await conductor.submit(people[REGULATOR].order(co.Approve("p1", digest)))
+    await conductor.submit(people[OPERATOR].order(co.FailTender("no lot is left")))
+    async with place.client(await place.cookie(E1)) as client:
+        told = (await client.get(PATH)).json()
+        assert ("signing", "the site is sold") == (told["state"], told["report"]["failure"]["reason"])
+        assert [*EXPERTS] == [one["seat"] for one in told["signatories"]]
+        for seat in EXPERTS:
+            assert not place.session.closed
+            signed = co.SignReport(LOT, place.session.report_digest(LOT), Stand.AGREES, "")
+            await conductor.submit(people[seat].order(signed))
+        assert "final" == (await client.get(PATH)).json()["state"]
+    await until(lambda: place.session.closed)
 
 
 async def test_the_bytes_that_are_signed_come_as_they_are(place: Hall) -> None:

@@ -1,5 +1,6 @@
 """What stands on the pages: every table, figures as people write them, both languages complete."""
 
+import json
 import re
 from fractions import Fraction
 
@@ -35,6 +36,25 @@ def test_the_ranking_stands_with_marks_price_scores_and_totals() -> None:
     assert ("1", "bidder of bid3", "28.333333", "29.502488", "57.84", "中标候选人") == chapter.tables[0].rows[
         0
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_report_of_a_failed_lot_says_why_and_by_whom_in_place_of_a_ranking(language: Language) -> None:
+    failed = {"at_ms": 0, "ground": "ordered", "reason": "the site is sold", "by": ["S1", "G1"]}
+    data = json.loads(report().data) | {"failure": failed, "ranking": []}
+    pages = lay_out(json.dumps(data).encode(), report().sha256, SIGNATORIES, language, draft=False)
+    chapter = next(one for one in pages.chapters if one.title == word("recommendation", language))
+    (table,) = chapter.tables
+    assert word("failed_lot", language) == table.caption
+    assert (word("failure.ordered", language), "the site is sold", "S1 G1") == table.rows[0][1:]
+    assert any(word("failed_lot", language) in value for _, value in pages.facts)
+
+
+def test_what_the_formula_decided_is_said_to_be_its_decision() -> None:
+    data = json.loads(report().data) | {"failure": {"at_ms": 0, "ground": "no_price", "reason": "", "by": []}}
+    pages = lay_out(json.dumps(data).encode(), report().sha256, SIGNATORIES, "zh", draft=False)
+    chapter = next(one for one in pages.chapters if one.title == word("recommendation", "zh"))
+    assert "按价格公式" == chapter.tables[0].rows[0][3]
 
 
 def test_a_dissent_stands_word_for_word_and_who_has_not_signed_is_named() -> None:

@@ -857,7 +857,7 @@ const en: Messages = {
     decline_hint: 'The host will arrange it otherwise. You may still confirm later.',
   },
   reserve: { title: 'Reserve seat', text: 'You have no part in this evaluation yet. If you are called, this page goes on to the pledge by itself; leave it open.' },
-  failed_lot: { title: 'This lot has failed', text: '{lot} is evaluated no further. Choose another lot above.' },
+  failed_lot: { title: 'This lot has failed', text: '{lot} is evaluated no further. Choose another lot above.', all: 'Every lot has failed', sign: 'Check the report below and sign it; then you may leave.' },
   unready: {
     bids: 'bids not yet brought in: {names}',
     check_in: 'not yet checked in: {names}',

@@ -846,7 +846,7 @@ const zh = {
     decline_hint: '主场将另行安排。之后恢复条件的，仍可确认。',
   },
   reserve: { title: '候补席位', text: '您暂未参加本场评审。需要接替时，本页会自动进入承诺环节，请不要关闭。' },
-  failed_lot: { title: '本标段已流标', text: '{lot} 不再评审。其他标段请在上方切换。' },
+  failed_lot: { title: '本标段已流标', text: '{lot} 不再评审。其他标段请在上方切换。', all: '全部标段已流标', sign: '请在下面核对评标报告并签名，签完即可离席。' },
   unready: {
     bids: '投标文件还没有导入：{names}',
     check_in: '还没有签到：{names}',

@@ -12,6 +12,7 @@ export interface ReportData {
   readonly stages: readonly { readonly at_ms: number; readonly stage: Stage }[]
   readonly attendance: readonly { readonly seat: string; readonly site: string; readonly role: string; readonly member: boolean; readonly joined_ms: number | null; readonly committed_ms: number | null }[]
   readonly review: readonly { readonly bid: string; readonly against: number; readonly members: number; readonly rejected: boolean }[]
+  readonly failure: { readonly at_ms: number; readonly ground: string; readonly reason: string; readonly by: readonly string[] } | null
   readonly rejections: readonly { readonly bid: string; readonly stage: Stage; readonly ground: string; readonly seats: readonly string[]; readonly reasons: readonly string[] }[]
   readonly clarifications: readonly { readonly bid: string; readonly question: string; readonly answer: string }[]
   readonly subtotals: readonly { readonly seat: string; readonly bid: string; readonly group: string; readonly points: string }[]

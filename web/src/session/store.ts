@@ -81,6 +81,8 @@ export const useSession = defineStore('session', () => {
   })
   /** There is a report to write, to sign or to keep. */
   const reporting = computed(() => view.stage === 'reporting' || view.reports.size > 0)
+  /** Reports are being signed: in their stage, or once the whole tender has failed, until the session is closed. */
+  const signing = computed(() => view.stage === 'signing' || (view.stage === 'failed' && !view.closed))
   const tracks = computed<TrackState[]>(() => status.value?.sites.flatMap((site) => site.tracks) ?? [])
 
   function cellsOf(lot: string): Map<string, Cell> {
@@ -388,7 +390,7 @@ export const useSession = defineStore('session', () => {
 
   return {
     view, me, link, rttMs, clockOffsetMs, now, status, progress, hostOnline, ownSite, welcomes, unsent, held, readOnly, ended, caughtUp,
-    storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, reporting, resultsToNote,
+    storageFault, lastFault, owner, part, lots, ownFacts, keyUnknown, checkedIn, openAlarms, tracks, reporting, signing, resultsToNote,
     cellsOf, locked, open, give, enterScore, resolveConflict, ownDigest, lockSheet, answerFinding, filled, checkIn, passSelfTest,
     advance, importBid, castBallot, send, onOffer,
     setGeneration: (generation: number) => session?.setGeneration(generation),
