@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,31 @@ def succeeds(*command: str) -> bool:
 def module(*words: str) -> bool:
     """Run a module of this Python."""
     return succeeds(sys.executable, "-m", *words)
+
+
+class Beside:
+    """A module that runs beside the groups between its begin and its end, and says then what it had to say."""
+
+    def __init__(self, *words: str) -> None:
+        """Keep the words of the command."""
+        self._words = words
+
+    def begin(self) -> bool:
+        """Start it."""
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
+        command = (sys.executable, "-m", *self._words)
+        self._running = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT
+        )
+        return True
+
+    def end(self) -> bool:
+        """Wait for it, pass on its words, and say whether it was content."""
+        with self._said:
+            content = self._running.wait() == 0
+            self._said.seek(0)
+            print(self._said.read().decode("utf-8", "replace"), end="", flush=True)
+        return content
 
 
 def front_end() -> bool:
@@ -79,15 +105,17 @@ def apt_get(*words: str) -> None:
 
 
 def groups(pytest_words: list[str]) -> list[Group]:
-    """Return the groups in their order; the dearest comes last."""
+    """Return the groups in their order; the dearest comes last, and types are checked while the pages are."""
+    types = Beside("mypy")
     return [
         ("real programs", programs),
         ("style (ruff check)", lambda: module("ruff", "check")),
         ("layout (ruff format)", lambda: module("ruff", "format", "--check")),
-        ("types (mypy --strict)", lambda: module("mypy")),
+        ("types, begun", types.begin),
         ("layers (import-linter)", lambda: succeeds(str(shutil.which("lint-imports")), "--no-logo")),
         ("banned packages, imports and fonts", lambda: module("tests.banned")),
         ("pages (vue-tsc, vitest, budgets)", front_end),
+        ("types (mypy --strict)", types.end),
         ("tests (pytest)", lambda: module("pytest", "-n", workers(), "--dist", "loadgroup", *pytest_words)),
     ]
 

@@ -62,3 +62,13 @@ def test_words_after_two_dashes_go_to_pytest(monkeypatch: pytest.MonkeyPatch) ->
     assert 0 == checks.main(["--require-all", "--", "-k", "sheet"])
     assert [["--require-all", "-k", "sheet"]] == got
     assert 2 == checks.main(["--requireall"])
+
+
+@pytest.mark.parametrize(("word", "code"), [("--help", 0), ("/nowhere", 1)])
+def test_a_check_that_runs_beside_others_says_its_words_and_whether_it_was_content_at_its_end(
+    word: str, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    beside = checks.Beside("json.tool", word)
+    assert beside.begin()
+    assert (code == 0) is beside.end()
+    assert "json" in capfd.readouterr().out
