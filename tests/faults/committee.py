@@ -41,6 +41,7 @@ from tests.faults.cable import Cable, cabled
 PATIENCE_S = 60
 """Seconds to wait for what other processes do; a node's cold start alone took 9 on two busy cores."""
 
+ORDER = list(Stage)
 SESSION, LOT = SessionId("EV-2026-0009"), LotId("lot1")
 HOST, WEST = SiteId("host"), SiteId("west")
 OPERATOR = SeatCode("O1")
@@ -166,7 +167,8 @@ class Committee:
         after = TRANSITIONS[before][StageChanged]
         assert isinstance(after, Stage)
         await lead.give(lambda _: co.AdvanceStage(before, after, "as planned"))
-        await self.all_see(lambda view: view.stage is after)
+        # From concluded on the host goes alone: a busy reader may be told of two stages in one message.
+        await self.all_see(lambda view: ORDER.index(view.stage) >= ORDER.index(after))
         return after
 
     async def all_see(self, met: Callable[[SeatView], bool]) -> None:
