@@ -66,6 +66,8 @@ _TOLD_PROGRESS = (Role.SUPERVISOR, Role.OPERATOR, Role.SITE_OPERATOR, Role.REGUL
 OFFSET_EVERY_MS, OFFSET_MOVED_MS = 60_000, 500
 """A site's clock is journalled once a minute, and at once when somebody set it: its cosignatures' times are read by it."""
 
+BOUND_MS = 2_000
+"""A first ping of four seconds on a machine that has just started tells nothing: the next one is waited for."""
 
 _STILLER = (
     ev.TrackEnded, ev.CheckpointCosigned, sf.KeysDestroyed, sf.KeysNotDestroyed, ComplaintClosed, PhoneReturned,
@@ -460,7 +462,8 @@ class Evaluation:
         now = self.parts.now()
         before = self._offsets.get(site)
         moved = before is not None and abs(state.offset_ms - before[1]) > OFFSET_MOVED_MS
-        if before is None or moved or now - before[0] > OFFSET_EVERY_MS:
+        due = before is None or moved or now - before[0] > OFFSET_EVERY_MS
+        if due and state.offset_bound_ms <= BOUND_MS:
             self._offsets[site] = (now, state.offset_ms)
             self._note(
                 ev.SiteOffsetMeasured(site, state.offset_ms * 1000, max(state.offset_bound_ms, 1) * 1000)

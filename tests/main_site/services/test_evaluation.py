@@ -177,6 +177,19 @@ async def test_a_clock_that_was_set_is_journalled_at_once(place: Hall) -> None:
     assert [0, -300_000_000] == [one["offset_us"] for one in place.bodies("SiteOffsetMeasured")]
 
 
+async def test_a_clock_that_was_measured_by_slow_pings_alone_is_journalled_once_there_was_a_better_one(
+    place: Hall,
+) -> None:
+    wire = await place.linked()
+    for bound in (2_400, 2_001, 7, 5):
+        place.from_west(wire, m.SiteStatus(state(offset_ms=40, offset_bound_ms=bound)))
+    place.from_west(wire, m.SiteStatus(state(offset_ms=2_500)))
+    await until(lambda: "AlarmRaised" in place.types())
+    await settle()
+    bounds = [one["bound_us"] for one in place.bodies("SiteOffsetMeasured")]
+    assert [7_000, 3_000] == bounds
+
+
 async def test_a_clock_nobody_measured_is_not_journalled(place: Hall) -> None:
     wire = await place.linked()
     place.from_west(wire, m.SiteStatus(state(offset_ms=None, offset_bound_ms=None)))
