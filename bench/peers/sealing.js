@@ -78,6 +78,8 @@ window.rawInWorker = (size, together) => {
  */
 window.sealed = async ({ policy, suite, slots }) => {
   const { evb1 } = window
+  // As on the bidder's page, where the suites are tried out when the tender is chosen.
+  await evb1.chooseSuiteInWorker([suite])
   const draft = await evb1.draftBid(evb1.parsePolicy(new TextEncoder().encode(policy)), suite, new Uint8Array(32))
   const small = new Blob(['{}'])
   const parts = [['identity', small], ['opening', small], ['technical', window.content], ['price', small]]

@@ -158,6 +158,26 @@ async def test_chromium_fetches_the_library_only_for_what_it_lacks_itself(page: 
     assert bool(lacking) == any("library" in url for url in asked)
 
 
+async def test_the_worker_that_tried_the_suites_out_seals_the_next_bid(page: Page) -> None:
+    workers: list[str] = []
+    page.on("worker", lambda worker: workers.append(worker.url))
+    lacking = await page.evaluate(LACKING)
+    for listed, code in (([2, 1], 2), ([17, 1, 2], 1)):
+        chosen = await page.evaluate(
+            "async (listed) => { const {suite, fromLibrary} = await evb1.chooseSuiteInWorker(listed);"
+            " return [suite.code, fromLibrary] }",
+            listed,
+        )
+        assert [code, lacking if code == 1 else []] == chosen
+    refused = await page.evaluate("evb1.chooseSuiteInWorker([17]).catch(({code}) => code)")
+    assert refused == "suite_unavailable"
+    tried = len(workers)
+    for _ in range(2):
+        assert (await seal(page, 0x01, technical=1000))["root"]
+    sealing = [url for url in workers[tried:] if "disk" not in url]
+    assert len(sealing) == 1  # for the second bid: the first was sealed where the suites had been tried
+
+
 @pytest.mark.parametrize("suite", tender.SUITES)
 async def test_the_room_opens_what_chromium_sealed(page: Page, suite: int) -> None:
     sealed = await seal(page, suite)

@@ -12,8 +12,8 @@ import { Envelope } from '@/sealing/open'
 import { pad, PADDED } from '@/sealing/padding'
 import { parsePolicy, type Policy } from '@/sealing/policy'
 import type { PartToSeal, Progress } from '@/sealing/seal'
-import { type BidDraft, draftBid, sealInWorker } from '@/sealing/sealing'
-import { chooseSuite, OpeningKey, type SuiteChoice, suiteOf } from '@/sealing/suites'
+import { type BidDraft, chooseSuiteInWorker, draftBid, sealInWorker } from '@/sealing/sealing'
+import { OpeningKey, type SuiteChoice, suiteOf } from '@/sealing/suites'
 
 import { type OwnBid, signReplacement } from './acts'
 import { fetchPolicy, fetchReceipt, type TenderLine } from './api'
@@ -92,7 +92,7 @@ export const useDesk = defineStore('desk', () => {
     const { bytes, signatures } = await fetchPolicy(id)
     const read = parsePolicy(bytes)
     trustees.value = await checkSignatures(read, signatures)
-    suite.value = await chooseSuite(read.suites)
+    suite.value = await chooseSuiteInWorker(read.suites)
     sheet.prices = (tender.value?.lots ?? [{ id: '1' }]).map(({ id: lot }) => ({ lot, yuan: '' }))
     policy.value = read
   }

@@ -8,7 +8,7 @@ import { PADDED, paddedSize } from './padding'
 import type { Policy } from './policy'
 import { type PartToSeal, type Progress, seal, type SealedPart, type SealingOrder } from './seal'
 import { streamSize } from './stream'
-import { SigningKey, suiteOf } from './suites'
+import { chooseSuite, SigningKey, type SigningKeyBytes, suiteOf } from './suites'
 
 /** What the page hands over: an order as plain data. */
 export interface WorkerOrder {
@@ -19,12 +19,16 @@ export interface WorkerOrder {
   readonly suite: number
   readonly bid: Bytes
   readonly bidder: Bytes
-  readonly signing: readonly Bytes[]
+  readonly signing: SigningKeyBytes
   readonly slots: readonly Bytes[]
   readonly parts: readonly PartToSeal[]
 }
 
-export type ToWorker = WorkerOrder | { readonly kind: 'cancel' }
+export type ToWorker =
+  /** Asked before the order, or not at all: whoever tried the suites out has their code at hand when the order comes. */
+  | { readonly kind: 'choose'; readonly suites: readonly number[] }
+  | WorkerOrder
+  | { readonly kind: 'cancel' }
 
 export interface SealedFile {
   /** The sealed bid: its bytes lie on the disk. */
@@ -37,6 +41,7 @@ export interface SealedFile {
 }
 
 export type FromWorker =
+  | { readonly kind: 'chosen'; readonly suite: number; readonly fromLibrary: readonly string[] }
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'sealed'; readonly sealed: SealedFile }
   | { readonly kind: 'failed'; readonly code: SealingError['code']; readonly detail: SealingDetail }
@@ -50,24 +55,30 @@ const post = (message: FromWorker): void => self.postMessage(message)
 
 self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'cancel') cancelling.abort()
-  else void work(data)
+  else void answer(data.kind === 'choose' ? choose(data.suites) : sealTo(data))
 })
 
-async function work(order: WorkerOrder): Promise<void> {
+async function answer(answering: Promise<FromWorker>): Promise<void> {
   try {
-    post({ kind: 'sealed', sealed: await sealTo(order) })
+    post(await answering)
   } catch (cause) {
     const known = cause instanceof SealingError ? cause : new SealingError('sealing_failed', { reason: String(cause) })
     post({ kind: 'failed', code: known.code, detail: known.detail })
   }
 }
 
-async function sealTo(order: WorkerOrder): Promise<SealedFile> {
-  const signing = await SigningKey.load(suiteOf(order.suite), order.signing)
+async function choose(suites: readonly number[]): Promise<FromWorker> {
+  const { suite, fromLibrary } = await chooseSuite(suites)
+  return { kind: 'chosen', suite: suite.code, fromLibrary }
+}
+
+async function sealTo(order: WorkerOrder): Promise<FromWorker> {
+  const signing = SigningKey.of(suiteOf(order.suite), order.signing)
   const sink = PrivateFile.available() ? await PrivateFile.create(order.file, roomFor(order.parts)) : new BlobPieces()
   const options = { signal: cancelling.signal, progress: sparingly() }
   const { size, root, parts } = await seal({ ...order, signing } satisfies SealingOrder, sink, options)
-  return { blob: await sink.release(), size, root, parts, private: sink instanceof PrivateFile }
+  const sealed = { blob: await sink.release(), size, root, parts, private: sink instanceof PrivateFile }
+  return { kind: 'sealed', sealed }
 }
 
 /** Return how long the sealed bid becomes at most. */
