@@ -1238,7 +1238,7 @@ class Session:
 
     def problems_of(self, lot: Lot) -> tuple[Problem, ...]:
         """Return what the checks of a lot's report find as the session stands."""
-        checked = Checked(self.report_of(lot), lot, tuple(self.coverage.holes()))
+        checked = Checked(self.report_of(lot), tuple(self.coverage.holes()))
         return lint(checked, self.reports.reasons_of(lot.id))
 
     def _check_alarm(self, command: CloseAlarm) -> None:

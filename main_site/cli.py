@@ -15,6 +15,7 @@ import typer
 from main_site.bidder import cli as bidding
 from main_site.holder.cli import archive
 from main_site.pricing import cli as pricing
+from main_site.report import cli as reporting
 from signaling.custody.cli import app as agent
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ app.add_typer(agent, name="agent")
 app.add_typer(bidding.bid, name="bid")
 app.add_typer(archive, name="archive")
 app.add_typer(pricing.price, name="price")
+app.add_typer(reporting.report, name="report")
 
 FOUND_WRONG, MISUSE = 1, 2
 

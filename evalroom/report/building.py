@@ -84,6 +84,7 @@ def build(of: Material) -> data.Report:
         formula=of.prices.formula if of.prices else "",
         weight=lot.pricing.weight,
         candidates=lot.candidates,
+        rounding=data.ReportedRounding(lot.pricing.total, lot.summary.technical, lot.summary.commercial),
         sites=tuple(data.ReportedSite(one.id, one.name, one.host) for one in of.sites),
         items=tuple(_item(one) for one in lot.items),
         bids=tuple(data.ReportedBid(bid.id, bid.bidder) for bid in lot.bids),
@@ -114,7 +115,7 @@ def build(of: Material) -> data.Report:
 def _item(item: Item) -> data.ReportedItem:
     group = item.group.value if item.group else UNGROUPED
     return data.ReportedItem(
-        item.id, item.part, group, item.kind.value, item.title, item.full, item.objective
+        item.id, item.part, group, item.kind, item.title, item.full, item.objective, item.options
     )
 
 

@@ -11,11 +11,12 @@ from evalroom.encoding import to_json
 from evalroom.events import PricesComputed, RankRow
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.canonical import canonical
+from evalroom.pricing.rationals import RoundingTerms
 from evalroom.reporting import Section
 from evalroom.roles import Role
 from evalroom.settlement import LotAwarded, MarksSummed
 from evalroom.stages import Stage
-from evalroom.tender import Part, Specialty
+from evalroom.tender import ItemKind, Option, Part, Specialty
 
 FORM = "evalroom-report/1"
 """The form of the data; a new meaning gets a new number."""
@@ -32,15 +33,25 @@ class ReportedSite:
 
 @dataclass(frozen=True, slots=True)
 class ReportedItem:
-    """One line of the rubric, as the tender declared it."""
+    """One line of the rubric, as the tender declared it; `options` are those of a choice with their points."""
 
     id: ItemId
     part: Part
     group: str
-    kind: str
+    kind: ItemKind
     title: str
     full: str
     objective: bool
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRounding:
+    """How the tender rounds: totals, and marks by group to so many digits, None exact; whoever checks sums needs it."""
+
+    total: RoundingTerms
+    technical: int | None
+    commercial: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +258,7 @@ class Report:
     formula: str
     weight: str
     candidates: int
+    rounding: ReportedRounding
     sites: tuple[ReportedSite, ...]
     items: tuple[ReportedItem, ...]
     bids: tuple[ReportedBid, ...]

@@ -1,7 +1,8 @@
 """Checks of a report before it is put to the members: what blocks, and what asks for a reason.
 
 Each rule is a row of `RULES`; it looks at the report's own tables and computes anew what they say, by another way
-than the room's ranking, so that a slip in one is seen by the other.  Nothing here changes anything.
+than the room's ranking, so that a slip in one is seen by the other.  It needs nothing but the report's data, so whoever
+has those runs the checks again; gaps alone are known from the recordings.  Nothing here changes anything.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,11 +14,11 @@ from fractions import Fraction
 from evalroom.coverage import Hole
 from evalroom.ids import ItemId
 from evalroom.pricing.rationals import Rounding, parse_rational, round_exactly
-from evalroom.report.data import Failure, Report
+from evalroom.report.data import Failure, Report, ReportedItem
 from evalroom.report.failure import ALL_REJECTED, BY_MEMBERS, NO_COMPETITION, NO_PRICE, ORDERED
 from evalroom.reporting import Section
 from evalroom.settlement import MarksSummed
-from evalroom.tender import Item, ItemKind, Lot, Part
+from evalroom.tender import ItemKind, Part
 from evalroom.voting import REJECT_ALL, Question, lot_vote
 
 
@@ -65,10 +66,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the checks look at: the report, its lot's terms, and the undeclared gaps there are."""
+    """What the checks look at: the report, and the undeclared gaps there are."""
 
     report: Report
-    lot: Lot
     holes: tuple[Hole, ...] = ()
 
 
@@ -77,7 +77,7 @@ _Names = Iterator[str]
 
 def _sums(of: Checked) -> _Names:
     """Compare each member's total with the sum over the cells, and with the sum of the groups."""
-    worth = {item.id: item for item in of.lot.items}
+    worth = {item.id: item for item in of.report.items}
     cells: dict[tuple[str, str], Decimal] = {}
     for sheet in of.report.sheets:
         for cell in sheet.cells if sheet.part is Part.DETAILED else ():
@@ -94,7 +94,7 @@ def _sums(of: Checked) -> _Names:
             yield f"{one.seat} {one.bid}"
 
 
-def _earned(item: Item, value: str) -> Decimal:
+def _earned(item: ReportedItem, value: str) -> Decimal:
     """Return what a value is worth, read from the tender's own words and not from the sheet's rules."""
     if item.kind is ItemKind.PASS:
         return Decimal(0)
@@ -123,16 +123,17 @@ def _summed(of: Checked, marks: MarksSummed) -> dict[str, Fraction]:
     """Work the marks out from the sheets, leaving out whom the summing says it left out, rounded by group as declared."""
     out = {(one.bid, one.item): {*one.out, marks.widest} for one in marks.cells}
     given: dict[tuple[str, str], list[Fraction]] = {}
-    worth = {item.id: item for item in of.lot.items}
+    worth = {item.id: item for item in of.report.items}
     for sheet in of.report.sheets:
         for cell in sheet.cells if sheet.part is Part.DETAILED else ():
             if sheet.seat not in out.get((cell.bid, cell.item), set()):
                 earned = Fraction(_earned(worth[cell.item], cell.value))
                 given.setdefault((cell.bid, cell.item), []).append(earned)
-    digits = {"technical": of.lot.summary.technical, "commercial": of.lot.summary.commercial}
+    rounding = of.report.rounding
+    digits = {"technical": rounding.technical, "commercial": rounding.commercial}
     groups: dict[tuple[str, str], Fraction] = {}
     for (bid, item), points in given.items():
-        group = str(worth[ItemId(item)].group or "")
+        group = worth[ItemId(item)].group
         groups[bid, group] = groups.get((bid, group), Fraction(0)) + sum(points, Fraction(0)) / len(points)
     totals: dict[str, Fraction] = {}
     for (bid, group), exact in groups.items():
@@ -144,7 +145,7 @@ def _summed(of: Checked, marks: MarksSummed) -> dict[str, Fraction]:
 
 def _totals(of: Checked) -> _Names:
     """Compare each total with mark plus price score, rounded as the tender declares."""
-    terms = of.lot.pricing.total
+    terms = of.report.rounding.total
     for row in of.report.ranking:
         exact = parse_rational(row.technical) + parse_rational(row.price)
         if round_exactly(exact, terms.digits, terms.mode) != Fraction(row.total):
@@ -156,7 +157,7 @@ def _order(of: Checked) -> _Names:
     rows = of.report.ranking
     for one in rows:
         better = sum(1 for other in rows if Fraction(other.total) > Fraction(one.total))
-        if one.rank <= better or one.candidate is not (one.rank <= of.lot.candidates):
+        if one.rank <= better or one.candidate is not (one.rank <= of.report.candidates):
             yield one.bid
 
 
@@ -204,7 +205,7 @@ def _ties(of: Checked) -> _Names:
 def _few(of: Checked) -> _Names:
     """Say how many candidates there are where the tender wants more, though bids enough were opened for them."""
     named = sum(1 for row in of.report.ranking if row.candidate)
-    if of.report.failure is None and named < min(of.lot.candidates, len(of.report.bids)):
+    if of.report.failure is None and named < min(of.report.candidates, len(of.report.bids)):
         yield str(named)
 
 

@@ -89,7 +89,7 @@ def test_the_report_says_why_the_lot_failed_and_who_decided_it(ground: str) -> N
 def checked(room: Room, **changes: object) -> Checked:
     lot = room.session.lots[LOT]
     report: Report = replace(room.session.report_of(lot), **changes)  # type: ignore[arg-type] # members by name
-    return Checked(report, lot)
+    return Checked(report)
 
 
 def test_every_bid_that_was_out_stands_with_its_ground() -> None:

@@ -15,13 +15,12 @@ from evalroom.tender import Part
 from tests.evalroom.room import BIDS, EXPERTS, LOT, room_at
 
 ROOM = room_at(Stage.REPORTING)
-TERMS = ROOM.session.lots[LOT]
-CLEAN = ROOM.session.report_of(TERMS)
+CLEAN = ROOM.session.report_of(ROOM.session.lots[LOT])
 E1 = EXPERTS[0]
 
 
 def found(report: Report, *holes: Hole) -> set[ProblemCode]:
-    return {one.code for one in lint(Checked(report, TERMS, holes))}
+    return {one.code for one in lint(Checked(report, holes))}
 
 
 def with_subtotal(report: Report) -> Report:
@@ -85,7 +84,7 @@ def test_every_check_has_its_slip() -> None:
 
 
 def test_a_clean_report_has_no_problem() -> None:
-    assert () == lint(Checked(CLEAN, TERMS))
+    assert () == lint(Checked(CLEAN))
 
 
 @pytest.mark.parametrize("code", SLIPS)
@@ -94,7 +93,7 @@ def test_each_slip_is_found_by_its_own_rule(code: ProblemCode) -> None:
 
 
 def test_a_gap_is_named_by_its_track_and_times() -> None:
-    (problem,) = lint(Checked(CLEAN, TERMS, (Hole(TrackId("host-E1/camera"), 5, 900),)))
+    (problem,) = lint(Checked(CLEAN, (Hole(TrackId("host-E1/camera"), 5, 900),)))
     assert (ProblemCode.GAP_UNDECLARED, ("host-E1/camera 5-900",)) == (problem.code, problem.names)
 
 
@@ -106,7 +105,7 @@ def test_the_chairs_words_cure_a_missing_ground() -> None:
 def test_a_reason_lets_pass_what_asks_and_never_what_blocks() -> None:
     slipped = SLIPS[ProblemCode.TIE_OPEN](SLIPS[ProblemCode.TOTAL_DIFFERS](CLEAN))
     reasons = {"tie_open": "the tenderer decides", "total_differs": "never mind"}
-    left = holding_up(lint(Checked(slipped, TERMS), reasons))
+    left = holding_up(lint(Checked(slipped), reasons))
     assert [(ProblemCode.TOTAL_DIFFERS, Effect.BLOCKS)] == [(one.code, one.effect) for one in left]
 
 
