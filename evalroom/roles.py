@@ -176,6 +176,7 @@ ROUTES: Mapping[str, frozenset[Role]] = {
     "GET /api/v1/standing/own": frozenset({_E}),
     "POST /api/v1/standing": frozenset({_O, _S}),
     "POST /api/v1/standing/check": frozenset({_O, _S, _R}),
+    "POST /api/v1/standing/seat": frozenset({_O, _S}),
     "POST /api/v1/standing/{decision}/approve": frozenset({_S, _R}),
     "POST /api/v1/standing/{decision}/refuse": frozenset({_S, _R}),
     "POST /api/v1/standing/{decision}/appeal": frozenset({_E, _O, _S}),

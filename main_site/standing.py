@@ -97,9 +97,20 @@ class Answered:
     until_ms: int
 
 
-Act = Proposed | Approved | Refused | Appealed | Answered
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """Whoever gives seats looked at `decisions` about an expert, and gave the seat all the same, for a reason."""
+
+    subject: str
+    session: str
+    seat: str
+    decisions: tuple[str, ...]
+    reason: str
+
+
+Act = Proposed | Approved | Refused | Appealed | Answered | Seated
 ACTS: Mapping[str, type[Act]] = {
-    one.__name__: one for one in (Proposed, Approved, Refused, Appealed, Answered)
+    one.__name__: one for one in (Proposed, Approved, Refused, Appealed, Answered, Seated)
 }
 
 
@@ -129,7 +140,9 @@ class Entry:
         )
 
 
-def _plain(value: str | int) -> str | int:
+def _plain(value: str | int | tuple[str, ...]) -> Json:
+    if isinstance(value, tuple):
+        return [*value]
     return value if isinstance(value, int) else str(value)
 
 
@@ -187,6 +200,34 @@ class Decision:
         """Say whether it is in force at `now` (UTC ms); a pending appeal does not suspend it."""
         return self.approved is not None and self.proposed.since_ms <= now < self.until_ms
 
+    def keeps_out(self, now: int) -> bool:
+        """Say whether it keeps the expert out at `now`: a suspension in force."""
+        return self.proposed.kind is Kind.SUSPENDED and self.holds(now)
+
+    def warns(self, now: int) -> bool:
+        """Say whether somebody who gives a seat has to look at it: it is in force and no praise, or under appeal."""
+        under_appeal = self.approved is not None and bool(self.appeal) and self.answered is None
+        return under_appeal or (self.holds(now) and self.proposed.kind is not Kind.PRAISED)
+
+
+class SuspendedExpert(Refusal):
+    """A decision in force keeps this expert out: mark them as recused before a draw, give the seat to somebody else."""
+
+    code = "suspended_expert"
+
+
+class StandingWarning(Refusal):
+    """Something is on the standing list about this expert: look at the decisions named, then give the seat with a reason."""
+
+    code = "standing_warning"
+
+    @classmethod
+    def about(cls, subject: str, seat: str, found: Iterable[Decision]) -> "StandingWarning":
+        """Name what there is to look at."""
+        return cls(
+            subject=subject[:64], seat=seat[:64], decisions=" ".join(one.proposed.decision for one in found)
+        )
+
 
 @dataclass(slots=True)
 class StandingList:
@@ -211,6 +252,8 @@ class StandingList:
                 self._check_appealed(act)
             case Answered():
                 self._check_answered(act, by)
+            case Seated():
+                self._check_seated(act, at)
         return Entry(self.size + 1, at, by, act, self.head)
 
     def take(self, entry: Entry) -> None:
@@ -227,6 +270,8 @@ class StandingList:
             self.decisions[act.decision] = Decision(
                 act, entry.by, digest_of(act), entry.at, until_ms=act.until_ms
             )
+            return
+        if isinstance(act, Seated):
             return
         known = self.decisions[act.decision]
         match act:
@@ -249,7 +294,24 @@ class StandingList:
                 found.setdefault(one.proposed.subject, []).append(one)
         return found
 
+    def warnings(self, subject: str, now: int) -> list[Decision]:
+        """Return what whoever gives this expert a seat has to look at, newest first.
+
+        That is what is in force and does not praise, and every decision whose appeal nobody has answered yet.
+        """
+        about = (one for one in reversed(self.decisions.values()) if one.proposed.subject == subject)
+        return [one for one in about if one.warns(now)]
+
     # --- rules --------------------------------------------------------------------------------------
+
+    def _check_seated(self, act: Seated, at: int) -> None:
+        """Demand that all there was to see was looked at, that a reason is given, and that nobody is suspended."""
+        found = self.warnings(act.subject, at)
+        if any(one.keeps_out(at) for one in found):
+            raise SuspendedExpert(experts=act.subject)
+        if not found or {*act.decisions} != {one.proposed.decision for one in found}:
+            raise StandingWarning.about(act.subject, act.seat, found)
+        _check_text(act.reason, act.subject)
 
     def _check_proposed(self, act: Proposed) -> None:
         check_name(act.decision)

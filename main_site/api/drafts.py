@@ -15,7 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from evalroom.pricing.formula import PriceFormula, Quote
 from evalroom.profile import PRESETS
 from evalroom.tender import Lot
-from main_site.api.sessions import MAX_TEMPLATE, Opened, TemplateTooLarge, opened, read_body
+from main_site.api.sessions import (
+    MAX_TEMPLATE,
+    OPERATOR,
+    Occupant,
+    Opened,
+    TemplateTooLarge,
+    opened,
+    read_body,
+)
 from main_site.sample import sample_template
 from main_site.services.centre import Centre
 from main_site.template import (
@@ -34,10 +42,14 @@ Cell = str | int | bool | None
 
 
 class Draft(BaseModel):
-    """The rows of each table, as the form holds them; an empty cell is left out or null."""
+    """The rows of each table, as the form holds them; an empty cell is left out or null.
+
+    `occupants` are, by seat, experts whose seat is settled already: they are looked up in the standing list, not kept.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     rows: Annotated[dict[str, Annotated[list[dict[str, Cell]], Field(max_length=1000)]], Field(max_length=20)]
+    occupants: Annotated[dict[str, Occupant], Field(max_length=100)] = {}
 
 
 def draft_routes(centre: Centre) -> APIRouter:
@@ -77,6 +89,9 @@ def draft_routes(centre: Centre) -> APIRouter:
     async def open_draft(body: Draft) -> Opened:
         """Open a session from a draft; its seats' codes are shown this once."""
         template = await asyncio.to_thread(parse_tables, _filled(body))
+        seats = [seat.code for seat in template.seats if seat.code in body.occupants]
+        given = [body.occupants[seat].seated(template.session, seat) for seat in seats]
+        await centre.standings.give_seats(OPERATOR, given)
         return opened(template, await centre.open_session(template))
 
     return router

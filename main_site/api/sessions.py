@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import FileResponse
 
 from evalroom.encoding import to_json
@@ -19,11 +19,16 @@ from main_site.api.opening import opened_document, serve_range
 from main_site.documents import MAX_PDF_BYTES, PdfTooLarge
 from main_site.sample import sample_template
 from main_site.services.centre import OPERATOR_COOKIE, Centre, IssuedCode, Live
+from main_site.standing import Person
+from main_site.standing import Seated as SeatGiven
 from main_site.template import SessionTemplate, parse_template, write_toml, write_xlsx
 from signaling.door import YEAR_S, Seated, seated, set_cookie
 from signaling.permits import Permitted, permit
 from signaling.problems import COUNTED_BY_ROUTE
 from signaling.register import Claim
+
+OPERATOR = Person("operator", Role.OPERATOR)
+"""Who gives seats, as the standing list's trail names them: whoever has the centre's operator code."""
 
 MAX_TEMPLATE = 2 << 20
 TOML, XLSX = "application/toml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -40,6 +45,19 @@ class OperatorLogin(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     code: Annotated[str, StringConstraints(max_length=200)]
+
+
+class Occupant(BaseModel):
+    """The expert to whom a seat is given, by the id of the pool: which decisions were looked at, and why all the same."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    seen: Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=100)] = []
+    reason: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+    def seated(self, session: str, seat: str) -> SeatGiven:
+        """Return what goes onto the trail of the standing list, if there is anything about the expert."""
+        return SeatGiven(self.subject, session, seat, tuple(self.seen), self.reason)
 
 
 class Opened(BaseModel):
@@ -96,8 +114,11 @@ def session_routes(centre: Centre) -> APIRouter:
         return seated(centre, claim)
 
     @router.post("/api/v1/sessions/{session}/seats/{seat}/code")
-    async def new_code(session: str, seat: str) -> dict[str, Any]:
-        """Issue a seat a new one-time code."""
+    async def new_code(session: str, seat: str, body: Occupant | None = None) -> dict[str, Any]:
+        """Issue a seat a new one-time code; whose it will be is looked up in the standing list, and not kept."""
+        known = centre.session(session).evaluation.conductor.session.seats
+        if body is not None and seat in known:
+            await centre.standings.give_seats(OPERATOR, [body.seated(session, seat)])
         return _code(await centre.new_seat_code(SessionId(session), SeatCode(seat)))
 
     @router.get("/api/v1/sessions/{session}/archive")

@@ -79,6 +79,13 @@ class Reply(BaseModel):
     until_ms: int = 0
 
 
+class Subject(BaseModel):
+    """The expert who is to get a seat, by the id of the pool."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    subject: Name
+
+
 class Subjects(BaseModel):
     """Experts to ask about, by the ids of the pool."""
 
@@ -149,6 +156,12 @@ def standing_routes(centre: Centre) -> APIRouter:
         now = centre.clock.now()
         found = standings.list.about(body.subjects, now)
         return {subject: [_decision(one, now) for one in ones] for subject, ones in found.items()}
+
+    @router.post("/api/v1/standing/seat")
+    async def about_seat(body: Subject) -> list[dict[str, Any]]:
+        """List what has to be looked at before this expert is given a seat: in force, or under appeal."""
+        now = centre.clock.now()
+        return [_decision(one, now) for one in standings.list.warnings(body.subject, now)]
 
     return router
 

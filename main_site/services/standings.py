@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import sqlalchemy as sa
 import structlog
@@ -10,17 +10,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from evalroom.commands import DeclareDraw, Order
 from evalroom.draws.facts import Purpose
-from evalroom.errors import Refusal
 from evalroom.roles import Role
-from main_site.standing import ACTS, Act, Entry, Kind, Person, StandingList, TrailBroken, fold
+from main_site.standing import (
+    ACTS,
+    Act,
+    Entry,
+    Person,
+    Seated,
+    StandingList,
+    SuspendedExpert,
+    TrailBroken,
+    fold,
+)
 from main_site.store import standing as store
 from signaling.database import Writer
-
-
-class SuspendedExpert(Refusal):
-    """An expert on this list is suspended by a decision in force: mark them as recused, then declare the draw again."""
-
-    code = "suspended_expert"
 
 
 class Standings:
@@ -74,10 +77,23 @@ class Standings:
     def suspended(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """List those of these experts whom a decision in force keeps out."""
         found = self.list.about(subjects, self._now())
-        out = (
-            name for name, ones in found.items() if any(one.proposed.kind is Kind.SUSPENDED for one in ones)
-        )
+        out = (name for name, ones in found.items() if any(one.keeps_out(self._now()) for one in ones))
         return tuple(sorted(out))
+
+    async def give_seats(self, by: Person, wanted: Sequence[Seated]) -> None:
+        """Let seats be given to these experts: whatever there is about them was looked at, and stands on the trail.
+
+        All are checked before anything is put down, and all is put down before a seat is given: a session that is then
+        not opened leaves no more than the line that somebody looked.
+
+        Raises:
+            TrailBroken, SuspendedExpert, StandingWarning, UnusableDecision: no seat is given.
+        """
+        known = [one for one in wanted if self.list.warnings(one.subject, self._now())]
+        for one in known:
+            self.list.next(self._now(), by, one)
+        for one in known:
+            await self.act(by, one)
 
     def screen(self, order: Order) -> None:
         """Refuse a draw in which a suspended expert could be drawn.

@@ -20,7 +20,10 @@ from main_site.standing import (
     Person,
     Proposed,
     Refused,
+    Seated,
     StandingList,
+    StandingWarning,
+    SuspendedExpert,
     TrailBroken,
     UnknownDecision,
     UnusableDecision,
@@ -195,3 +198,50 @@ def test_a_trail_that_was_changed_shortened_inside_or_reordered_is_no_trail() ->
 def test_the_digest_is_the_one_the_pages_compute() -> None:
     """The same stands in web/tests/people/wizard.test.ts."""
     assert "5856f606f366ce32" == digest_of(CASE)[:16]
+
+
+# --- giving a seat ------------------------------------------------------------------------------------
+
+WARNED = replace(CASE, decision="w1", kind=Kind.WARNED)
+SEAT = Seated("P-0042", "S-9", "E3", ("w1",), "nobody else of this class is left")
+
+
+def listed(*cases: Proposed) -> Desk:
+    desk = Desk()
+    for case in cases:
+        desk.give(SUPERVISOR, case)
+        desk.give(REGULATOR, Approved(case.decision, digest_of(case)))
+    return desk
+
+
+def test_a_seat_is_given_to_whoever_is_on_the_list_once_everything_about_them_was_looked_at() -> None:
+    desk = listed(WARNED)
+    for less in (replace(SEAT, decisions=()), replace(SEAT, decisions=("w1", "w2"))):
+        desk.refused(OPERATOR, less, StandingWarning)
+    desk.refused(OPERATOR, replace(SEAT, reason=" "), UnusableDecision)
+    before = desk.list.decisions
+    desk.give(OPERATOR, SEAT)
+    assert before == desk.list.decisions
+    assert fold(desk.trail) == desk.list
+
+
+def test_a_suspended_expert_gets_no_seat_however_often_somebody_looks() -> None:
+    desk = listed(CASE)
+    desk.refused(OPERATOR, replace(SEAT, decisions=("d1",)), SuspendedExpert)
+
+
+def test_a_decision_under_appeal_is_to_be_looked_at_though_it_has_ended_and_praise_is_not() -> None:
+    desk = listed(WARNED, replace(CASE, decision="p1", kind=Kind.PRAISED))
+    desk.give(EXPERT, Appealed("w1", "a late train"))
+    desk.at = 41 * DAY
+    assert ["w1"] == [one.proposed.decision for one in desk.list.warnings("P-0042", desk.at)]
+    desk.give(OPERATOR, SEAT)
+    desk.give(OTHER, Answered("w1", Outcome.LIFTED, "the train was late", 0))
+    assert [] == desk.list.warnings("P-0042", desk.at)
+
+
+def test_what_is_only_proposed_warns_nobody() -> None:
+    desk = Desk()
+    desk.give(SUPERVISOR, WARNED)
+    assert [] == desk.list.warnings("P-0042", desk.at)
+    desk.refused(OPERATOR, SEAT, StandingWarning)

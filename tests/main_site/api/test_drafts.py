@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from evalroom.roles import Role
 from evalroom.stages import Stage
 from main_site.sample import sample_template
 from main_site.services.centre import Centre
+from main_site.standing import Approved, Kind, Person, Proposed, Seated, digest_of
 from main_site.template import write_toml, write_xlsx
 from tests.main_site.hall import OPERATOR_CODE, host
 
@@ -122,3 +124,25 @@ async def test_a_template_with_problems_is_answered_with_their_rows_and_columns(
     answer = await desk[1].post("/api/v1/drafts/read", content=text)
     assert "template_invalid" == answer.json()["code"]
     assert "not_whole" in answer.text
+
+
+async def test_an_expert_on_the_list_is_looked_at_before_the_wizard_gives_the_seat(desk: Desk) -> None:
+    centre, http = desk
+    now = centre.clock.now()
+    case = Proposed("w1", "P-0042", Kind.WARNED, "left early", "S-1", "E1", 1, now - 1000, now + 10**7)
+    await centre.standings.act(Person("S-1/S1", Role.SUPERVISOR), case)
+    await centre.standings.act(Person("S-1/R1", Role.REGULATOR), Approved("w1", digest_of(case)))
+    rows = await sample(http)
+    rows["project"][0] |= {"session": "WIZ-2"}
+    seat = next(row["code"] for row in rows["seats"] if row["role"] == "expert")
+    body: dict[str, Any] = {"rows": rows, "occupants": {seat: {"subject": "P-0042"}}}
+    refused = await http.post("/api/v1/drafts/open", json=body)
+    assert "standing_warning" == refused.json()["code"]
+    assert "WIZ-2" not in centre.live
+    body["occupants"][seat] |= {"seen": ["w1"], "reason": "nobody else of this class"}
+    body["occupants"]["nowhere"] = {"subject": "P-0042"}
+    assert 200 == (await http.post("/api/v1/drafts/open", json=body)).status_code
+    assert (
+        Seated("P-0042", "WIZ-2", seat, ("w1",), "nobody else of this class")
+        == centre.standings.entries[-1].act
+    )

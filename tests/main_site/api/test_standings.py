@@ -12,8 +12,8 @@ from evalroom import commands as co
 from evalroom.draws.facts import ExpertClass, Place, PoolExpert, Purpose
 from evalroom.ids import DrawId, LotId, SeatCode
 from evalroom.roles import Role
-from main_site.services.standings import Standings, SuspendedExpert
-from main_site.standing import Kind, Proposed, TrailBroken, digest_of
+from main_site.services.standings import Standings
+from main_site.standing import Kind, Proposed, SuspendedExpert, TrailBroken, digest_of
 from tests.evalroom.room import EXPERTS, OPERATOR, REGULATOR, SESSION, START, SUPERVISOR
 from tests.main_site.hall import OPERATOR_CODE, Hall, hall
 
@@ -118,6 +118,51 @@ async def test_a_suspended_expert_is_in_no_draw_unless_marked_as_recused(place: 
     screen(declaring(place, recused=True))
     told = (await desk.ask(None, "/check", {"subjects": ["P-0041", "P-0042"]})).json()
     assert ["P-0042"] == list(told)
+
+
+async def code_for(place: Hall, body: dict[str, Any] | None) -> httpx.Response:
+    async with place.client({}) as client:
+        await client.post("/api/v1/operator/login", json={"code": OPERATOR_CODE})
+        return await client.post(f"/api/v1/sessions/{SESSION}/seats/{E1}/code", json=body)
+
+
+async def test_a_seats_code_for_somebody_on_the_list_takes_a_second_look_that_stands_on_the_trail(
+    place: Hall, desk: Desk
+) -> None:
+    desk.case |= {"kind": "warned"}
+    assert 200 == (await desk.ask(None, "", desk.case)).status_code
+    digest = digest_of(Proposed(**{**desk.case, "kind": Kind.WARNED}))
+    assert 200 == (await desk.ask(REGULATOR, "/d1/approve", {"digest": digest})).status_code
+    assert ["d1"] == [
+        one["decision"] for one in (await desk.ask(None, "/seat", {"subject": "P-0042"})).json()
+    ]
+    refused = await code_for(place, {"subject": "P-0042"})
+    assert "standing_warning" == code(refused)
+    assert "d1" in refused.text
+    assert "unusable_decision" == code(await code_for(place, {"subject": "P-0042", "seen": ["d1"]}))
+    seen = {"subject": "P-0042", "seen": ["d1"], "reason": "nobody else of this class"}
+    assert 200 == (await code_for(place, seen)).status_code
+    last = (await desk.ask(None, "")).json()["trail"][-1]
+    assert ("Seated", "operator", E1, ["d1"]) == (
+        last["type"],
+        last["by"],
+        last["act"]["seat"],
+        last["act"]["decisions"],
+    )
+    assert Standings(place.centre.writer, place.centre.clock.now).list == place.centre.standings.list
+
+
+async def test_a_suspended_expert_gets_no_code_and_nobody_else_leaves_a_trace(
+    place: Hall, desk: Desk
+) -> None:
+    await desk.decide()
+    before = len(place.centre.standings.entries)
+    out = await code_for(place, {"subject": "P-0042", "seen": ["d1"], "reason": "all the same"})
+    assert "suspended_expert" == code(out)
+    for free in (None, {"subject": "P-0041"}):
+        assert 200 == (await code_for(place, free)).status_code
+    assert before == len(place.centre.standings.entries)
+    assert 400 == (await code_for(place, {"subject": ""})).status_code
 
 
 async def test_a_trail_changed_on_disk_decides_nothing_and_lets_nobody_be_drawn(

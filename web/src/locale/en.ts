@@ -482,6 +482,7 @@ const en: Messages = {
       'One one-time code per seat: print them and hand them over in person. They cannot be shown again after you leave this page, only reissued.',
     seat: 'Seat',
     reissue: 'New code',
+    reissue_whose: 'If you know which expert will use it, enter the id of the pool: the standing list is looked up. Leave it empty if you do not.',
     reissue_hint: 'Once the new code is used, the old login ends.',
     bids_title: 'Bring in bids',
     bids_hint:
@@ -951,7 +952,7 @@ const en: Messages = {
     other_occupancy: 'Somebody checked in at this seat just now: look who sits there, then confirm.',
     confirmed_already: 'This was confirmed already; it stands.',
     stale_appraisal: 'This duty form was changed just now: open it again.',
-    suspended_expert: 'Suspended experts are on the list; mark them as recused first: {experts}',
+    suspended_expert: 'This expert is suspended: mark them as recused before a draw, give the seat to somebody else: {experts}',
     not_voidable: 'The stage, seat, sheet, lot or price named does not stand so; nothing has changed.',
     unusable_profile: 'The rule profile cannot be used: correct the key that is named, then open the session.',
     session_over: 'The session is closed; its journal takes nothing more.',

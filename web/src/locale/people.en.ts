@@ -200,7 +200,12 @@ const en: Messages = {
     trail: 'Trail ({n} acts, only ever added to)',
     head: 'Digest of the last one',
     own: 'Decisions about you',
-    act: { Proposed: 'proposed', Approved: 'approved', Refused: 'refused', Appealed: 'appealed', Answered: 'answered the appeal' },
+    seating: {
+      title: 'Experts whose seats are settled (optional)', hint: 'Enter ids of the expert pool: the standing list is looked up. The ids do not enter the journal.', subject: 'Expert pool id for seat {seat}',
+      nothing: 'Nothing on the standing list has to be looked at.', look: 'The standing list has entries; look at them first:', kept_out: 'This expert is suspended and cannot be given a seat:',
+      looked: 'I have looked at these entries and give the seat all the same', reason: 'Reason (kept on the trail of the list)',
+    },
+    act: { Proposed: 'proposed', Approved: 'approved', Refused: 'refused', Appealed: 'appealed', Answered: 'answered the appeal', Seated: 'gave a seat after looking' },
   },
   wizard: {
     title: 'New session',
@@ -257,6 +262,7 @@ const en: Messages = {
     agree: 'I have checked all this',
   },
   error: {
+    standing_warning: 'The standing list has entries about this expert: look at these decisions, then give the seat with a reason: {decisions}',
     standing_second_person: 'Another person of another role decides, and a third one answers an appeal; nothing was recorded.',
     unknown_decision: 'No such decision waits for that: reload and look again.',
     other_decision: 'The decision is not what you saw any more: reload and read it again.',

@@ -200,7 +200,12 @@ const zh = {
     trail: '台账（{n} 条，只增不改）',
     head: '末条校验码',
     own: '与您有关的决定',
-    act: { Proposed: '提出', Approved: '批准', Refused: '未批准', Appealed: '申诉', Answered: '答复申诉' },
+    seating: {
+      title: '已确定的席位专家（可不填）', hint: '填写专家库编号，系统核对红黑名单。编号不进入场次日志。', subject: '席位 {seat} 的专家库编号',
+      nothing: '红黑名单中没有须核对的记录。', look: '名单中有记录，请核对后再安排：', kept_out: '该专家被暂停，不能安排席位：',
+      looked: '我已核对以上记录，仍安排该席位', reason: '理由（记入名单台账）',
+    },
+    act: { Proposed: '提出', Approved: '批准', Refused: '未批准', Appealed: '申诉', Answered: '答复申诉', Seated: '核对后安排席位' },
   },
   wizard: {
     title: '新建场次',
@@ -257,6 +262,7 @@ const zh = {
     agree: '我已核对以上内容',
   },
   error: {
+    standing_warning: '名单中有该专家的记录，请先核对这些决定，写明理由后再安排席位：{decisions}',
     standing_second_person: '须由另一角色的第二人决定，申诉由第三人答复；什么都没有记录。',
     unknown_decision: '没有可这样处理的决定，请刷新后再看。',
     other_decision: '这项决定已不是您看到的内容，请刷新后再看。',

@@ -2,6 +2,7 @@
 
 import { call, type Me } from '@/link/api'
 import type { Stage } from '@/protocol/room'
+import type { Occupant } from '@/standing/api'
 
 export interface SessionLine {
   session: string
@@ -73,8 +74,9 @@ export const listSessions = (): Promise<SessionLine[]> => call('GET', '/api/v1/s
 export const openSession = (template: File): Promise<Opened> => call('POST', '/api/v1/sessions', template)
 export const overview = (session: string): Promise<Overview> => call('GET', at(session))
 export const enterSession = (session: string): Promise<Me> => call('POST', `${at(session)}/enter`)
-export const newCode = (session: string, seat: string): Promise<IssuedCode> =>
-  call('POST', `${at(session)}/seats/${encodeURIComponent(seat)}/code`)
+/** Issue a new code; `occupant` is the expert who will use it, where that is known. */
+export const newCode = (session: string, seat: string, occupant: Occupant | null = null): Promise<IssuedCode> =>
+  call('POST', `${at(session)}/seats/${encodeURIComponent(seat)}/code`, occupant ?? undefined)
 export const listSites = (): Promise<SubSite[]> => call('GET', '/api/v1/sites')
 export const inviteSite = (site: string, name: string): Promise<{ site: string; code: string }> =>
   call('POST', '/api/v1/sites', { site, name })

@@ -34,13 +34,20 @@ export interface Decision extends Proposal {
   in_force: boolean
 }
 
+/** To whom a seat is given: the decisions that were looked at, and why all the same. */
+export interface Occupant {
+  subject: string
+  seen: string[]
+  reason: string
+}
+
 export interface Line {
   number: number
   at: number
   by: string
   role: string
   type: string
-  act: Record<string, unknown> & { decision: string }
+  act: Record<string, unknown> & { decision?: string; decisions?: string[]; seat?: string }
 }
 
 export interface List {
@@ -60,6 +67,8 @@ export const appeal = (decision: string, text: string): Promise<Line> => call('P
 export const answer = (decision: string, outcome: Outcome, reason: string, untilMs: number): Promise<Line> =>
   call('POST', at(decision, 'answer'), { outcome, reason, until_ms: untilMs })
 export const check = (subjects: readonly string[]): Promise<Record<string, Decision[]>> => call('POST', '/api/v1/standing/check', { subjects })
+
+export const aboutSeat = (subject: string): Promise<Decision[]> => call('POST', '/api/v1/standing/seat', { subject })
 
 /** The digest that a second person approves, of what is shown here and not of what the host says it is. */
 export function digestOf(one: Proposal): string {

@@ -2,6 +2,7 @@
 
 import { call } from '@/link/api'
 import type { Opened } from '@/site/operatorApi'
+import type { Occupant } from '@/standing/api'
 
 export type Cell = string | number | boolean | null
 export type Row = Record<string, Cell>
@@ -82,7 +83,7 @@ export interface Checked {
 export const readForm = (): Promise<Form> => call('GET', '/api/v1/drafts/form')
 export const readTemplate = (file: File): Promise<{ rows: Rows }> => call('POST', '/api/v1/drafts/read', file)
 export const checkDraft = (rows: Rows): Promise<Checked> => call('POST', '/api/v1/drafts/check', { rows })
-export const openDraft = (rows: Rows): Promise<Opened> => call('POST', '/api/v1/drafts/open', { rows })
+export const openDraft = (rows: Rows, occupants: Readonly<Record<string, Occupant>> = {}): Promise<Opened> => call('POST', '/api/v1/drafts/open', { rows, occupants })
 
 export const STEPS = ['project', 'lots', 'pricing', 'sites', 'sealing', 'check'] as const
 export type Step = (typeof STEPS)[number]
