@@ -30,7 +30,7 @@ const HASHED_AT_ONCE = 12
 
 export class EnvelopeWriter {
   readonly #tree = new MerkleRoot()
-  readonly #hashing: Promise<AppendedLeaf>[] = []
+  readonly #hashing: Promise<Bytes>[] = []
   readonly #spare: Leaf[] = []
   #leaf = new Leaf()
   #size = 0
@@ -64,18 +64,23 @@ export class EnvelopeWriter {
   }
 
   async #flush(): Promise<void> {
-    const hashing = this.sink.append(this.#leaf.prefixed())
+    const hashing = this.#append(this.#leaf.prefixed())
     hashing.catch(() => undefined) // it is awaited in its turn, unless sealing fails before
     this.#hashing.push(hashing)
     if (this.#hashing.length > HASHED_AT_ONCE) await this.#take()
-    // Memory that was used is faster than fresh memory: each page of that is a fault.
+    // Memory that was used last is the fastest: fresh memory costs a fault for each page, and what lay longer is in no cache.
     this.#leaf = this.#spare.pop() ?? new Leaf()
   }
 
-  async #take(): Promise<void> {
-    const { hash, leaf } = await (this.#hashing.shift() as Promise<AppendedLeaf>)
-    this.#tree.push(hash)
+  /** Have the sink append `prefixed` and return its hash; the memory is for the next leaf as soon as it comes back. */
+  async #append(prefixed: Bytes): Promise<Bytes> {
+    const { hash, leaf } = await this.sink.append(prefixed)
     this.#spare.push(new Leaf(leaf.buffer))
+    return hash
+  }
+
+  async #take(): Promise<void> {
+    this.#tree.push(await (this.#hashing.shift() as Promise<Bytes>))
   }
 }
 
