@@ -21,29 +21,34 @@ interface Reading {
 export class Pieces {
   readonly #blob: Blob
   readonly #most: number
-  #memory: ArrayBuffer
+  /** What the caller has, and what is free or being filled: the next piece is read while this one is worked on. */
+  #lent: ArrayBuffer
+  #free: ArrayBuffer
+  #ahead: Promise<ArrayBuffer> | undefined
   #reading: Reading
-  /** Where the next piece begins. */
+  /** Where the next piece to be read begins. */
   #at = 0
 
   /** Begin to read, at most `most` bytes at a time. */
   constructor(blob: Blob, most: number) {
     this.#blob = blob
     this.#most = most
-    this.#memory = new ArrayBuffer(most)
+    this.#lent = new ArrayBuffer(most)
+    this.#free = new ArrayBuffer(most)
     this.#reading = IntoOurs.of(blob) ?? new IntoItsOwn(blob)
   }
 
-  /** Return the next `length` bytes, in memory that the next call uses again; throws source_unreadable when the file was changed or ends. */
-  async take(length: number): Promise<Bytes> {
-    try {
-      this.#memory = (await this.#filled(length)) ?? (await this.#filledAnew(length))
-    } catch (cause) {
-      // Chromium refuses to read a file that was changed after it was chosen.
-      throw cause instanceof SealingError ? cause : new SealingError('source_unreadable', { reason: String(cause) })
-    }
-    this.#at += length
-    return new Uint8Array(this.#memory, 0, length)
+  /**
+   * Return the next `length` bytes and begin to read the `next` that will be asked for then. Their memory is used again after the
+   * next call. Throws source_unreadable when the file was changed or ends.
+   */
+  async take(length: number, next = 0): Promise<Bytes> {
+    const filled = await (this.#ahead ?? this.#read(length))
+    this.#free = this.#lent
+    this.#lent = filled
+    this.#ahead = next > 0 ? this.#read(next) : undefined
+    this.#ahead?.catch(() => undefined) // it is awaited by the next call, if there is one
+    return new Uint8Array(filled, 0, length)
   }
 
   /** Stop reading. */
@@ -51,8 +56,19 @@ export class Pieces {
     await this.#reading.stop()
   }
 
+  async #read(length: number): Promise<ArrayBuffer> {
+    try {
+      const filled = (await this.#filled(length)) ?? (await this.#filledAnew(length))
+      this.#at += length
+      return filled
+    } catch (cause) {
+      // Chromium refuses to read a file that was changed after it was chosen.
+      throw cause instanceof SealingError ? cause : new SealingError('source_unreadable', { reason: String(cause) })
+    }
+  }
+
   async #filled(length: number): Promise<ArrayBuffer | undefined> {
-    const filling = this.#reading.fill(this.#memory, length)
+    const filling = this.#reading.fill(this.#free, length)
     return this.#reading instanceof IntoOurs ? withPatience(filling) : filling
   }
 

@@ -192,7 +192,8 @@ async function writeStream(writer: EnvelopeWriter, suite: Suite, part: DealtPart
   try {
     for (let at = 0; at <= total; at += SLAB) {
       cancelled(options)
-      await sealSlab(writer, cipher, at / CHUNK, await pieces.take(Math.min(SLAB, total - at)))
+      const plain = await pieces.take(Math.min(SLAB, total - at), Math.min(SLAB, total - at - SLAB))
+      await sealSlab(writer, cipher, at / CHUNK, plain)
       options.progress?.({ phase: 'sealing', part: part.name, done: Math.min(at + SLAB, total), total })
     }
   } finally {
@@ -243,7 +244,8 @@ async function checkParts(envelope: Envelope, order: SealingOrder, dealt: readon
     const pieces = new Pieces(content, PIECE)
     await reader.each(async (plain, at) => {
       cancelled(options)
-      if (!same(plain, await pieces.take(plain.length))) throw new SealingError('self_test_failed', { part: name, at })
+      const ours = await pieces.take(plain.length, Math.min(PIECE, content.size - at - plain.length))
+      if (!same(plain, ours)) throw new SealingError('self_test_failed', { part: name, at })
       options.progress?.({ phase: 'checking', part: name, done: at + plain.length, total: content.size })
     })
     await pieces.close()

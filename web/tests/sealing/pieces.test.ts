@@ -58,13 +58,16 @@ afterEach(() => {
 })
 
 it.each([
-  ['into our memory', new Blob([WHOLE])],
-  ['where a stream only makes memory of its own', new OldBlob([WHOLE])],
-])('comes in the lengths that are asked for, %s', async (_, blob) => {
+  ['into our memory', new Blob([WHOLE]), false],
+  ['into our memory, read ahead', new Blob([WHOLE]), true],
+  ['where a stream only makes memory of its own', new OldBlob([WHOLE]), false],
+  ['where a stream only makes memory of its own, read ahead', new OldBlob([WHOLE]), true],
+])('comes in the lengths that are asked for, %s', async (_, blob, ahead) => {
   const pieces = new Pieces(blob, MOST)
   let at = 0
-  for (const length of LENGTHS) {
-    expect(Buffer.compare(await pieces.take(length), WHOLE.subarray(at, at + length))).toBe(0)
+  for (const [index, length] of LENGTHS.entries()) {
+    const piece = await pieces.take(length, ahead ? LENGTHS[index + 1] : 0)
+    expect(Buffer.compare(piece, WHOLE.subarray(at, at + length))).toBe(0)
     at += length
   }
   await expect(pieces.take(1)).rejects.toMatchObject({ code: 'source_unreadable' })
@@ -76,8 +79,8 @@ it.each([0, 50, 49_050, 60_051])('comes whole though no read comes back after %i
   const blob = new StuckBlob([WHOLE], answered)
   const pieces = new Pieces(blob, MOST)
   let at = 0
-  for (const length of LENGTHS) {
-    const taking = pieces.take(length)
+  for (const [index, length] of LENGTHS.entries()) {
+    const taking = pieces.take(length, LENGTHS[index + 1])
     if (at <= answered && answered < at + length) await vi.advanceTimersByTimeAsync(PATIENCE_MS)
     expect(Buffer.compare(await taking, WHOLE.subarray(at, at + length))).toBe(0)
     at += length
@@ -85,6 +88,23 @@ it.each([0, 50, 49_050, 60_051])('comes whole though no read comes back after %i
   expect(blob.stopped).toBe(true)
   await expect(pieces.take(1)).rejects.toMatchObject({ code: 'source_unreadable' })
   await pieces.close()
+})
+
+it('stays as it is while the next piece is read', async () => {
+  const pieces = new Pieces(new Blob([WHOLE]), MOST)
+  const first = await pieces.take(30_000, 20_000)
+  const second = await pieces.take(20_000)
+  expect(Buffer.compare(first, WHOLE.subarray(0, 30_000))).toBe(0)
+  expect(Buffer.compare(second, WHOLE.subarray(30_000, 50_000))).toBe(0)
+  await pieces.close()
+})
+
+it('may be stopped while the next piece is read', async () => {
+  const blob = new StuckBlob([WHOLE], 50)
+  const pieces = new Pieces(blob, MOST)
+  await pieces.take(50, 1)
+  await pieces.close()
+  expect(blob.stopped).toBe(true)
 })
 
 it('is refused with the reason when the browser cannot read it any more', async () => {
