@@ -23,13 +23,21 @@ export function blobSource(blob: Blob): ByteSource {
   }
 }
 
+/** A worker that waits for its file. */
+let prepared: Worker | undefined
+
+function newDisk(): Worker {
+  return new Worker(new URL('./disk.ts', import.meta.url), { type: 'module' })
+}
+
 /** A file of the origin private file system, held by a worker of its own. */
 export class PrivateFile implements Sink {
-  readonly #worker = new Worker(new URL('./disk.ts', import.meta.url), { type: 'module' })
+  readonly #worker: Worker
   readonly #waiting = new Map<number, { done: (value: never) => void; failed: (cause: SealingError) => void }>()
   #asked = 0
 
-  private constructor() {
+  private constructor(worker: Worker) {
+    this.#worker = worker
     this.#worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
       const waiting = this.#waiting.get(data.number)
       this.#waiting.delete(data.number)
@@ -41,6 +49,11 @@ export class PrivateFile implements Sink {
     })
   }
 
+  /** Start the worker of the next file. */
+  static prepare(): void {
+    prepared ??= newDisk()
+  }
+
   /** Say whether this browser has files that workers write in place. */
   static available(): boolean {
     return typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype
@@ -48,7 +61,8 @@ export class PrivateFile implements Sink {
 
   /** Make a file of this name, in place of an older one, with room for so many bytes; throws storage_full. */
   static async create(name: string, room: number): Promise<PrivateFile> {
-    const file = new PrivateFile()
+    const file = new PrivateFile(prepared ?? newDisk())
+    prepared = undefined
     try {
       await file.#ask('create', { folder: FOLDER, name, room })
     } catch (cause) {
