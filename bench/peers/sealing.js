@@ -72,15 +72,19 @@ window.rawInWorker = (size, together) => {
   })
 }
 
+/** What comes before the button, on the bidder's page too: the suites are tried out when the tender is chosen; then a sheet is filled in. */
+window.drafted = async ({ policy, suite }) => {
+  await window.evb1.chooseSuiteInWorker([suite])
+  window.draft = await window.evb1.draftBid(window.evb1.parsePolicy(new TextEncoder().encode(policy)), suite, new Uint8Array(32))
+  await new Promise((filledIn) => setTimeout(filledIn, 1000))
+}
+
 /**
  * The whole product: keys, streams, leaf hashes, private file, signature; then its self-test. Returns how long sealing took, and
  * leaves the self-test running: `tested` waits for that.
  */
-window.sealed = async ({ policy, suite, slots }) => {
-  const { evb1 } = window
-  // As on the bidder's page, where the suites are tried out when the tender is chosen.
-  await evb1.chooseSuiteInWorker([suite])
-  const draft = await evb1.draftBid(evb1.parsePolicy(new TextEncoder().encode(policy)), suite, new Uint8Array(32))
+window.sealed = async ({ slots }) => {
+  const { evb1, draft } = window
   const small = new Blob(['{}'])
   const parts = [['identity', small], ['opening', small], ['technical', window.content], ['price', small]]
   const began = performance.now()
