@@ -188,7 +188,21 @@ class Profile:
 PLAIN = 'name = "plain"\n'
 """No rule set chosen: rehearsals, and centres whose rules stand on paper."""
 
-WORKS = """\
+IN_PERSON = """
+[complaint]
+hold = true
+
+[people]
+checkin = "operator"
+phone = true
+appraisal = true
+"""
+"""What a real session asks of people, at the end of every preset for one: one person of the venue vouches for each expert
+(or two with a reason), phones are handed in, each expert is appraised 一标一评, and the session stays open for complaints
+until its operator closes it.  A rehearsal has nobody to do so: its profile leaves this out."""
+
+WORKS = (
+    """\
 # 工程建设项目: committee by 招标投标法 art. 37, fault timers as Lijiang arts. 20 and 21; check the current texts.
 name = "works"
 
@@ -223,8 +237,11 @@ within = "2h"
 candidates = 3
 publicity_days = 3
 """
+    + IN_PERSON
+)
 
-PROCUREMENT = """\
+PROCUREMENT = (
+    """\
 # 政府采购: committee of five or more, lowest price first; retention by the procurement agency rules, 15 years.
 name = "procurement"
 
@@ -251,6 +268,8 @@ within = "1h"
 [retention]
 years = 15
 """
+    + IN_PERSON
+)
 
 PRESETS: Mapping[str, str] = {"plain": PLAIN, "works": WORKS, "procurement": PROCUREMENT}
 """Profiles that come with the product: examples to start from, by name."""

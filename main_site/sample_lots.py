@@ -9,7 +9,7 @@ from dataclasses import replace
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId
 from evalroom.pricing.formula import PriceFormula, TrimTerms
 from evalroom.pricing.presets import lowest_price, trimmed_mean
-from evalroom.profile import PROCUREMENT, WORKS
+from evalroom.profile import IN_PERSON, PROCUREMENT, WORKS
 from evalroom.roles import Role
 from evalroom.summary import AS_MARKED, F13, Award, Ballots, SummaryTerms, WidestTie
 from evalroom.tender import (
@@ -56,6 +56,11 @@ _TECHNICAL, _ECONOMIC = Specialty.TECHNICAL, Specialty.ECONOMIC
 _RESERVE_SEAT = SeatCode("E06")
 
 
+def _rehearsed(profile: str) -> str:
+    """Return a preset without what it asks of people in person: who plays in a demonstration hands in no phone."""
+    return profile.removesuffix(IN_PERSON).strip()
+
+
 def works_template() -> SessionTemplate:
     """Return a tender of works: seven members, F13, one lot by the ranking and one by an open vote."""
     trimmed = SummaryTerms(trim=F13, widest_tie=WidestTie.SEAT, technical=3, commercial=2)
@@ -81,7 +86,9 @@ def works_template() -> SessionTemplate:
     )  # fmt: skip
     tender = Tender("YCJT-2026-0208", "云川市清溪县县道改建及桥梁工程施工", (road, bridges))
     experts = (_TECHNICAL,) * 5 + (_ECONOMIC,) * 2
-    return SessionTemplate(SessionId("YC-2026-0208"), tender, _sites(), _seats(experts), profile=WORKS)
+    return SessionTemplate(
+        SessionId("YC-2026-0208"), tender, _sites(), _seats(experts), profile=_rehearsed(WORKS)
+    )
 
 
 def procurement_template() -> SessionTemplate:
@@ -98,7 +105,9 @@ def procurement_template() -> SessionTemplate:
     )  # fmt: skip
     tender = Tender("HZZC-2026-0119", "禾泽市中小学校园网络与教室设备采购项目", (lot,))
     experts = (_TECHNICAL,) * 3 + (_ECONOMIC,) * 2
-    return SessionTemplate(SessionId("HZ-2026-0119"), tender, _sites(), _seats(experts), profile=PROCUREMENT)
+    return SessionTemplate(
+        SessionId("HZ-2026-0119"), tender, _sites(), _seats(experts), profile=_rehearsed(PROCUREMENT)
+    )
 
 
 def acceptance_template() -> SessionTemplate:
@@ -112,7 +121,9 @@ def acceptance_template() -> SessionTemplate:
         ),
         Seat(SeatCode("REG"), HOST, HOST, Role.REGULATOR, "行政监督席"),
     )
-    return replace(sealed, session=SessionId("YC-2026-0118"), seats=(*seats, *more), profile=WORKS)
+    return replace(
+        sealed, session=SessionId("YC-2026-0118"), seats=(*seats, *more), profile=_rehearsed(WORKS)
+    )
 
 
 def _mean(ceiling_fen: int) -> PriceFormula:

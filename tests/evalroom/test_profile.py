@@ -5,9 +5,11 @@ from fractions import Fraction
 import pytest
 
 from evalroom.profile import (
+    IN_PERSON,
     MAX_TEXT,
     PLAIN,
     PRESETS,
+    PeopleRules,
     Profile,
     UnusableProfile,
     keys_of_profile,
@@ -73,6 +75,26 @@ def test_each_preset_can_be_read_and_bears_its_name(name: str) -> None:
 def test_the_law_asks_for_five_members_an_odd_number_and_two_thirds_experts() -> None:
     committee = parse_profile(PRESETS["works"]).committee
     assert (5, True, Fraction(2, 3)) == (committee.least, committee.odd, committee.expert_share)
+
+
+@pytest.mark.parametrize("name", ["works", "procurement"])
+def test_a_preset_for_real_sessions_asks_for_people_in_person_and_stays_open_for_complaints(
+    name: str,
+) -> None:
+    profile = parse_profile(PRESETS[name])
+    assert PeopleRules(checkin="operator", phone=True, appraisal=True) == profile.people
+    assert profile.complaint.hold
+
+
+@pytest.mark.parametrize("name", ["works", "procurement"])
+def test_without_what_is_asked_in_person_a_preset_is_what_a_rehearsal_can_keep(name: str) -> None:
+    rest = parse_profile(PRESETS[name].removesuffix(IN_PERSON))
+    assert (PeopleRules(), False) == (rest.people, rest.complaint.hold)
+    assert rest.committee == parse_profile(PRESETS[name]).committee
+
+
+def test_a_rehearsal_without_rules_asks_nothing_of_people() -> None:
+    assert PeopleRules() == parse_profile(PRESETS["plain"]).people
 
 
 def test_another_text_has_another_digest() -> None:

@@ -118,21 +118,36 @@ export interface People {
 
 const PLAIN_PEOPLE = { checkin: 'none', phone: false, appraisal: false } as const
 
+/** What a profile asks of people, at its very end: as the presets have it, and as it is written here. */
+const PEOPLE_TABLE = /\n\[people\]\ncheckin = "(none|operator|two)"\nphone = (true|false)\nappraisal = (true|false)\n?$/
+
+function askedIn(profile: string): Omit<People, 'preset'> {
+  const found = PEOPLE_TABLE.exec(profile)
+  if (found === null) return PLAIN_PEOPLE
+  return { checkin: found[1] as People['checkin'], phone: found[2] === 'true', appraisal: found[3] === 'true' }
+}
+
+/** Return a preset as it comes with the product, with what it asks of people. */
+export function peopleFrom(preset: string, profiles: Readonly<Record<string, string>>): People {
+  return { preset, ...askedIn(profiles[preset] ?? '') }
+}
+
 /** Return the cell of the rule profile: a preset's name, or its text with what is asked of people. */
 export function profileOf(people: People, profiles: Readonly<Record<string, string>>): string {
   const { preset, checkin, phone, appraisal } = people
-  if (checkin === 'none' && !phone && !appraisal) return preset
-  return `${profiles[preset] ?? ''}\n[people]\ncheckin = "${checkin}"\nphone = ${phone}\nappraisal = ${appraisal}\n`
+  const text = profiles[preset] ?? ''
+  const own = askedIn(text)
+  if (checkin === own.checkin && phone === own.phone && appraisal === own.appraisal) return preset
+  return `${text.replace(PEOPLE_TABLE, '')}\n[people]\ncheckin = "${checkin}"\nphone = ${phone}\nappraisal = ${appraisal}\n`
 }
 
 /** Read such a cell back; null for a profile that somebody wrote by hand, which stays as it is. */
 export function peopleOf(cell: string, profiles: Readonly<Record<string, string>>): People | null {
   const named = cell.trim()
-  if (named === '' || named in profiles) return { preset: named || 'plain', ...PLAIN_PEOPLE }
-  const match = /^([\s\S]*)\n\[people\]\ncheckin = "(none|operator|two)"\nphone = (true|false)\nappraisal = (true|false)\n$/.exec(cell)
-  const preset = Object.keys(profiles).find((name) => profiles[name] === match?.[1])
-  if (match === null || preset === undefined) return null
-  return { preset, checkin: match[2] as People['checkin'], phone: match[3] === 'true', appraisal: match[4] === 'true' }
+  if (named === '' || named in profiles) return peopleFrom(named || 'plain', profiles)
+  const rest = cell.replace(PEOPLE_TABLE, '')
+  const preset = Object.keys(profiles).find((name) => profiles[name]?.replace(PEOPLE_TABLE, '') === rest)
+  return rest === cell || preset === undefined ? null : { preset, ...askedIn(cell) }
 }
 
 const KEPT = 'evalroom.wizard'

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { digestOf, type Proposal, stateOf } from '@/standing/api'
-import { countOf, emptyRows, forgetDraft, keepDraft, keptDraft, newRow, peopleOf, type Problem, problemsAt, profileOf, type Table } from '@/wizard/draft'
+import { countOf, emptyRows, forgetDraft, keepDraft, keptDraft, newRow, peopleFrom, peopleOf, type Problem, problemsAt, profileOf, type Table } from '@/wizard/draft'
 
-const PROFILES = { plain: 'name = "plain"\n', works: '# x\nname = "works"\n\n[committee]\nleast = 5\n' }
+const PROFILES = { plain: 'name = "plain"\n', works: '# x\nname = "works"\n\n[committee]\nleast = 5\n', strict: 'name = "strict"\n\n[people]\ncheckin = "operator"\nphone = true\nappraisal = true\n' }
 const problem = (sheet: string, row: number | null, column: string): Problem => ({ code: 'x', sheet, row, column, found: '', sentence: `${sheet}${row}${column}`, zh: '错', en: 'wrong' })
 
 describe('the wizard', () => {
@@ -19,6 +19,16 @@ describe('the wizard', () => {
       expect(cell.startsWith(PROFILES[people.preset])).toBe(true)
       expect(peopleOf(cell, PROFILES)).toEqual(people)
     }
+  })
+
+  it('starts from what a preset itself asks of people, and writes it by its name until that is changed', () => {
+    const strict = peopleFrom('strict', PROFILES)
+    expect(strict).toEqual({ preset: 'strict', checkin: 'operator', phone: true, appraisal: true })
+    expect(profileOf(strict, PROFILES)).toBe('strict')
+    const looser = profileOf({ ...strict, phone: false }, PROFILES)
+    expect(looser.match(/\[people\]/g)).toHaveLength(1)
+    expect(peopleOf(looser, PROFILES)).toEqual({ ...strict, phone: false })
+    expect(peopleOf(profileOf({ ...strict, checkin: 'none', phone: false, appraisal: false }, PROFILES), PROFILES)?.checkin).toBe('none')
   })
 
   it('leaves a profile that somebody wrote by hand as it is', () => {
