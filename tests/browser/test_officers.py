@@ -30,7 +30,7 @@ pytestmark = [
 
 SESSION = SessionId("s1")
 BIDS = [character * 32 for character in "abc"]
-PAGES = {"supervisor": "/wall/", "operator": "/site/", "site_operator": "/site/"}
+PAGES = {"supervisor": "/wall/", "regulator": "/wall/", "operator": "/site/", "site_operator": "/site/"}
 ROOT = "5e" * 32
 
 

@@ -83,11 +83,35 @@ async def test_the_wizard_names_errors_at_their_fields_keeps_the_draft_and_creat
     create = page.locator("[data-act=create]")
     await expect(create).to_be_disabled()
     await page.locator(".final input[type=checkbox]").check()
+    await name_an_expert_who_was_warned(morning, page)
     await create.click()
     await expect(page.locator("[data-seat]")).to_have_count(len(all_at_the_host().seats))
     for slip in await page.locator("[data-seat]").all():
         seat = await slip.get_attribute("data-seat")
         morning.codes[str(seat)] = await slip.locator(".code").inner_text()
+
+
+async def name_an_expert_who_was_warned(morning: Morning, page: Page) -> None:
+    """Give a seat to somebody on the standing list: nothing is created before it was looked at, with a reason."""
+    warned = {
+        "decision": "d1", "subject": "P-0042", "kind": "warned", "ground": "left early twice", "session": "S-1", "seat": "E9",
+        "entry": 7, "since_ms": 0, "until_ms": 4_102_444_800_000, "digest": "0" * 64, "at": 0, "proposed_by": "operator",
+        "proposed_role": "operator", "approved_by": "S-1/R1", "refused_by": "", "appeal": "", "outcome": "", "answer": "",
+        "in_force": True,
+    }  # fmt: skip
+    await page.route("**/api/v1/standing/seat", lambda route: route.fulfill(json=[warned]))
+    await page.locator("[data-occupants] summary").click()
+    seat = page.locator("[data-occupant=E01]")
+    await seat.locator("input[type=text]").first.fill("P-0042")
+    await seat.locator("input[type=text]").first.blur()
+    await expect(seat.get_by_role("alert")).to_contain_text("left early twice")
+    await expect(page.locator("[data-act=create]")).to_be_disabled()
+    await morning.look(morning.operator, "wizard-occupant")
+    await seat.locator("input[type=checkbox]").check()
+    await seat.locator("input[type=text]").last.fill("nobody else of this class")
+    await expect(page.locator("[data-act=create]")).to_be_enabled()
+    await seat.locator("input[type=text]").first.fill("")
+    await page.unroute("**/api/v1/standing/seat")
 
 
 async def read_template(morning: Morning, page: Page) -> None:
@@ -169,6 +193,13 @@ async def agree(morning: Morning, expert: Window) -> None:
     await page.locator("[data-step=technical]").click()
     await expect(page.locator("[data-look=technical]")).to_be_visible()
     await morning.look(expert, "step-ahead")
+    await page.locator("[data-step=clarification]").click()
+    await page.locator("[data-open-questions]").click()
+    await expect(page.get_by_role("dialog", name="澄清")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.mouse.move(0, 0)  # a button under the mouse is paler than one that is read
+    await page.locator("[data-open-questions]").evaluate("(button) => button.blur()")
+    await morning.look(expert, "step-clarification")
     await page.locator("[data-step=check_in]").click()
     await expect(page.locator("[data-look=check_in] .own")).to_contain_text("B-12")
     await page.locator("[data-step=pledge]").click()

@@ -6,6 +6,8 @@ const en: typeof zh = {
   asides: {
     close: 'Close',
     questions: 'Clarification',
+    open_questions: 'Open the clarifications',
+    so_many: '{n} clarifications in this session',
     waiting: '{n} awaiting a reply',
     none: 'No question has been asked.',
     title: 'Clarification (in writing)',

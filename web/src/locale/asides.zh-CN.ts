@@ -4,6 +4,8 @@ const zh = {
   asides: {
     close: '关闭',
     questions: '澄清',
+    open_questions: '打开澄清',
+    so_many: '本场次共 {n} 条澄清',
     waiting: '{n} 条等待答复',
     none: '还没有澄清问题。',
     title: '澄清（书面）',

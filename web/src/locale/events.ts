@@ -1,5 +1,7 @@
 // One line of words for one event, in the person's language; the wall and the replay say the same.
 
+import type { Act } from '@/orders/proposal'
+import { sayAct } from '@/orders/words'
 import type { Tender } from '@/protocol/room'
 
 import { yuan } from './format'
@@ -40,6 +42,12 @@ function sayTrack(track: string): string {
   return i18n.global.te(words) ? `${seat} ${i18n.global.t(words)}` : track
 }
 
+/** An act of two persons in words; by its kind where a page has no words for it. */
+function sayProposed(act: Act, tender: Tender | null): string {
+  const kind = act.kind ?? 'resume'
+  return i18n.global.te(`orders.act.${kind}`) ? sayAct(act, { tender, asides: { questions: new Map() } }) : kind
+}
+
 /** Return what happened, in words; ids stand where `tender` has no name for them. */
 export function sayEvent(type: string, actor: string, body: object, tender: Tender | null): string {
   const { t, te } = i18n.global
@@ -48,6 +56,7 @@ export function sayEvent(type: string, actor: string, body: object, tender: Tend
     const key = WORDS[name]?.map((words) => `${words}.${String(value)}`).find((one) => te(one))
     const named = tender === null || type.startsWith('DarkBid') ? undefined : namesOf(tender).get(`${name}/${String(value)}`)
     if (Array.isArray(value)) facts[name] = value.map((one) => (tender === null ? undefined : namesOf(tender).get(`bid/${String(one)}`)) ?? String(one)).join(', ')
+    else if (name === 'act' && typeof value === 'object' && value !== null) facts[name] = sayProposed(value as Act, tender)
     else if (name === 'track') facts[name] = sayTrack(String(value))
     else if (name === 'price_fen') facts['price'] = yuan(Number(value))
     else if (key !== undefined) facts[name] = t(key)

@@ -6,16 +6,22 @@ import type { SessionView } from '@/session/view'
 
 import type { Act } from './proposal'
 
-function lotTitle(view: SessionView, lot: string): string {
+/** What the words are taken from: names of lots and bidders, and the questions there are. */
+export interface Named {
+  readonly tender: SessionView['tender']
+  readonly asides: Pick<SessionView['asides'], 'questions'>
+}
+
+function lotTitle(view: Named, lot: string): string {
   return view.tender?.lots.find((one) => one.id === lot)?.title ?? lot
 }
 
-function bidder(view: SessionView, bid: string): string {
+function bidder(view: Named, bid: string): string {
   return view.tender?.lots.flatMap((lot) => lot.bids).find((one) => one.id === bid)?.bidder ?? bid
 }
 
 /** Say what an act would do. */
-export function sayAct(act: Act, view: SessionView): string {
+export function sayAct(act: Act, view: Named): string {
   const { t } = i18n.global
   switch (act.kind) {
     case 'step_back':
