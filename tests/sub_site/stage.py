@@ -238,7 +238,11 @@ class Scene:
 
     async def to_the_end(self) -> None:
         """Let everybody score, lock and sign, until the session is concluded."""
-        while self.session.stage is not Stage.CONCLUDED:
+        await self.reach(Stage.CONCLUDED)
+
+    async def reach(self, stage: Stage) -> None:
+        """Let everybody do what each stage before this one asks for."""
+        while self.session.stage is not stage:
             part = PART_OF.get(self.session.stage)
             for seat in EXPERTS if part is not None else ():
                 await self._fill(self.people[seat], part or Part.DETAILED)
