@@ -54,7 +54,8 @@ def report_routes(centre: Centre) -> APIRouter:
         """Answer a site's node for one of its seats, with the rights of that seat."""
         live = centre.session(session)
         known = live.evaluation.conductor.session.seats.get(SeatCode(seat))
-        if not isinstance(person, NodePerson) or known is None or known.node != person.site:
+        served = isinstance(person, NodePerson) and known and live.evaluation.serves(person.site, known)
+        if known is None or not served:
             raise NotPermitted(kind="reports", seat=seat[:64])
         return await _answer(request, live, known.code, lot, what, lang)
 

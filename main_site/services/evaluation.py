@@ -28,7 +28,7 @@ from evalroom.commands import (
     RecordSilence,
     VoidDraw,
 )
-from evalroom.complaint import ComplaintClosed
+from evalroom.complaint import ComplaintClosed, ComplaintOpened
 from evalroom.errors import EvalroomError
 from evalroom.ids import HOST_ACTOR, CommandId, SeatCode, SessionId, SiteId, TrackId
 from evalroom.media import Track, TrackKind, track_of
@@ -142,9 +142,14 @@ class Evaluation:
         if audience == NODE_AUDIENCE:
             return self.conductor.feeds[node_key(site)]
         seat = self.conductor.session.seats.get(SeatCode(audience))
-        if seat is None or seat.node != site:
+        if seat is None or not self.serves(site, seat):
             raise roles.NotPermitted(kind="subscribe", audience=audience[:64], site=site)
         return self.conductor.feeds[audience]
+
+    def serves(self, site: SiteId, seat: Seat) -> bool:
+        """Say whether a site's node seats these people: its own, and over a complaint every member, who may come back anywhere."""
+        session = self.conductor.session
+        return seat.node == site or (session.asides.complaints.open > 0 and seat.code in session.members)
 
     def roster_for(self, site: SiteId) -> m.Roster | None:
         """Return what a site's node needs to seat people; None for a site without part in this session."""
@@ -152,7 +157,7 @@ class Evaluation:
         known = session.sites.get(site)
         if known is None or not known.node or known.host:
             return None
-        here = {seat.code for seat in session.seats.values() if seat.node == site}
+        here = {seat.code for seat in session.seats.values() if self.serves(site, seat)}
         seats = tuple(one for one in self.parts.register.roster(self.id) if one.seat in here)
         return m.Roster(
             self.id, self.title, site, seats, session.keys.log, self.parts.reel_seconds, closed=session.closed
@@ -310,6 +315,8 @@ class Evaluation:
             self.conclude()
         if any(isinstance(fact.event, _STILLER) for fact in committed.facts):
             self._close_when_still()
+        if any(isinstance(fact.event, ComplaintOpened | ComplaintClosed) for fact in committed.facts):
+            self.parts.links.refresh(self)
         if any(isinstance(fact.event, ev.SessionClosed) for fact in committed.facts):
             self.parts.links.refresh(self)
             self.on_closed()
@@ -320,10 +327,10 @@ class Evaluation:
         if seat is None:
             site = SiteId(audience.partition(":")[2])
             self.parts.links.grew(site, self.id, NODE_AUDIENCE)
-        elif seat.node == session.host_site:
-            self.seating.grew(seat.code)
         else:
-            self.parts.links.grew(seat.node, self.id, seat.code)
+            for site in self._sub_sites():
+                if self.serves(site, seat):
+                    self.parts.links.grew(site, self.id, seat.code)
             self.seating.grew(seat.code)  # who cannot reach the node of the site may sit at the host's
 
     def conclude(self) -> None:

@@ -23,6 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from evalroom import commands as co
 from evalroom.events import Stage, StageChanged
 from evalroom.ids import CommandId, SeatCode
+from evalroom.profile import PLAIN
 from evalroom.protocol import messages as m
 from evalroom.protocol.feed import FeedReader
 from evalroom.reporting import Stand
@@ -112,10 +113,10 @@ class Road:
 class Seat:
     """A seat's socket at the sub-site, spoken by hand."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, code: SeatCode = HERE) -> None:
         self.socket = socket
         self._heard: list[m.ToSeatMessage] = []
-        self.reader = FeedReader(SESSION, HERE)
+        self.reader = FeedReader(SESSION, code)
         self.items: list[dict[str, Any]] = []
 
     async def say(self, message: object) -> None:
@@ -200,11 +201,11 @@ class Scene:
             return answer.cookies["evalroom_seat"]
 
     @asynccontextmanager
-    async def seated(self, cookie: str, *, take: bool = False) -> AsyncIterator[Seat]:
+    async def seated(self, cookie: str, *, take: bool = False, code: SeatCode = HERE) -> AsyncIterator[Seat]:
         """Open the seat's socket, read its feed from the beginning, and keep it alive."""
         address = f"{self.url.replace('http', 'ws')}/ws/seat?take={int(take)}"
         async with connect(address, additional_headers={"Cookie": f"evalroom_seat={cookie}"}) as socket:
-            seat = Seat(socket)
+            seat = Seat(socket, code)
             await seat.hear(m.Welcome)
             await seat.say(m.Subscribe(0))
             yield seat
@@ -314,8 +315,8 @@ def host_app(folder: Path) -> tuple[FastAPI, HostSettings]:
 
 
 @asynccontextmanager
-async def joined(folder: Path) -> AsyncIterator[Scene]:
-    """Give a host with an open session, and a sub-site that has joined and is linked."""
+async def joined(folder: Path, profile: str = PLAIN) -> AsyncIterator[Scene]:
+    """Give a host with an open session under these rules, and a sub-site that has joined and is linked."""
     async with AsyncExitStack() as stack:
         app, settings = host_app(folder)
         centre: Centre = app.state.centre
@@ -326,7 +327,7 @@ async def joined(folder: Path) -> AsyncIterator[Scene]:
         code = await centre.invite_site(WEST, "Jiuquan")
         with httpx.Client() as client:
             await asyncio.to_thread(join, folder / "west" / "keys", url, code, client=client)
-        template = SessionTemplate(SESSION, TENDER, SITES, SEATS)
+        template = SessionTemplate(SESSION, TENDER, SITES, SEATS, profile=profile)
         issued = await centre.open_session(template)
         codes = {one.seat: one.code for one in issued}
         people = {seat.code: Person(seat) for seat in SEATS}
