@@ -72,7 +72,7 @@ TRUSTEES = (("host", "host", "省中心 主场"), ("supervisor", "supervisor", "
 HOLDERS = (("supervisor-archive", "省公共资源交易监督管理局 档案室"), ("centre-archive", "省中心 档案室"))
 """Who may read opened documents when all keys of the tender are destroyed."""
 
-HANDING_IN_S, SLOWER = 45, 8
+HANDING_IN_S, SLOWER = 45, 6
 """Seconds from the policy to the deadline, or so many times what writing the documents took if that is longer."""
 
 RELEASE_S, RELEASE_SHARE = 12, 3

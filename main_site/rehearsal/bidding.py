@@ -19,7 +19,7 @@ from evalroom.events import Stage
 from evalroom.ids import BidId, LotId
 from evalroom.tender import Bid
 from main_site.rehearsal.client import SeatClient
-from main_site.rehearsal.direction import KEPT, RehearsalFailed
+from main_site.rehearsal.direction import KEPT, PATIENCE_S, RehearsalFailed
 from main_site.rehearsal.expert import at
 from main_site.sample_bids import dark_document, qualification_document
 
@@ -152,7 +152,7 @@ class Opening:
     ) -> None:
         """Stand ready; `say` is told each step."""
         self._tender, self._desks, self._say = tender, desks, say
-        self._http = httpx.AsyncClient(base_url=host, timeout=40, limits=KEPT)
+        self._http = httpx.AsyncClient(base_url=host, timeout=PATIENCE_S, limits=KEPT)
 
     async def prepare(self, lot: LotId) -> None:
         """Let every bidder write its documents."""

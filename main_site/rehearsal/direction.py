@@ -14,6 +14,9 @@ from main_site.rehearsal.client import SeatClient
 
 POLL_S = 0.4
 
+PATIENCE_S = 120
+"""Seconds for an answer: at a load of fourteen, three trustees' agents took more than 30 for the keys of a policy."""
+
 _OVER = frozenset({Stage.CONCLUDED, Stage.ARCHIVED})
 
 KEPT = httpx.Limits(keepalive_expiry=2)
@@ -33,7 +36,7 @@ class Operator:
         """Prepare to log in at the host with the centre's operator code."""
         self.base_url = base_url
         self._code = code
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=30, limits=KEPT)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE_S, limits=KEPT)
 
     async def login(self) -> None:
         """Log in."""
