@@ -1,5 +1,6 @@
-"""What takes a second person, in a real Chromium: a seat confirmed by two, the duty form, the standing list, the regulator's wall.
+"""What takes a second person, in a real Chromium, and what is read together: each page is looked at in both languages.
 
+A seat confirmed by two, the duty form, the standing list, the regulator's wall, the report of a tender that failed.
 The node is a double on the page's socket (`test_officers`): the rules are the room's and are tested there.
 """
 
@@ -20,7 +21,9 @@ from tests.browser.inspection import Inspection
 from tests.browser.stage import HOST, template
 from tests.browser.test_bidder import serving
 from tests.browser.test_officers import SESSION, SocketDouble, enter, play, seat_of, sound
-from tests.browser.windows import act_with_reason
+from tests.browser.windows import act_with_reason, until
+from tests.evalroom.report.test_failure import ended, ordered
+from tests.evalroom.room import LOT
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -54,6 +57,10 @@ def at(double: SocketDouble, *stages: str) -> None:
         double.tell("StageChanged", {"before": before, "after": after, "reason": ""})
 
 
+async def _given(double: SocketDouble, kind: str) -> bool:
+    return bool(double.commands(kind))
+
+
 async def test_a_seat_is_confirmed_by_two_persons_of_which_the_second_sees_what_the_first_saw(
     browser: Browser,
 ) -> None:
@@ -84,7 +91,7 @@ async def test_a_seat_is_confirmed_by_two_persons_of_which_the_second_sees_what_
         await expect(page.get_by_text("提出：两人确认 E01 的人员身份")).to_be_visible()
         await inspection.look(wall, "two-3-second")
         await waiting.get_by_role("button", name="同意", exact=True).click()
-        await expect(waiting.get_by_role("button", name="同意", exact=True)).to_be_enabled()
+        await until(lambda: _given(second, "approve"))
         assert [f"p-{asked['act']['kind']}"] == [one["proposal"] for one in second.commands("approve")]
     sound(inspection, desk)
     sound(inspection, wall)
@@ -231,6 +238,7 @@ async def test_the_regulator_sees_what_waits_for_them_decides_it_and_gives_no_or
         await act_with_reason(
             page, page.locator("[data-proposal=step_back] .el-button").first, "the sum was right"
         )
+        await until(lambda: _given(double, "veto"))
         assert ["p-replace_expert"] == [one["proposal"] for one in double.commands("approve")]
         (veto,) = double.commands("veto")
         assert ("p-step_back", "the sum was right") == (veto["proposal"], veto["reason"])
@@ -240,5 +248,38 @@ async def test_the_regulator_sees_what_waits_for_them_decides_it_and_gives_no_or
         double.tell("Vetoed", {"proposal": "p-step_back", "digest": "0" * 64, "reason": "x"}, REGULATOR.code)
         await expect(page.locator("[data-proposal]")).to_have_count(0)
         await inspection.look(wall, "regulator-2-decided")
+    sound(inspection, wall)
+    await wall.context.close()
+
+
+# --- a failed lot -------------------------------------------------------------------------------------
+
+
+async def test_the_report_of_a_failed_tender_says_why_and_by_whom_and_is_witnessed(browser: Browser) -> None:
+    inspection = Inspection()
+    wall, double = await play(browser, "supervisor", seat_of("supervisor"), opened)
+    room = ended(ordered())
+    made = room.session.reports.made[LOT]
+    double.tell("LotFailed", {"lot": "1", "ground": "ordered", "reason": "the site is sold"})
+    double.tell("TenderFailed", {"reason": "no lot is left"}, seat_of("operator"))
+    double.tell("ReportMade", {"lot": "1", "sha256": made.sha256, "bytes": len(made.data)})
+    told = {
+        "lot": "1", "state": "signing", "digest": made.sha256, "bytes": len(made.data), "report": json.loads(made.data),
+        "problems": [], "gaps": [], "signatories": [],
+    }  # fmt: skip
+    async with serving(BidHost()) as url:
+        page = await enter(wall, url, double)
+        await page.route("**/api/v1/reports/1", lambda route: route.fulfill(json=told))
+        await page.route("**/api/v1/reports/1/data", lambda route: route.fulfill(body=made.data))
+        await page.reload()
+        report = page.locator("[data-report='1']")
+        await expect(report.locator("[data-failed]")).to_have_text("✗ 流标")
+        reason = report.get_by_role("cell", name="the site is sold", exact=True).first
+        await reason.scroll_into_view_if_needed()
+        await inspection.look(wall, "failed-report")
+        await report.get_by_role("button", name="见证").click()
+        await until(lambda: _given(double, "witness_report"))
+        (given,) = double.commands("witness_report")
+        assert (made.sha256, "1") == (given["digest"], given["lot"])
     sound(inspection, wall)
     await wall.context.close()
