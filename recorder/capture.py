@@ -380,6 +380,8 @@ class Capture:
             self._write(reel, Medium.AUDIO, unit, now)
         elif closing is not None and Medium.AUDIO in closing.lanes:
             self._write(closing, Medium.AUDIO, unit, now)
+        elif reel.lanes[Medium.AUDIO].ended_us is not None:
+            reel.lanes[Medium.AUDIO].broken = GapCause.RECORDER  # the reel it belongs to could wait no longer
 
     # --- reels ------------------------------------------------------------------------------------
 
@@ -549,6 +551,10 @@ class Capture:
         reel.picture = new
 
     def _hand(self, reel: _OpenReel, draft: Draft) -> None:
+        if reel is self._reel and self._closing is not None:
+            # Sound a second behind its picture: no fragment of the reel before may come after one of this.
+            closing, self._closing = self._closing, None
+            self._finish(closing)
         reel.bytes += draft.size
         read_ms = _ms(self._reading(reel, draft.pts_us))
         knot = self._note(reel=reel.number, media_us=draft.pts_us, session_ms=read_ms)

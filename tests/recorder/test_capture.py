@@ -280,6 +280,20 @@ def test_readings_that_contradict_each_other_make_no_hole_between_reels(tmp_path
     assert studio.gaps() == []
 
 
+@pytest.mark.parametrize("behind_ms", [900, 1500, 3500])
+def test_sound_far_behind_its_picture_never_comes_after_a_fragment_of_the_next_reel(
+    tmp_path: Path, behind_ms: int
+) -> None:
+    studio = Studio(tmp_path, settings=CaptureSettings(reel_s=4))
+    sound = later(audio_packets(tones(10)), behind_ms)
+    studio.feed(in_order(video_packets(pictures(10)), sound, reports(10)))
+    studio.end()
+    studio.check()
+    told = [one.reel for one in studio.facts if isinstance(one, FragmentRecorded | ReelClosed)]
+    assert told == sorted(told)
+    assert (behind_ms > 1000) == any(gap[2] is GapCause.RECORDER for gap in studio.gaps())
+
+
 def stalled(items: list[Packet | SenderReport], stalls: list[tuple[int, int]]) -> list[Packet | SenderReport]:
     """Let a machine read nothing for stretches of (begin, length) ms, and then everything at once."""
     for begin, length in stalls:
