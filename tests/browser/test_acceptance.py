@@ -167,6 +167,9 @@ class Member:
         else:
             await cell.locator("input").fill(value)
             await cell.locator("input").press("Enter")
+        if await self.page.locator("#reason.must").count():
+            await self.page.locator("#reason").fill(WORDS)
+            await self.page.get_by_role("button", name="保存理由").click()
         await expect(cell).to_have_class(re.compile("saved|held|pending"))
 
     async def _lock(self) -> None:
