@@ -33,6 +33,7 @@ from evalroom.sheet import FAIL, PASS
 from evalroom.tender import ItemKind, Part
 from evalroom.voting import GO_ON, Question
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
+from main_site.rehearsal.direction import PATIENCE_S
 
 REASONS = (
     "方案与需求逐条对应,关键指标有实测数据支撑。",
@@ -158,13 +159,18 @@ class SyntheticExpert:
             ):  # nothing held the report up, and it was put to the members
                 raise
 
+    def _http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.client.base_url, cookies=self.client.cookies(), timeout=PATIENCE_S
+        )
+
     async def _warnings(self, lot: str) -> list[str]:
-        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
+        async with self._http() as http:
             told = (await http.get(f"/api/v1/reports/{lot}")).json()
         return [one["code"] for one in told["problems"] if one["effect"] == "asks" and not one["justified"]]
 
     async def _data(self, lot: str) -> bytes:
-        async with httpx.AsyncClient(base_url=self.client.base_url, cookies=self.client.cookies()) as http:
+        async with self._http() as http:
             return (await http.get(f"/api/v1/reports/{lot}/data")).content
 
     async def _sign(self) -> None:
