@@ -67,6 +67,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['tests/**/*.test.ts'],
     restoreMocks: true,
+    testTimeout: 30_000, // a machine that is busy is no bug
     // The kit's parts import their styles, which Node by itself cannot read.
     server: { deps: { inline: ['element-plus'] } },
   },

@@ -38,7 +38,7 @@ from signaling.codec import decode_from_node
 from tests.evalroom.room import PRICING
 from tests.faults.cable import Cable, cabled
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 """Seconds to wait for what other processes do; a node's cold start alone took 9 on two busy cores."""
 
 ORDER = list(Stage)

@@ -117,7 +117,10 @@ async def test_recording_stops_with_a_declared_gap_while_scoring_goes_on_and_bot
         await committee.journalled("ReelClosed", closed + 1)
         recorded = len(committee.entries("FragmentRecorded"))
         await asyncio.gather(write(committee.members[FILMED]), write(committee.members[OTHER]))
-        assert recorded == len(committee.entries("FragmentRecorded")), "nothing is recorded on a full disk"
+        # A node that ended at a commit let go of its reserve, and records again in what that leaves.
+        assert ended or recorded == len(committee.entries("FragmentRecorded")), (
+            "nothing is recorded on a full disk"
+        )
         assert (disk / "reserve").exists() is (percent < FULL)
         ballast.unlink()
         await committee.journalled("FragmentRecorded", recorded + 2)

@@ -318,7 +318,7 @@ describe('a sheet of many rows', () => {
   it('shows what fills a screen at once and the rest behind it', async () => {
     const wrapper = many()
     expect(wrapper.findAll('tbody tr')).toHaveLength(16)
-    await vi.waitFor(() => expect(wrapper.findAll('tbody tr')).toHaveLength(40))
+    await vi.waitFor(() => expect(wrapper.findAll('tbody tr')).toHaveLength(40), { timeout: 10_000 })
   })
 
   it('draws a row that is asked for before its turn', async () => {

@@ -60,7 +60,7 @@ let held: (() => void)[] | null = null
 const digest = crypto.subtle.digest.bind(crypto.subtle)
 
 async function until(met: () => boolean): Promise<void> {
-  await vi.waitFor(() => expect(met()).toBe(true), { interval: 1 })
+  await vi.waitFor(() => expect(met()).toBe(true), { interval: 1, timeout: 10_000 })
 }
 
 beforeEach(async () => {
