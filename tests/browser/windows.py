@@ -175,8 +175,15 @@ class Window:
         return bool(await self.page.evaluate(script, argument) >= limit)
 
     async def ways(self) -> set[str]:
-        """Return the kinds of local candidate that the page's media really takes: host, srflx, relay."""
-        return set(await self.page.evaluate(WAYS_TAKEN))
+        """Return the kinds of local candidate that the page's media really takes, once it takes any: host, srflx, relay."""
+        found: set[str] = set()
+
+        async def taken() -> bool:
+            found.update(await self.page.evaluate(WAYS_TAKEN))
+            return bool(found)
+
+        await until(taken)
+        return found
 
     async def describe(self) -> str:
         """Say in a few lines what a person would see, for whoever reads a failure."""
