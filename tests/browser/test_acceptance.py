@@ -71,6 +71,15 @@ class Scene:
             self.news.clear()
             await self.news.wait()
 
+    async def goes_on(self) -> None:
+        """Wait for its end, which comes by itself only when something failed.
+
+        Raises:
+            AssertionError: it ended.
+        """
+        await self.process.wait()
+        raise AssertionError("\n".join(self.said[-20:]))
+
     def door(self, label: str) -> tuple[str, str]:
         """Return the code of a seat and the address to come in by."""
         found = (DOOR.match(line) for line in self.said)
@@ -247,7 +256,11 @@ async def test_the_acceptance_scenario_is_played_through_by_an_expert_a_supervis
             await check_in(windows[0])
             windows.append(await enter(browser, scene, "监督大屏"))
             member = Member(windows[0])
-            await asyncio.gather(member.take_part(inspection), supervise(windows[1], scene, inspection))
+            async with asyncio.TaskGroup() as people:
+                watching = people.create_task(scene.goes_on())
+                acting = (member.take_part(inspection), supervise(windows[1], scene, inspection))
+                await asyncio.wait([people.create_task(one) for one in acting])
+                watching.cancel()
             await scene.says("档案完好")
             await scene.says("已检出 detected")
             windows.append(await enter(browser, scene, "回放"))
