@@ -416,6 +416,7 @@ const en: Messages = {
     cosigned: 'cosigned {n} s ago',
     cosigned_never: 'not cosigned yet',
     no_picture: 'No picture',
+    cut: 'Cut off with its site, recorded there',
     offline: 'Offline',
     host: 'Host site',
     sub: 'Sub-site',

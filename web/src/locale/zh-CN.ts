@@ -407,6 +407,7 @@ const zh = {
     cosigned: '{n} 秒前会签',
     cosigned_never: '尚未会签',
     no_picture: '无画面',
+    cut: '随场地断线，当地续录',
     offline: '离线',
     host: '主场',
     sub: '副场',

@@ -11,8 +11,8 @@ export interface Tile {
   readonly screen: TrackState | null
   readonly joined: boolean
   readonly alarms: readonly Alarm[]
-  /** Why this tile deserves a look, worst first; null when it does not. */
-  readonly trouble: 'offline' | 'stalled' | 'alarm' | 'weak' | null
+  /** Why this tile deserves a look, worst first; null when it does not. Of a seat whose site is cut off nothing newer is known. */
+  readonly trouble: 'cut' | 'offline' | 'stalled' | 'alarm' | 'weak' | null
 }
 
 export interface SiteTiles {
@@ -23,24 +23,25 @@ export interface SiteTiles {
 export function tilesBySite(view: SessionView, status: Status | null): SiteTiles[] {
   const states = new Map((status?.sites ?? []).flatMap((site) => site.seats.map((seat) => [seat.seat, seat] as const)))
   const tracks = (status?.sites ?? []).flatMap((site) => site.tracks)
+  const cut = new Set((status?.sites ?? []).filter((site) => site.link === 'offline').map((site) => site.site))
   return view.sites
     .map((site) => ({
       site,
       tiles: view.seats
         .filter((seat) => seat.site === site.id)
         .filter((seat) => seat.role === 'expert' || tracks.some((track) => track.seat === seat.code))
-        .map((seat) => tileOf(view, seat, states.get(seat.code) ?? null, tracks)),
+        .map((seat) => tileOf(view, seat, states.get(seat.code) ?? null, tracks, cut.has(site.id))),
     }))
     .filter((each) => each.tiles.length > 0)
 }
 
-function tileOf(view: SessionView, seat: Seat, state: SeatState | null, tracks: readonly TrackState[]): Tile {
+function tileOf(view: SessionView, seat: Seat, state: SeatState | null, tracks: readonly TrackState[], cut: boolean): Tile {
   const own = tracks.filter((track) => track.seat === seat.code && track.state !== 'gone')
   const alarms = [...view.alarms.values()].filter((alarm) => alarm.closed === null && alarm.seat === seat.code)
   const camera = own.find((track) => track.track_kind === 'camera') ?? null
   const screen = own.find((track) => track.track_kind === 'screen') ?? null
   const joined = (view.seatFacts.get(seat.code)?.joined ?? null) !== null
-  return { seat, state, camera, screen, joined, alarms, trouble: troubleOf(state, camera, joined, alarms) }
+  return { seat, state, camera, screen, joined, alarms, trouble: cut && joined ? 'cut' : troubleOf(state, camera, joined, alarms) }
 }
 
 function troubleOf(
