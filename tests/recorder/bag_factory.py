@@ -43,6 +43,7 @@ from recorder.manifest import (
 )
 from recorder.package import BagLog, BagReel, BagTrack, build
 from recorder.reel import ReelFile, reel_path
+from recorder.verify import verify
 from tests.evalroom import room as trade
 
 ORIGIN = f"evalroom/{trade.SESSION}"
@@ -247,6 +248,12 @@ def index_of(bag: Bag, head: Checkpoint) -> SessionIndex:
         classification="",
         software="0.1.0",
     )
+
+
+def found(bag: Bag) -> set[tuple[int, str]]:
+    """Return step and code of every failure that the verifier finds, its keys known from outside."""
+    report = verify(bag.path, [LOG_KEY], WITNESS_KEYS)
+    return {(step.number, failure.code) for step in report.steps for failure in step.failures}
 
 
 def copy_of(bag: Bag, path: Path) -> Bag:

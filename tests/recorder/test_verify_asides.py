@@ -16,16 +16,14 @@ from evalroom.ids import BIDDER_ACTOR, HOST_ACTOR, BidId, SeatCode
 from evalroom.ledger.canonical import Json
 from evalroom.roles import Role
 from evalroom.sealing.custody import answer_message
-from recorder.verify import verify
 from tests.evalroom import room as trade
 from tests.evalroom.opening import NUMBERS
 from tests.evalroom.room import EXPERTS, LOT, OPERATOR, REGULATOR, START, SUPERVISOR
 from tests.recorder.bag_factory import (
-    LOG_KEY,
-    WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
+    found,
     one_by_one,
     play_out,
 )
@@ -124,11 +122,6 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
 @pytest.fixture(name="bag")
 def _bag(clean: Bag, tmp_path: Path) -> Bag:
     return copy_of(clean, tmp_path / "bag")
-
-
-def found(bag: Bag) -> set[tuple[int, str]]:
-    report = verify(bag.path, [LOG_KEY], WITNESS_KEYS)
-    return {(step.number, failure.code) for step in report.steps for failure in step.failures}
 
 
 def test_a_session_in_which_all_of_it_happened_passes_every_step(clean: Bag) -> None:

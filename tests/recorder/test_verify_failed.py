@@ -12,10 +12,9 @@ from evalroom import commands as co
 from evalroom import events as ev
 from evalroom.events import Stage
 from evalroom.ledger.canonical import Json
-from recorder.verify import verify
 from tests.evalroom import room as trade
 from tests.evalroom.room import EXPERTS, LOT, OPERATOR, REGULATOR, SUPERVISOR
-from tests.recorder.bag_factory import LOG_KEY, WITNESS_KEYS, Bag, Play, copy_of, one_by_one, play_out
+from tests.recorder.bag_factory import Bag, Play, copy_of, found, one_by_one, play_out
 from tests.recorder.test_verify import report_in, resigned, rewritten
 
 
@@ -58,11 +57,6 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
 @pytest.fixture(name="bag")
 def _bag(clean: Bag, tmp_path: Path) -> Bag:
     return copy_of(clean, tmp_path / "bag")
-
-
-def found(bag: Bag) -> set[tuple[int, str]]:
-    report = verify(bag.path, [LOG_KEY], WITNESS_KEYS)
-    return {(step.number, failure.code) for step in report.steps for failure in step.failures}
 
 
 def test_a_failed_tender_with_its_signed_report_passes_every_step(clean: Bag) -> None:

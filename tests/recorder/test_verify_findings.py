@@ -11,15 +11,13 @@ from evalroom.events import Stage
 from evalroom.ledger.base64 import encode_base64
 from evalroom.ledger.canonical import Json
 from evalroom.tender import Part
-from recorder.verify import verify
 from tests.evalroom import room as trade
 from tests.evalroom.test_findings import HIGH
 from tests.recorder.bag_factory import (
-    LOG_KEY,
-    WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
+    found,
     one_by_one,
     play_out,
 )
@@ -69,11 +67,6 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
 @pytest.fixture(name="bag")
 def _bag(clean: Bag, tmp_path: Path) -> Bag:
     return copy_of(clean, tmp_path / "bag")
-
-
-def found(bag: Bag) -> set[tuple[int, str]]:
-    report = verify(bag.path, [LOG_KEY], WITNESS_KEYS)
-    return {(step.number, failure.code) for step in report.steps for failure in step.failures}
 
 
 def test_a_session_in_which_members_were_asked_passes_every_step(clean: Bag) -> None:

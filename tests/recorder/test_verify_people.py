@@ -11,16 +11,14 @@ from evalroom import commands as co
 from evalroom import pledge as pl
 from evalroom.events import Stage
 from evalroom.ledger.canonical import Json
-from recorder.verify import verify
 from tests.evalroom import arriving as a
 from tests.evalroom import room as trade
 from tests.recorder.bag_factory import (
     KEYS,
-    LOG_KEY,
-    WITNESS_KEYS,
     Bag,
     Play,
     copy_of,
+    found,
     one_by_one,
     play_out,
 )
@@ -72,11 +70,6 @@ def _clean(tmp_path_factory: pytest.TempPathFactory) -> Bag:
 @pytest.fixture(name="bag")
 def _bag(clean: Bag, tmp_path: Path) -> Bag:
     return copy_of(clean, tmp_path / "bag")
-
-
-def found(bag: Bag) -> set[tuple[int, str]]:
-    report = verify(bag.path, [LOG_KEY], WITNESS_KEYS)
-    return {(step.number, failure.code) for step in report.steps for failure in step.failures}
 
 
 def test_a_session_that_receives_and_appraises_its_people_passes_every_step(clean: Bag) -> None:
