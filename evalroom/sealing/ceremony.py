@@ -180,6 +180,8 @@ class Ceremony:
 
     state: CeremonyState = _DRAFTED
     paused_at: int | None = None
+    why_paused: str = ""
+    """The reason of the pause that lasts, nothing while there is none."""
     keys: dict[str, sf.TrusteeKeyPublished] = field(default_factory=dict)
     policy: Policy | None = None
     sha256: str = ""
@@ -366,11 +368,11 @@ class Ceremony:
                 self._keep_opening(act, at, excluded)
             case sf.OfficerSteppedUp(window=window):
                 self.officers.setdefault(window, {})[SeatCode(by[0])] = by[1]
-            case sf.CeremonyPaused():
-                self.paused_at = at
+            case sf.CeremonyPaused(reason=reason):
+                self.paused_at, self.why_paused = at, reason
             case sf.CeremonyResumed():
                 self.windows[self.current].until += max(0, at - (self.paused_at or at))
-                self.paused_at = None
+                self.paused_at, self.why_paused = None, ""
             case _:
                 _CHANGES.get(type(act), _keep_nothing)(self, act)
         if isinstance(act, sf.BidSubmitted | sf.BidWithdrawn):

@@ -88,6 +88,7 @@ class Conductor:
         self._given: dict[CommandId, tuple[str, bytes]] = {}
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._extra: Callable[[sa.Connection], None] | None = None
+        self._on_its_way = asyncio.Lock()
 
     # --- giving orders ------------------------------------------------------------------------------
 
@@ -118,6 +119,15 @@ class Conductor:
         if outcome is not None:
             raise outcome
 
+    async def kept(self) -> None:
+        """Return when all that the fold holds is on disk: what is read of it before the next await may be shown.
+
+        The wait is one commit at most; the lock is fair, so a busy session starves no reader.  Cancelling changes
+        nothing.
+        """
+        async with self._on_its_way:
+            pass
+
     async def run(self) -> None:
         """Carry out orders until cancelled; cancelling leaves queued orders unanswered, to be sent again."""
         while True:
@@ -127,13 +137,14 @@ class Conductor:
             await self._carry_out(batch)
 
     async def _carry_out(self, waiting: list[_Waiting]) -> None:
-        batch = _Batch()
-        for one in waiting:
-            self._decide(one, batch)
-        if batch.rows or batch.given:
-            extra, self._extra = self._extra, None
-            await self._writer.write(lambda db: self._commit(db, batch, extra))
-        self._publish(batch)
+        async with self._on_its_way:
+            batch = _Batch()
+            for one in waiting:
+                self._decide(one, batch)
+            if batch.rows or batch.given:
+                extra, self._extra = self._extra, None
+                await self._writer.write(lambda db: self._commit(db, batch, extra))
+            self._publish(batch)
 
     def _commit(
         self, db: sa.Connection, batch: _Batch, extra: Callable[[sa.Connection], None] | None

@@ -7,7 +7,7 @@ what is shown alone, never on the journal's size.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from evalroom.events import Fact
 from evalroom.ids import BidNumber
@@ -27,12 +27,17 @@ BEFORE_CLOSE = frozenset({CeremonyState.DRAFTED, CeremonyState.ARMED, CeremonySt
 class Hall:
     """One session's opening, shown.  `session_keys` (window to b64) is filled by whoever opens the windows."""
 
-    def __init__(self, ceremony: Callable[[], Ceremony], entries: int = 0) -> None:
-        """Begin after so many entries; `ceremony` gives the fold of all that there are."""
+    def __init__(
+        self, ceremony: Callable[[], Ceremony], kept: Callable[[], Awaitable[None]], entries: int = 0
+    ) -> None:
+        """Begin after so many entries; `ceremony` gives the fold of all that there are, `kept` waits for the disk.
+
+        Outsiders see nothing that a crash could still take back (docs/decisions/0002-group-commit.md).
+        """
         self._ceremony = ceremony
+        self._kept = kept
         self._entries: dict[BidNumber, int] = {}
         self._size = entries
-        self._why_paused = ""
         self._changed = asyncio.Event()
         self.session_keys: dict[str, str] = {}
         self.verified: int | None = None
@@ -41,13 +46,8 @@ class Hall:
     def take(self, facts: Iterable[Fact]) -> None:
         """Take the journal's next facts, remember where bids stand in it, and wake whoever waits for a change."""
         for fact in facts:
-            match fact.event:
-                case sf.BidSubmitted(bid=bid):
-                    self._entries[bid] = self._size
-                case sf.CeremonyPaused(reason=reason):
-                    self._why_paused = reason
-                case _:
-                    pass
+            if isinstance(fact.event, sf.BidSubmitted):
+                self._entries[fact.event.bid] = self._size
             self._size += 1
         self.wake()
 
@@ -74,11 +74,15 @@ class Hall:
         """Return the public state once it is another than `since`, after 20 s in any case; cancelling changes nothing."""
         try:
             async with asyncio.timeout(WAIT_S):
-                while (view := self.view(tender, now()))["version"] == since:
+                while (view := await self._settled(tender, now))["version"] == since:
                     await self._changed.wait()
         except TimeoutError:
-            return self.view(tender, now())
+            return await self._settled(tender, now)
         return view
+
+    async def _settled(self, tender: str, now: Callable[[], int]) -> dict[str, Json]:
+        await self._kept()
+        return self.view(tender, now())
 
     def window(self) -> Window | None:
         """Return the window that is open, else the one that comes next, else the last; None without a policy."""
@@ -98,7 +102,7 @@ class Hall:
         shown: dict[str, Json] = {
             "tender": tender,
             "state": ceremony.state.value,
-            "paused": self._why_paused if ceremony.paused else "",
+            "paused": ceremony.why_paused,
             "deadline": policy.deadline if policy else 0,
             "window": name,
             "opens_at": window.opens_at if window else None,

@@ -189,7 +189,8 @@ class Submissions:
     def __init__(self, parts: SubmissionParts, facts: Sequence[Fact] = ()) -> None:
         """Go on from the facts of a session that is taken up again, or from none, and from what lies in the folder."""
         self.parts = parts
-        self.hall = Hall(lambda: self.ceremony, parts.conductor.journal.size - len(facts))
+        conductor = parts.conductor
+        self.hall = Hall(lambda: self.ceremony, conductor.kept, conductor.journal.size - len(facts))
         self.hall.take(facts)
         self.trustees: Trustees = AbsentTrustees()
         self.uploads = Uploads(parts.folder / "bids")

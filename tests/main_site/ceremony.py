@@ -144,6 +144,11 @@ class Ceremony(Tendering):
 
     async def reaches(self, state: CeremonyState) -> None:
         await until(lambda: self.stands is state)
+        await self.live.evaluation.conductor.kept()
+
+    async def pauses(self) -> None:
+        await until(lambda: self.session.ceremony.paused)
+        await self.live.evaluation.conductor.kept()
 
     # --- up to the window ---------------------------------------------------------------------------------
 
@@ -226,6 +231,17 @@ class Ceremony(Tendering):
     def end_window(self, window: str = FIRST) -> None:
         """Let the time to release be over."""
         self.now = self.session.ceremony.windows[window].until
+
+    def spoil(self, one: Bidding, at: int) -> Path:
+        """Change one byte of a bid where it is stored, and leave the others there: somebody may be reading."""
+        path = self.submissions.uploads.path(one.number)
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.seek(at)
+            byte = file.read(1)
+            file.seek(at)
+            file.write(bytes([byte[0] ^ 1]))
+        return path
 
     async def order(self, seat: SeatCode, command: co.SeatCommand) -> None:
         await self.give(self.people[seat].order(command))

@@ -562,11 +562,13 @@ def test_a_pause_moves_the_end_of_the_window_by_its_length() -> None:
     room.now += 60_000
     room.give(room.by_seat(plain.SUPERVISOR, co.PauseCeremony("two trustees are away")))
     refused(room, room.by_seat(plain.SUPERVISOR, co.PauseCeremony("again")), AlreadyDone)
+    assert "two trustees are away" == room.ceremony.why_paused
     room.now = until + 5
     refused(room, room.by_host(co.CloseWindow(FIRST)), CeremonyStandsStill)
     assert room.try_out(room.by_bidder(room.released(A)))  # nothing runs out while it lasts
     room.give(room.by_seat(plain.SUPERVISOR, co.ResumeCeremony("they are back")))
     assert until + (until + 5 - o.OPENS_AT - 60_000) == room.ceremony.windows[FIRST].until
+    assert "" == room.ceremony.why_paused
     refused(room, room.by_seat(plain.SUPERVISOR, co.ResumeCeremony("again")), AlreadyDone)
 
 

@@ -3,17 +3,20 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from evalroom.ids import BidNumber
 from evalroom.ledger.base64 import decode_base64, encode_base64
 from evalroom.ledger.note import parse_vkey
 from evalroom.sealing import custody
+from evalroom.sealing.ceremony import CeremonyState
 from evalroom.sealing.envelope import open_envelope
 from evalroom.sealing.policy import PartName, parse_policy
 from evalroom.sealing.receipt import check_receipt
@@ -22,11 +25,12 @@ from main_site.services import hall as hall_module
 from main_site.services import submissions as module
 from main_site.store.bids import PIECE
 from recorder.disk import DiskUsage
+from signaling.database import Writer
 from tests.evalroom.room import SESSION
 from tests.evalroom.sealing import bids as room_bids
 from tests.evalroom.sealing import tender as room_tender
 from tests.main_site.bidding import TENDERS, TEXTS, SealedBid, Tendering, accept, seal_bid, tendering
-from tests.main_site.hall import until
+from tests.main_site.hall import settle, until
 
 LARGE = {**TEXTS, PartName.TECHNICAL: room_tender.drawn("large", 2 * PIECE)}
 GHOST = "00" * 16
@@ -607,6 +611,28 @@ async def test_whoever_waits_for_news_is_answered_after_a_while_in_any_case(
     again = (await place.http.get(f"{TENDERS}/hall", params={"since": seen["version"]})).json()
     assert seen == again
     assert ("accepting", place.deadline, 2) == (again["state"], again["deadline"], again["k"])
+
+
+async def test_the_hall_shows_nothing_that_is_not_on_disk_yet(
+    place: Tendering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.tasks.add(place.cosigning(await place.linked()))
+    await place.hand_in()
+    write, gate = Writer.write, asyncio.Event()
+
+    async def held(writer: Writer, work: Callable[[sa.Connection], Any]) -> Any:  # noqa: ANN401 - as the writer's
+        if place.session.ceremony.state is CeremonyState.CLOSED:
+            await gate.wait()
+        return await write(writer, work)
+
+    monkeypatch.setattr(Writer, "write", held)
+    place.now = place.deadline
+    await until(lambda: place.session.ceremony.state is CeremonyState.CLOSED)
+    asked = asyncio.create_task(place.submissions.hall.next_view(SESSION, "", place.centre.clock.now))
+    await settle()
+    assert not asked.done()
+    gate.set()
+    assert "closed" == (await asked)["state"]
 
 
 async def test_nobody_confirms_a_record_that_is_not_out(place: Tendering) -> None:

@@ -200,6 +200,29 @@ async def test_nothing_is_shown_or_answered_before_the_commit(
     assert SUPERVISOR in told[0].audiences
 
 
+async def test_who_waits_for_what_is_kept_reads_it_after_the_commit_even_while_the_next_one_waits(
+    conductor: Conductor, writer: HeldWriter
+) -> None:
+    kept = len(rows(writer))
+    writer.gate.clear()
+    first = conductor.submit(PEOPLE[E1].check_in())
+    await until(lambda: writer.waiting == 1)
+    second = conductor.submit(PEOPLE[E2].check_in())
+    reader = asyncio.create_task(_size_once_kept(conductor))
+    await settle()
+    assert not reader.done()
+    writer.gate.set()
+    assert kept + 1 == await reader
+    assert {None} == set(await asyncio.gather(first, second))
+    await conductor.kept()
+    assert kept + 2 == len(rows(writer))
+
+
+async def _size_once_kept(conductor: Conductor) -> int:
+    await conductor.kept()
+    return conductor.session.size
+
+
 async def test_a_failed_commit_ends_the_process_and_answers_nobody(writer: HeldWriter) -> None:
     async with conducting(writer, OPEN) as conductor:
         told: list[Committed] = []

@@ -366,7 +366,7 @@ async def test_no_window_runs_out_while_the_hosts_own_agent_is_silent(tmp_path: 
         (one,) = await unsealing(place, "甲公司")
         until_before = place.session.ceremony.windows[FIRST].until
         place.agents["host"].down = True
-        await until(lambda: place.session.ceremony.paused)
+        await place.pauses()
         place.now += 3_600_000
         assert 503 == (await place.released(one)).status_code
         await settle()
@@ -384,7 +384,7 @@ async def test_shares_that_never_agree_wait_for_people_and_are_the_sites_matter(
         for name in ("supervisor", "host"):
             place.agents[name].bend = wrong_share
         await place.release_all()
-        await until(lambda: place.session.ceremony.paused)
+        await place.pauses()
         await place.order(SUPERVISOR, co.ResumeCeremony("we go on without it"))
         assert {"甲公司": ("withdrawn", "too_few_shares", "sites")} == await opened(place)
 
@@ -453,11 +453,9 @@ async def test_a_bid_that_comes_in_while_another_ones_head_is_read_ends_nothing(
 async def test_damaged_bytes_wait_for_a_backup_and_then_the_bid_is_opened(tmp_path: Path) -> None:
     async with ceremony(tmp_path) as place:
         one, _other = await unsealing(place, "甲公司", "乙公司")
-        path = place.submissions.uploads.path(one.number)
-        path.chmod(0o600)
-        spoil(path, len(one.sealed.data) // 2)
+        path = place.spoil(one, len(one.sealed.data) // 2)
         await place.release_all()
-        await until(lambda: place.session.ceremony.paused)
+        await place.pauses()
         assert {"甲公司": ("awaiting_bytes", "root_mismatch", "platform")} == place.verdicts()
         path.write_bytes(one.sealed.data)  # restored from a backup: the host sees it by itself
         assert {"甲公司": OPENED, "乙公司": OPENED} == await opened(place)
@@ -466,11 +464,9 @@ async def test_damaged_bytes_wait_for_a_backup_and_then_the_bid_is_opened(tmp_pa
 async def test_bytes_that_stay_damaged_withdraw_the_bid_at_the_platforms_cost(tmp_path: Path) -> None:
     async with ceremony(tmp_path) as place:
         one, _other = await unsealing(place, "甲公司", "乙公司")
-        path = place.submissions.uploads.path(one.number)
-        path.chmod(0o600)
-        spoil(path, len(one.sealed.data) // 2)
+        place.spoil(one, len(one.sealed.data) // 2)
         await place.release_all()
-        await until(lambda: place.session.ceremony.paused)
+        await place.pauses()
         await place.order(SUPERVISOR, co.ResumeCeremony("there is no backup"))
         lost = ("withdrawn", "root_mismatch", "platform")
         assert {"甲公司": lost, "乙公司": OPENED} == await opened(place)
@@ -531,12 +527,6 @@ async def test_each_verdict_is_signed_and_names_the_entries_it_follows_from(tmp_
             assert {"BidSubmitted", "BidAcknowledged", "WindowClosed", "ShareReleased"} <= kinds
             assert ("HalfReleased" in kinds) is (told.verdict is Verdict.OPENED)
             assert {told.bid} == {entry["body"]["bid"] for entry in about if "bid" in entry["body"]}
-
-
-def spoil(path: Path, offset: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[offset] ^= 1
-    path.write_bytes(data)
 
 
 async def test_supervisors_may_give_bidders_more_time(tmp_path: Path) -> None:

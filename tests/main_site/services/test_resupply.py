@@ -21,7 +21,7 @@ from tests.evalroom.room import SUPERVISOR
 from tests.evalroom.sealing import tender
 from tests.main_site.bidding import SealedBid
 from tests.main_site.ceremony import Bidding, Ceremony, ceremony, sheet_of
-from tests.main_site.hall import settle, until
+from tests.main_site.hall import settle
 
 PRICE = 98_000_000
 LARGE = tender.pattern(9_000_000)
@@ -45,18 +45,6 @@ async def closed(place: Ceremony) -> tuple[Bidding, Bidding]:
     await place.acked()
     await place.close()
     return one, other
-
-
-def spoil(place: Ceremony, one: Bidding, at: int) -> Path:
-    """Change one byte of a bid where it is stored."""
-    path = place.submissions.uploads.path(one.number)
-    path.chmod(0o600)
-    with path.open("r+b") as file:
-        file.seek(at)
-        byte = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte[0] ^ 1]))
-    return path
 
 
 def known_by(bid: SealedBid) -> dict[str, str]:
@@ -93,7 +81,7 @@ async def test_other_bytes_are_refused_at_once_and_the_right_ones_are_taken_all_
 ) -> None:
     async with ceremony(tmp_path) as place:
         one, other = await closed(place)
-        spoil(place, one, PIECE + 5)
+        place.spoil(one, PIECE + 5)
         leaves = known_by(other.sealed)["leaves"]
         assert "other_bytes" == code(await begin(place, one, leaves=leaves))
         assert "other_bytes" == code(await begin(place, one, tail=known_by(other.sealed)["tail"]))
@@ -143,9 +131,9 @@ async def judged_damaged(place: Ceremony, at: int) -> Bidding:
     """Come to where the opening stands still because the first bid's bytes are damaged."""
     one, _ = await closed(place)
     await place.open_window()
-    spoil(place, one, at)
+    place.spoil(one, at)
     await place.release_all()
-    await until(lambda: place.session.ceremony.paused)
+    await place.pauses()
     assert {"甲公司": ("awaiting_bytes", "root_mismatch", "platform")} == place.verdicts()
     return one
 
@@ -180,7 +168,7 @@ async def test_a_file_that_is_gone_altogether_is_brought_as_a_whole(tmp_path: Pa
 async def test_after_a_restart_the_hashes_are_brought_again_and_the_bytes_are_not(tmp_path: Path) -> None:
     async with ceremony(tmp_path) as place:
         one = await judged_damaged(place, 9)
-        spoil(place, one, PIECE + 9)
+        place.spoil(one, PIECE + 9)
         assert [2] == (await begin(place, one)).json()["have"]
         assert 204 == (await put(place, one, 0)).status_code
         fresh = Resupply(place.submissions.uploads, lambda: place.session.ceremony)
@@ -197,7 +185,7 @@ async def test_a_head_that_was_damaged_before_the_window_costs_its_bidder_nothin
     async with ceremony(tmp_path) as place:
         one, other = await closed(place)
         place.opening._bids.clear()  # as after a restart
-        spoil(place, one, 40)
+        place.spoil(one, 40)
         await place.open_window()
         assert (await place.released(other)).is_success
         answer = await place.released(one)
