@@ -99,8 +99,8 @@ async def test_a_reel_waits_until_the_journal_knows_it_and_then_goes_before_olde
         handover.add(first)
         handover.add(second)
         handover.journalled([second])
-        await until(lambda: handed(writer) == {(TRACK, 1)})
-        assert 1 == handover.waiting
+        await until(lambda: handover.waiting == 1)
+        assert {(TRACK, 1)} == handed(writer)
         assert not any("camera.0" in one for one in centre.asked)
         handover.journalled([first])
         await until(lambda: handover.waiting == 0)
