@@ -174,7 +174,7 @@ from evalroom.sheet import (
     items_of,
     keys_of,
 )
-from evalroom.stages import ROAD
+from evalroom.stages import OVER, ROAD
 from evalroom.summary import Award, Ballots
 from evalroom.tender import (
     Bid,
@@ -1783,6 +1783,13 @@ class Session:
     def lacks_signatures(self) -> bool:
         """Say whether somebody still has to sign or witness a report, or a gap to be declared before they can."""
         return any(names for _, names in _needs_signatures(self))
+
+    def filming(self) -> bool:
+        """Say whether seats are filmed: until the evaluation is over, of a failed tender until its members have signed.
+
+        87号令 article 39 has the whole review recorded; what a committee signs belongs to it.
+        """
+        return self.stage not in OVER or (self.stage is F and bool(self.unsigned()))
 
     def witnesses_missing(self) -> tuple[str, ...]:
         """List, with the lot where there are several, the sub-sites and regulators whose witness a report still lacks."""

@@ -33,7 +33,7 @@ ROAD: tuple[Stage, ...] = tuple(stage for stage in Stage if stage not in (Stage.
 """The stages of an evaluation that goes well, in order."""
 
 OVER: frozenset[Stage] = frozenset({Stage.CONCLUDED, Stage.ARCHIVED, Stage.FAILED, Stage.ABORTED})
-"""Stages in which nothing is evaluated any more: recordings end."""
+"""Stages in which nothing is evaluated any more: recordings end, of a failed tender once its report is signed."""
 
 _ENDS: Mapping[str, Stage] = {
     "TenderFailed": Stage.FAILED,

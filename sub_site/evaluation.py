@@ -29,7 +29,7 @@ from evalroom.protocol.liveness import OFFLINE_MS, LinkState
 from evalroom.protocol.messages import NODE_AUDIENCE
 from evalroom.protocol.subscriber import Acknowledged, Delivered, KeptAtSite, Rejected, SubscriberEnd
 from evalroom.roles import Role
-from evalroom.stages import OVER, stage_after
+from evalroom.stages import stage_after
 from evalroom.tender import Seat
 from recorder.booth import Booth
 from recorder.capture import Resume
@@ -369,7 +369,7 @@ class Evaluation:
         self.roster = roster
         for audience in self._audiences():
             self._follow(audience)
-        self.seat_people()
+        self._follow_roster()
         self.media.renew()
         self.parts.handover.nudge()
 
@@ -381,7 +381,8 @@ class Evaluation:
         self._extend(self._log_of(items.audience), items.items)
         if items.audience == NODE_AUDIENCE:
             self._learn(items.items)
-            self._follow_stage()
+            self.seat_people()
+            self._witness()
         else:
             self.seating.grew(SeatCode(items.audience))
 
@@ -467,11 +468,10 @@ class Evaluation:
             document = KnownDocument(str(one["sha256"]), int(str(one["size"])))
             self.parts.sealed_documents.learn(self.id, BidId(str(body["bid"])), str(one["part"]), document)
 
-    def _follow_stage(self) -> None:
-        """Do what the stage reached asks of a site."""
+    def _follow_roster(self) -> None:
+        """Let people in who may sit here, and end the recordings once the host films nobody any more."""
         self.seat_people()
-        self._witness()
-        if self.stage in OVER and self._finished is None:
+        if not self.roster.filming and self._finished is None:
             self._finished = False
             self._spawn(self._finish_recording())
 
@@ -599,8 +599,9 @@ class Evaluation:
     # --- tasks ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Do what the stage asks for that an earlier process had reached."""
-        self._follow_stage()
+        """Do what the host had asked of an earlier process."""
+        self._witness()
+        self._follow_roster()
 
     async def close(self) -> None:
         """Put what was noted into the spool, end all windows and media; recordings stay open for recovery.

@@ -238,7 +238,7 @@ class SeatCredential:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What a node needs to seat people while the host is out of reach."""
+    """What a node needs to seat people while the host is out of reach, and whether it films them."""
 
     session: SessionId
     title: str
@@ -246,6 +246,7 @@ class Roster:
     seats: tuple[SeatCredential, ...]
     log_key: str
     reel_seconds: int
+    filming: bool
     closed: bool
     kind: Literal["roster"] = "roster"
 

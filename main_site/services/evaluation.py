@@ -75,6 +75,9 @@ _STILLER = (
 )  # fmt: skip
 """Facts of which one may have been the last that a session that is over was waiting for."""
 
+_ENDS_FILMING = (ev.StageChanged, ev.TenderFailed, ev.SessionAborted, ReportSigned, AgreementDeemed)
+"""Facts of which one may end the filming."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -111,6 +114,7 @@ class Evaluation:
         self._ticks = 0
         self._near: dict[SeatCode, m.Status] = {}
         self._booth_done = False
+        self._filmed_out = False
         self.on_closed: Callable[[], None] = lambda: None
         self.on_agent_answer: Callable[[SiteId, m.AgentAnswer], None] = lambda _site, _answer: None
         self._log = structlog.get_logger(__name__).bind(session=parts.conductor.id)
@@ -160,7 +164,14 @@ class Evaluation:
         here = {seat.code for seat in session.seats.values() if self.serves(site, seat)}
         seats = tuple(one for one in self.parts.register.roster(self.id) if one.seat in here)
         return m.Roster(
-            self.id, self.title, site, seats, session.keys.log, self.parts.reel_seconds, closed=session.closed
+            session=self.id,
+            title=self.title,
+            site=site,
+            seats=seats,
+            log_key=session.keys.log,
+            reel_seconds=self.parts.reel_seconds,
+            filming=session.filming(),
+            closed=session.closed,
         )
 
     def site_changed(self, site: SiteId, state: LinkState) -> None:
@@ -310,8 +321,7 @@ class Evaluation:
     def _committed(self, committed: Committed) -> None:
         for audience in committed.audiences:
             self._wake(audience)
-        ends = ev.StageChanged | ev.TenderFailed | ev.SessionAborted
-        if any(isinstance(fact.event, ends) for fact in committed.facts):
+        if any(isinstance(fact.event, _ENDS_FILMING) for fact in committed.facts):
             self.conclude()
         if any(isinstance(fact.event, _STILLER) for fact in committed.facts):
             self._close_when_still()
@@ -334,8 +344,10 @@ class Evaluation:
             self.seating.grew(seat.code)  # who cannot reach the node of the site may sit at the host's
 
     def conclude(self) -> None:
-        """End the host's own recordings once the session is concluded; its close follows."""
-        if self.conductor.session.stage in OVER:
+        """Let the recordings of all sites end once nobody is filmed any more; the session's close follows."""
+        if not self._filmed_out and not self.conductor.session.filming():
+            self._filmed_out = True
+            self.parts.links.refresh(self)
             self._spawn(self._finish_recording())
 
     async def _finish_recording(self) -> None:

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
 from evalroom import commands as co
+from evalroom.approval import FailLot
 from evalroom.events import Stage, StageChanged
 from evalroom.ids import CommandId, SeatCode
 from evalroom.profile import PLAIN
@@ -48,9 +49,11 @@ from tests.evalroom.room import (
     LOT1,
     OPERATOR,
     PRICES,
+    REGULATOR,
     SEATS,
     SESSION,
     SITES,
+    SUPERVISOR,
     TENDER,
     WEST,
     Person,
@@ -252,6 +255,13 @@ class Scene:
                 sign = co.SignReport(LOT, self.session.report_digest(LOT), Stand.AGREES, "")
                 await self.give(self.people[seat].order(sign))
             await self.advance()
+
+    async def fail(self, reason: str) -> None:
+        """Let the only lot fail, with the regulator's word, and with it the tender."""
+        await self.give(self.people[SUPERVISOR].order(co.Propose("p1", FailLot(LOT), reason)))
+        digest = self.session.approvals.waiting["p1"].digest
+        await self.give(self.people[REGULATOR].order(co.Approve("p1", digest)))
+        await self.give(self.people[OPERATOR].order(co.FailTender(reason)))
 
     async def _fill(self, person: Person, part: Part) -> None:
         for bid, item in keys_of(LOT1, part, self.session.rejected.get(LOT, ())):

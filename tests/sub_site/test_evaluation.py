@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from evalroom import commands as co
 from evalroom.ids import TrackId
 from evalroom.media import TrackKind
+from evalroom.reporting import Stand
+from evalroom.stages import Stage
 from main_site.rehearsal.client import SeatClient
 from sub_site import spool
-from tests.evalroom.room import SESSION, WEST
+from tests.evalroom.room import EXPERTS, LOT, SESSION, WEST
 from tests.sub_site.stage import HERE, Scene, joined, until
 
 TRACK = TrackId(f"{WEST}-{HERE}/{TrackKind.CAMERA}")
@@ -89,3 +92,23 @@ async def test_after_a_restart_a_seat_that_never_comes_back_is_lost_its_track_en
         assert_host_has_every_reel(scene)
         with scene.venue.writer.engine.connect() as db:
             assert [True] == [one.done for one in spool.read_sessions(db)]
+
+
+async def test_who_signs_the_report_of_a_failed_tender_is_filmed_until_all_have_signed(
+    tmp_path: Path,
+) -> None:
+    async with joined(tmp_path) as scene, filmed(scene):
+        await scene.to_scoring()
+        await fragments(scene, 1)
+        await scene.fail("the site is sold")
+        await until(lambda: scene.venue.evaluations[SESSION].stage is Stage.FAILED)
+        await fragments(scene, 2)
+        for seat in EXPERTS:
+            assert 0 == scene.journalled("TrackEnded")
+            sign = co.SignReport(LOT, scene.session.report_digest(LOT), Stand.AGREES, "")
+            await scene.give(scene.people[seat].order(sign))
+        await until(lambda: scene.journalled("SessionClosed") == 1, FILMED_S)
+        assert [TRACK] == [one["body"]["track"] for one in scene.entries("TrackEnded")]
+        assert 0 == scene.journalled("GapDeclared")
+        await until(lambda: scene.venue.evaluations[SESSION].done, FILMED_S)
+        assert_host_has_every_reel(scene)

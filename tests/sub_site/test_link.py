@@ -25,7 +25,7 @@ from tests.sub_site.centre import CODE, SITE, FakeCentre
 from tests.sub_site.stage import until
 
 SESSION = SessionId("EV-1")
-ROSTER = m.Roster(SESSION, "title", SITE, (), "log", 60, closed=False)
+ROSTER = m.Roster(SESSION, "title", SITE, (), "log", 60, filming=True, closed=False)
 
 
 class Behind:

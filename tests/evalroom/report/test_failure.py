@@ -142,6 +142,7 @@ def test_a_failed_tender_is_closed_only_once_every_member_has_signed_its_report(
     room = ended(ordered())
     close = room[OPERATOR].order(co.CloseSession("failed"))
     refused(room, close, Unready)
+    assert room.session.filming(), "who signs it is filmed"
     room.sign(E1)
     room.sign(E2, Stand.DISSENTS, "two bids were good")
     refused(room, close, Unready)
@@ -149,6 +150,7 @@ def test_a_failed_tender_is_closed_only_once_every_member_has_signed_its_report(
     room.give(room[OPERATOR].order(co.Propose("p2", ap.DeemAgreed(E3, LOT), "does not answer")))
     room.give(room[SUPERVISOR].order(co.Approve("p2", room.session.approvals.waiting["p2"].digest)))
     assert not room.session.lacks_signatures()
+    assert not room.session.filming()
     room.give(close)
     assert room.session.closed
 
@@ -160,6 +162,7 @@ def test_of_a_tender_that_failed_before_the_committee_had_committed_itself_nobod
     ended(room)
     assert "ordered" == report_in(room)["failure"]["ground"]
     assert [] == room.session.signatories()
+    assert not room.session.filming()
     room.give(room[OPERATOR].order(co.CloseSession("failed")))
 
 

@@ -6,7 +6,7 @@ import { toHex } from '@/proof/bytes'
 import { canonical } from '@/proof/canonical'
 import type { EventBodies, Lot, Role, Stage } from '@/protocol/room'
 import { STAGES } from '@/session/stages'
-import { awardTied, type SessionView } from '@/session/view'
+import { awardTied, type SessionView, signatories } from '@/session/view'
 
 export type Act = EventBodies['Proposed']['act']
 export type ActKind = NonNullable<Act['kind']>
@@ -60,7 +60,7 @@ export function proposalDigest(proposal: string, act: Act, reason: string): stri
 
 /** Members who have not said how they stand to a report, lot by lot. */
 export function unsigned(view: SessionView): { lot: string; seat: string }[] {
-  const pairs = [...view.reports.keys()].flatMap((lot) => view.members.map((seat) => ({ lot, seat })))
+  const pairs = [...view.reports.keys()].flatMap((lot) => signatories(view).map((seat) => ({ lot, seat })))
   return pairs.filter(({ lot, seat }) => !view.signatures.has(`${lot}/${seat}`))
 }
 

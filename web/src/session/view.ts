@@ -784,6 +784,11 @@ export function partOf(stage: Stage): Part | null {
   return stage === 'preliminary' || stage === 'detailed' ? stage : null
 }
 
+/** Members who stand to the reports: all; of a tender that failed early, who had accepted the commitment. */
+export function signatories(view: SessionView): string[] {
+  return view.members.filter((seat) => view.stage !== 'failed' || view.seatFacts.get(seat)?.disciplined === true)
+}
+
 /** Own filled cells of a lot and part, as the digest wants them. */
 export function committedCells(view: SessionView, lot: Lot, part: Part): CommittedCell[] {
   const items = new Set(itemsOf(lot, part).map((item) => item.id))

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { unsigned } from '@/orders/proposal'
 import { reportDigest } from '@/session/sheet'
 import type { FeedItem } from '@/session/feed'
-import { emptyView, evolve } from '@/session/view'
+import { emptyView, evolve, signatories } from '@/session/view'
 
 let n = 0
 function item(type: FeedItem['type'], body: object, actor = 'host'): FeedItem {
@@ -33,6 +33,15 @@ describe('reports in the view', () => {
     expect(view.signatures.get('1/E1')).toMatchObject({ stand: 'dissents', reason: 'no' })
     expect(view.signatures.get('1/E2')).toMatchObject({ stand: 'deemed' })
     expect(unsigned(view)).toEqual([])
+  })
+
+  it('of a tender that failed are signed by those members who had accepted the commitment', () => {
+    const view = signing()
+    evolve(view, item('DisciplineAccepted', { seat: 'E2' }))
+    expect(unsigned(view)).toHaveLength(2)
+    view.stage = 'failed'
+    expect(signatories(view)).toEqual(['E2'])
+    expect(unsigned(view)).toEqual([{ lot: '1', seat: 'E2' }])
   })
 
   it('know that somebody signed where how they stand is withheld', () => {
