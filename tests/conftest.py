@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Generator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -22,6 +23,7 @@ hypothesis.settings.load_profile("evalroom")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-all", action="store_true", help="a skipped test is a failed one")
+    parser.addoption("--failed-to", metavar="FILE", help="write there which tests failed, a line each")
 
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads the seed
@@ -41,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in needed(item):
             item.add_marker(pytest.mark.xdist_group("chromium"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write down what failed, for whoever asks for it."""
+    told = config.option.failed_to
+    if told is not None:
+        failed = (one for how in ("failed", "error") for one in terminalreporter.stats.get(how, ()))
+        Path(told).write_text("".join(f"{name}\n" for name in dict.fromkeys(one.nodeid for one in failed)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -1,5 +1,6 @@
 """The command that sets everything up: what it accepts as a uv, what it says, and what it leaves alone."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,16 +53,67 @@ def test_every_group_runs_even_when_the_first_one_fails(
 
 
 def test_words_after_two_dashes_go_to_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
-    got: list[list[str]] = []
+    got: list[tuple[str, ...]] = []
 
-    def no_groups(words: list[str]) -> list[checks.Group]:
+    def run(*words: str) -> bool:
         got.append(words)
-        return []
+        return True
 
-    monkeypatch.setattr(checks, "groups", no_groups)
+    monkeypatch.setattr(checks, "module", run)
+    monkeypatch.setattr(checks, "groups", lambda suite: [("tests", suite.run)])
     assert 0 == checks.main(["--require-all", "--", "-k", "sheet"])
-    assert [["--require-all", "-k", "sheet"]] == got
+    (words,) = got
+    assert ("--require-all", "-k", "sheet") == words[words.index("loadgroup") + 1 :][:3]
     assert 2 == checks.main(["--requireall"])
+
+
+CROWDED = """
+import os
+def test_alone(): assert os.environ["PYTEST_XDIST_WORKER_COUNT"] == {processes!r}
+def test_steady(): pass
+"""
+
+
+@pytest.mark.parametrize(("processes", "code", "said"), [("1", 0, "UNSTEADY"), ("never", 1, "FAILED")])
+def test_what_fails_in_the_crowd_is_asked_once_more_by_itself_and_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    processes: str,
+    code: int,
+    said: str,
+) -> None:
+    path = tmp_path / "test_crowded.py"
+    path.write_text(CROWDED.format(processes=processes))
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    monkeypatch.setattr(checks, "workers", lambda: "2")
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(checks, "groups", lambda suite: [("tests", suite.run)])
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert code == checks.main(["--", "test_crowded.py"])
+    told = capfd.readouterr().out
+    assert said in told
+    assert 2 == told.count("rootdir"), "in the crowd, then alone"
+    assert ("test_crowded.py::test_alone failed among" in told) is (code == 0)
+
+
+def test_what_fails_in_many_modules_is_no_accident_and_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def run(*words: str) -> bool:
+        asked.append(words)
+        names = [f"tests/test_{name}.py::test_it" for name in "abc"]
+        Path(words[words.index("--failed-to") + 1]).write_text("\n".join(names))
+        return False
+
+    monkeypatch.setattr(checks, "module", run)
+    monkeypatch.setattr(checks, "groups", lambda suite: [("tests", suite.run)])
+    assert 1 == checks.main([])
+    assert 1 == len(asked)
+    assert "UNSTEADY" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("word", "code"), [("--help", 0), ("/nowhere", 1)])
