@@ -496,21 +496,28 @@ class Opening:
             state = await asyncio.to_thread(_file_state, self.parts.submissions.uploads.path(number))
             if number not in self._whole and self._looked.get(number) != state:
                 self._bids.pop(number, None)
-                if await self._is_here(number) and await asyncio.to_thread(self._has_root, number):
+                if await self._is_whole(number):
                     self._is_whole_again(number)
                 self._looked[number] = state
 
-    def _has_root(self, number: BidNumber) -> bool:
+    async def _is_whole(self, number: BidNumber) -> bool:
+        try:
+            bid = await self._bid(number)
+        except AwaitingBytes:
+            return False
+        return await asyncio.to_thread(self._has_root, number, bid.envelope)
+
+    def _has_root(self, number: BidNumber, envelope: Envelope) -> bool:
         try:
             with self.parts.submissions.uploads.reading(number) as read:
-                for _ in check_root(self._bids[number].envelope, read):
+                for _ in check_root(envelope, read):
                     pass
         except (RootMismatch, BytesMissing, OSError):
             return False
         return True
 
     def _is_whole_again(self, number: BidNumber) -> None:
-        self._bids.pop(number, None)
+        """Go on with a bid; at any instant, for its bidder may bring it at any: nothing is forgotten that work in hand needs."""
         self._whole.add(number)
         self._wake()
 

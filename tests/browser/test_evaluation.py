@@ -23,7 +23,6 @@ from main_site.template import write_toml
 from tests.browser.inspection import Inspection
 from tests.browser.stage import BIDS, PRICES, SECRET_MARK, SECRET_REASON, WEST, template
 from tests.browser.windows import (
-    PATIENCE_S,
     Window,
     act_with_reason,
     check_devices,
@@ -31,6 +30,7 @@ from tests.browser.windows import (
     take_seat,
     until,
 )
+from tests.patience import PATIENCE_S
 from tests.sub_site.stage import Road
 
 pytestmark = [

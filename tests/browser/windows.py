@@ -22,8 +22,7 @@ from playwright.async_api import (
     expect,
 )
 
-PATIENCE_S = 30
-"""Deadline of every condition: a picture stood 3.4 s after its start on an idle machine, and none is idle."""
+from tests.patience import PATIENCE_S
 
 SIZE = ViewportSize(width=1920, height=1080)
 FLAGS = (

@@ -31,8 +31,8 @@ from main_site.store import journal
 from signaling.codec import decode_from_node, encode
 from tests.evalroom.room import Person
 from tests.faults.committee import BIDS, HOST, LOT, OPERATOR, OPERATOR_CODE, PRICES, SESSION, template
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 60
 E1, E2, SUPERVISOR, ARCHIVIST = SeatCode("E1"), SeatCode("E2"), SeatCode("S1"), SeatCode("A1")
 STAFF = (
     Seat(SUPERVISOR, HOST, HOST, Role.SUPERVISOR, "wall"),

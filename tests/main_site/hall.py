@@ -81,11 +81,11 @@ from tests.evalroom.room import (
     people,
     usual_value,
 )
+from tests.patience import PATIENCE_S
 from tests.recorder.seat import audio_packets, in_order, pictures, reports, tones, video_packets
 from tests.recorder.studio import Studio
 
 OPERATOR_CODE = "operator-code"
-PATIENCE_S = 15
 DOCUMENT = PdfFacts(hashlib.sha256(b"%PDF-1.7").hexdigest(), 8, 1)
 """What the operator brings in as every bid's document, unless a test puts a real one here."""
 

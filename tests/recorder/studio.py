@@ -17,9 +17,8 @@ from recorder.capture import Capture, CaptureSettings, Resume
 from recorder.facts import RecorderFact
 from recorder.reel import Pwrite, reel_path
 from recorder.timing import session_us
+from tests.patience import PATIENCE_S
 from tests.recorder.seat import T0_MS, at_ms, camera
-
-DEADLINE_S = 20.0
 
 _Kind = TypeVar("_Kind")
 
@@ -79,7 +78,7 @@ class Studio:
     def end(self, cause: GapCause | None = None) -> None:
         self.capture.on_end(cause)
         if cause is None:
-            self.capture.join(DEADLINE_S)
+            self.capture.join(PATIENCE_S)
             while not self._posted.empty():
                 self._posted.get_nowait()()
 

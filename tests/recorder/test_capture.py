@@ -26,6 +26,7 @@ from recorder.depacketize import UnsupportedPayload
 from recorder.facts import RecorderAlarm
 from recorder.fmp4 import fragments_of, sample_times
 from recorder.timing import session_us
+from tests.patience import PATIENCE_S
 from tests.recorder.seat import (
     AUDIO_START,
     FPS,
@@ -41,7 +42,7 @@ from tests.recorder.seat import (
     tones,
     video_packets,
 )
-from tests.recorder.studio import DEADLINE_S, Studio, decoded
+from tests.recorder.studio import Studio, decoded
 
 
 def without(packets: list[Packet], begin_ms: float, end_ms: float) -> list[Packet]:
@@ -546,7 +547,7 @@ def test_a_disk_that_hangs_never_holds_the_loop_and_what_is_dropped_is_declared(
 
     def slow(handle: int, data: bytes, offset: int) -> int:
         if hangs.is_set():
-            free.wait(DEADLINE_S)
+            free.wait(PATIENCE_S)
         return os.pwrite(handle, data, offset)
 
     studio = Studio(tmp_path, settings=CaptureSettings(queue=2), write=slow)

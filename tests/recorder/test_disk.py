@@ -8,6 +8,7 @@ import pytest
 
 from recorder import disk
 from recorder.disk import RESERVE_PERCENT, DiskLevel, DiskUsage, Reserve, usage_of
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ async def test_the_disk_is_watched_for_as_long_as_the_node_runs(
     machine, reserve = Machine(monkeypatch, TOTAL), Reserve(tmp_path, 2)
     monkeypatch.setattr(disk, "LOOK_S", 0.01)
     watching = asyncio.create_task(reserve.watch())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for free, kept in ((TOTAL, True), (0, False), (TOTAL, True)):
             machine.free = free
             while reserve.kept is not kept:  # noqa: ASYNC110 - a thread sets no event

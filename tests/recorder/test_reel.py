@@ -28,6 +28,7 @@ from recorder.reel import (
     reel_path,
     write_all,
 )
+from tests.patience import PATIENCE_S
 from tests.recorder.seat import (
     at_ms,
     audio_packets,
@@ -38,7 +39,7 @@ from tests.recorder.seat import (
     tones,
     video_packets,
 )
-from tests.recorder.studio import DEADLINE_S, Studio, decoded
+from tests.recorder.studio import Studio, decoded
 from tests.recorder.test_fmp4 import drafts, format_of
 
 TRACK = camera().id
@@ -91,7 +92,7 @@ def test_a_fragment_is_durable_before_anybody_hears_of_it(
         writer.offer(Append(0, draft, b""))
     writer.offer(Finish(0))
     writer.stop()
-    writer.join(DEADLINE_S)
+    writer.join(PATIENCE_S)
     assert done == ["synced", "FragmentRecorded", "synced", "FragmentRecorded", "ReelClosed", "Dropped"]
 
 
@@ -165,7 +166,7 @@ def test_the_writer_takes_only_as_many_fragments_as_it_has_room_for(tmp_path: Pa
     stuck: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def waits(handle: int, data: bytes, offset: int) -> int:
-        stuck.get(timeout=DEADLINE_S)
+        stuck.get(timeout=PATIENCE_S)
         return os.pwrite(handle, data, offset)
 
     writer = ReelWriter(tmp_path, TRACK, reports_made.put, room=2, write=waits)
@@ -176,8 +177,8 @@ def test_the_writer_takes_only_as_many_fragments_as_it_has_room_for(tmp_path: Pa
         stuck.put(None)
     writer.offer(Finish(0))
     writer.stop()
-    writer.join(DEADLINE_S)
-    kinds = [type(reports_made.get(timeout=DEADLINE_S)) for _ in range(3)]
+    writer.join(PATIENCE_S)
+    kinds = [type(reports_made.get(timeout=PATIENCE_S)) for _ in range(3)]
     assert kinds == [FragmentRecorded, ReelClosed, Dropped]
 
 
@@ -188,11 +189,11 @@ def test_orders_for_a_reel_that_could_not_be_opened_are_reported_once(tmp_path: 
     for order in (Begin(0, PICTURE, sound=True), Append(0, drafts()[0], b""), Finish(0)):
         writer.offer(order)
     writer.stop()
-    writer.join(DEADLINE_S)
-    failed = reports_made.get(timeout=DEADLINE_S)
+    writer.join(PATIENCE_S)
+    failed = reports_made.get(timeout=PATIENCE_S)
     assert isinstance(failed, Failed)
     assert (failed.end_us, failed.cause) == (None, GapCause.RECORDER)
-    assert isinstance(reports_made.get(timeout=DEADLINE_S), Dropped)
+    assert isinstance(reports_made.get(timeout=PATIENCE_S), Dropped)
 
 
 PAGE = """

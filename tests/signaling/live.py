@@ -14,6 +14,7 @@ from signaling.ice import IceServer, IceSettings
 from signaling.peer import SeatPeer
 from signaling.relay import Relay, TrackEvent
 from signaling.synthetic import Studio, SyntheticSeat
+from tests.patience import PATIENCE_S
 
 LOOPBACK = IceSettings(loopback=True)
 SITE = SiteId("west")
@@ -23,7 +24,7 @@ SCREEN = track_of(SITE, E1, TrackKind.SCREEN)
 SMALL = {TrackKind.CAMERA: Studio(160, 96, 30, 100_000), TrackKind.SCREEN: Studio(320, 192, 10, 100_000)}
 
 
-async def until(condition: Callable[[], bool], seconds: float = 8) -> None:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Wait for `condition`, and fail when it has not come true in time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in code that knows no tests

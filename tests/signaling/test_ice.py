@@ -30,6 +30,7 @@ from signaling.ice import (
     turn_credentials,
 )
 from signaling.repair import SECOND
+from tests.patience import PATIENCE_S
 from tests.programs import PROGRAMS
 from tests.signaling.live import CAMERA, node, until
 
@@ -83,7 +84,7 @@ async def test_consent_ends_when_nobody_answers_any_more(monkeypatch: pytest.Mon
     monkeypatch.setattr("signaling.ice.CONSENT_TIMEOUT", SECOND // 2)
     here, there = await pair()
     await there.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert isinstance(await here.get_event(), aioice.ConnectionClosed)
 
 
@@ -131,7 +132,7 @@ async def test_three_thousand_bad_packets_are_ten_log_lines_at_most_and_harm_nob
     while not here._queue.empty():
         here._queue.get_nowait()
     await there.send(b"\x80still here")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         assert await here.recv() == b"\x80still here"
     await asyncio.gather(here.close(), there.close())
 

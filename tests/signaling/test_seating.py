@@ -30,11 +30,11 @@ from signaling.seating import (
     SeatingTerms,
     SeatPerson,
 )
+from tests.patience import PATIENCE_S
 from tests.signaling.test_connection import FakeWire
 
 SESSION, HERE, E1 = SessionId("EV-1"), SiteId("west"), SeatCode("E1")
 EXPERT = SeatPerson(E1, Role.EXPERT)
-PATIENCE_S = 15
 
 
 class Wire(FakeWire):

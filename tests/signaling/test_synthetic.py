@@ -12,6 +12,7 @@ from evalroom.ids import SeatCode, SiteId
 from evalroom.media import Codec, Medium, TrackKind, starts_keyframe
 from evalroom.protocol.messages import Publish
 from signaling.synthetic import Camera, Picture, Studio, SyntheticSeat, ToneTrack, colour_of, tone
+from tests.patience import PATIENCE_S
 from tests.signaling.live import CAMERA, LOOPBACK, SITE, SMALL, Sink, node, until
 
 STUDIO = Studio(320, 180, 30, 200_000)
@@ -71,7 +72,7 @@ async def test_an_encoded_picture_begins_with_a_key_frame_and_another_comes_only
 async def test_a_reader_that_sleeps_costs_no_memory_and_gets_a_key_frame() -> None:
     camera = Camera("west E1", STUDIO)
     track = camera.track()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         packet = await track.recv()
         for _ in range(60):
             track.put(packet)

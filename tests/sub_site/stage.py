@@ -60,8 +60,8 @@ from tests.evalroom.room import (
     needs_reason,
     usual_value,
 )
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 15
 HERE = EXPERTS[1]
 """The expert whose seat is at the sub-site."""
 

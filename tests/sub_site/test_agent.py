@@ -14,6 +14,7 @@ from evalroom.protocol import messages as m
 from signaling.custody.client import AgentClient, AgentRefused
 from sub_site import agent as module
 from sub_site.agent import AgentRelay
+from tests.patience import PATIENCE_S
 
 SESSION = SessionId("EV-2026-0001")
 
@@ -52,7 +53,7 @@ class Link:
         self.heard.set()
 
     async def answer(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await self.heard.wait()
         session, message = self.sent[-1]
         assert (SESSION, "r1") == (session, message.request)

@@ -31,6 +31,7 @@ from tests.evalroom.sealing import bids as room_bids
 from tests.evalroom.sealing import tender as room_tender
 from tests.main_site.bidding import TENDERS, TEXTS, SealedBid, Tendering, accept, seal_bid, tendering
 from tests.main_site.hall import settle, until
+from tests.patience import PATIENCE_S
 
 LARGE = {**TEXTS, PartName.TECHNICAL: room_tender.drawn("large", 2 * PIECE)}
 GHOST = "00" * 16
@@ -523,7 +524,7 @@ async def test_a_receipt_is_provisional_until_the_witness_answers_then_final_off
     assert provisional.provisional
     wire = await place.linked()
     place.tasks.add(place.cosigning(wire))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while (
             final := check_receipt((await place.http.get(path)).content, tender, log, witnesses, quorum)
         ).provisional:

@@ -13,8 +13,9 @@ import pytest
 from evalroom.sealing.policy import PartName, parse_recipient
 from signaling.custody.archive_key import PUBLIC
 from tests.main_site.holder.keys import CENTRE, PASSPHRASE, key_folder
+from tests.patience import PATIENCE_S
 from tests.recorder.sealed_bag import ABSENT, LISTED, envelope, make_sealed_bag
-from tests.signaling.custody.process import PATIENCE_S, ROOT
+from tests.signaling.custody.process import ROOT
 
 PRESENT = next(one for one in LISTED if one != ABSENT)
 

@@ -20,6 +20,7 @@ from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
 from main_site.sample import sample_template
 from main_site.services.centre import Centre
 from tests.evalroom.room import KEYS, LOT, LOT1, SEATS, SESSION, SITES, TENDER
+from tests.patience import PATIENCE_S
 from tests.sub_site.stage import host_app, serving
 
 SAMPLE = sample_template()
@@ -50,7 +51,7 @@ async def seated(stand: Stand, seat: str, code: str = "") -> AsyncIterator[SeatC
     await client.login()
     running = asyncio.create_task(client.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             yield client
     finally:
         running.cancel()

@@ -18,6 +18,7 @@ from evalroom.tender import Part
 from main_site.rehearsal.client import CommandRefused, SeatClient, SeatView
 from main_site.rehearsal.expert import Pace, ReportDiffers, SyntheticExpert, Temper, at, choice_of, mark
 from tests.evalroom.room import LOT1
+from tests.patience import PATIENCE_S
 
 REPORT = b"{}"
 
@@ -270,5 +271,5 @@ async def test_any_other_refusal_ends_it_unless_somebody_took_the_seat() -> None
         await expert(client).run()
     client.refusals = [CommandRefused(code="read_only")]
     client.evicted.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await expert(client).run()

@@ -2,15 +2,19 @@
 
 import asyncio
 import hashlib
+import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from evalroom import commands as co
+from evalroom.ids import BidNumber
 from evalroom.ledger.base64 import encode_base64
 from evalroom.sealing.ceremony import CeremonyState
 from evalroom.sealing.policy import PartName
+from evalroom.sealing.stream import ReadAt
 from evalroom.sealing.trailer import LEAF, hash_leaf
 from main_site.services import opening as module
 from main_site.services import trustees as ways
@@ -22,6 +26,7 @@ from tests.evalroom.sealing import tender
 from tests.main_site.bidding import SealedBid
 from tests.main_site.ceremony import Bidding, Ceremony, ceremony, sheet_of
 from tests.main_site.hall import settle
+from tests.patience import PATIENCE_S
 
 PRICE = 98_000_000
 LARGE = tender.pattern(9_000_000)
@@ -217,5 +222,26 @@ async def test_many_pieces_at_once_come_through(tmp_path: Path) -> None:
         await begin(place, one)
         answers = await asyncio.gather(*(put(place, one, index) for index in (0, 1, 2) * 5))
         assert {204} == {answer.status_code for answer in answers}
+        await place.reaches(CeremonyState.OPENED)
+        assert {"甲公司": OPENED, "乙公司": OPENED} == place.verdicts()
+
+
+async def test_a_bid_that_is_brought_at_any_instant_of_the_hosts_own_work_disturbs_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ceremony(tmp_path) as place:
+        one = await judged_damaged(place, 9)
+        uploads, loop = place.submissions.uploads, asyncio.get_running_loop()
+        read = uploads.reading
+
+        def disturbed(number: BidNumber) -> AbstractContextManager[ReadAt]:
+            told = threading.Event()
+            loop.call_soon_threadsafe(place.submissions.resupply.on_whole, number)
+            loop.call_soon_threadsafe(told.set)
+            assert told.wait(PATIENCE_S)
+            return read(number)
+
+        monkeypatch.setattr(uploads, "reading", disturbed)
+        uploads.path(one.number).write_bytes(one.sealed.data)
         await place.reaches(CeremonyState.OPENED)
         assert {"甲公司": OPENED, "乙公司": OPENED} == place.verdicts()

@@ -10,6 +10,7 @@ from evalroom.protocol import messages as m
 from main_site.services import trustees as module
 from main_site.services.trustees import FarAgent, code_of, portions
 from signaling.custody.client import AgentRefused, AgentTimedOut, SealedHead
+from tests.patience import PATIENCE_S
 
 WEST = SiteId("west")
 
@@ -26,7 +27,7 @@ class Road:
         self.heard.set()
 
     async def question(self, count: int) -> m.AskAgent:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.asked) < count:
                 self.heard.clear()
                 await self.heard.wait()

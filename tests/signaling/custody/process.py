@@ -16,10 +16,10 @@ from typing import Any
 
 from signaling.custody.agent import SOCKET, Plan, init
 from signaling.custody.client import AgentClient
+from tests.patience import PATIENCE_S
 from tests.signaling.custody.world import BEFORE, KINDS
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 30.0
 
 
 def short_folder() -> Path:

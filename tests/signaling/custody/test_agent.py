@@ -25,7 +25,8 @@ from signaling.custody.client import AgentRefused
 from signaling.custody.container import WrongPassphrase
 from signaling.custody.folder import AgentRunning, FolderOpenToOthers, NoAgentHere
 from signaling.custody.keys import UnknownProvider
-from tests.signaling.custody.process import PATIENCE_S, ROOT, AgentProcess, short_folder
+from tests.patience import PATIENCE_S
+from tests.signaling.custody.process import ROOT, AgentProcess, short_folder
 from tests.signaling.custody.world import (
     BEFORE,
     CLOSES,

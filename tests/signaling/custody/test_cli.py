@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from signaling.custody.agent import find_secret, open_trustee
+from tests.patience import PATIENCE_S
 from tests.signaling.custody.bench import Bench
 from tests.signaling.custody.hsm import PIN, opened
-from tests.signaling.custody.process import PATIENCE_S, ROOT, AgentProcess, short_folder
+from tests.signaling.custody.process import ROOT, AgentProcess, short_folder
 from tests.signaling.custody.world import TENDER, Opening
 
 INIT = ["--name", "north", "--kind", "site", "--who", "北区中心"]
