@@ -7,7 +7,7 @@ rule: what may happen in a session is the session's business.
 import asyncio
 import hmac
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,8 @@ from signaling.relay import Relay
 from signaling.seating import Seating, SeatingTerms
 
 OPERATOR_COOKIE = "evalroom_operator"
+AGAIN_S = 2.0
+"""Seconds before a service that failed is begun again."""
 TRIES, WINDOW_MS = 10, 60_000
 
 
@@ -421,20 +423,39 @@ class Centre:
         evaluation = live.evaluation
         session = evaluation.conductor.session
         self._spawn(self._conduct(evaluation.conductor))
-        self._spawn(evaluation.parts.notary.run(self.settings.cosign_seconds))
-        self._spawn(evaluation.seating.run())
-        self._spawn(evaluation.parts.relay.run())
-        self._spawn(evaluation.booth.run())
-        self._spawn(evaluation.run_status())
+        services: dict[str, Callable[[], Coroutine[object, object, None]]] = {
+            "notary": lambda: evaluation.parts.notary.run(self.settings.cosign_seconds),
+            "seating": evaluation.seating.run,
+            "relay": evaluation.parts.relay.run,
+            "recorder": evaluation.booth.run,
+            "status": evaluation.run_status,
+        }
         if live.submissions is not None:
-            self._spawn(live.submissions.run())
+            services["submissions"] = live.submissions.run
         if live.opening is not None:
-            self._spawn(live.opening.run())
+            services["opening"] = live.opening.run
+        for name, run in services.items():
+            self._spawn(self._keep_up(evaluation, name, run))
         self.links.add(evaluation)
         if session.closed:
             self._spawn(live.archiver.run())
         elif session.stage in OVER:
             evaluation.conclude()
+
+    async def _keep_up(
+        self, evaluation: Evaluation, name: str, run: Callable[[], Coroutine[object, object, None]]
+    ) -> None:
+        """Run a service of a session, and begin it again after a fault of ours: what it leads lies in the journal or on the disk.
+
+        A fault in one of them once ended an opening without a word; people are told now.
+        """
+        while True:
+            try:
+                return await run()
+            except Exception:  # noqa: BLE001 - whatever it was, people are told and the session goes on
+                self._log.exception("service_failed", session=evaluation.id, service=name)
+                evaluation.service_failed(name)
+            await asyncio.sleep(AGAIN_S)
 
     def session(self, session: str) -> Live:
         """Return a live session.

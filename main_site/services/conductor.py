@@ -17,7 +17,7 @@ import structlog
 from evalroom import visibility
 from evalroom.commands import Order
 from evalroom.encoding import body_of
-from evalroom.errors import EvalroomError, Refusal
+from evalroom.errors import EvalroomError, LocalFault, Refusal
 from evalroom.events import Fact
 from evalroom.ids import CommandId, SeatCode, SessionId
 from evalroom.ledger.entry import UNSALTED, Entry
@@ -41,6 +41,12 @@ class CommandReused(Refusal):
     """This command id was used for something else before; nothing has changed."""
 
     code = "command_reused"
+
+
+class OrderFailed(LocalFault):
+    """The host could not carry this out, by a fault of its own: nothing has changed, and what was there is safe; try once more, then call the operator."""
+
+    code = "order_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class Conductor:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._extra: Callable[[sa.Connection], None] | None = None
         self._on_its_way = asyncio.Lock()
+        self._log = structlog.get_logger(__name__).bind(session=session_id)
 
     # --- giving orders ------------------------------------------------------------------------------
 
@@ -163,6 +170,12 @@ class Conductor:
             facts = self.session.decide(order)
         except EvalroomError as refusal:
             batch.done.append((waiting, refusal))
+            return
+        except Exception:  # noqa: BLE001 - see below
+            # Deciding changes nothing: one order that our rules cannot digest must not end the session of all others,
+            # again and again, as often as its sender repeats it.
+            self._log.exception("order_failed", command=type(order.command).__name__, actor=order.actor)
+            batch.done.append((waiting, OrderFailed(command=type(order.command).__name__)))
             return
         for fact in facts:
             batch.rows.append(self._take(fact))
@@ -254,7 +267,7 @@ class Conductor:
             for key, seen in self._seen(fact):
                 self.feeds[key].record(fact, seen)
         self._given = {one.command_id: (one.actor, one.digest) for one in given}
-        structlog.get_logger(__name__).info("session_resumed", session=self.id, entries=len(kept))
+        self._log.info("session_resumed", entries=len(kept))
         return facts
 
 

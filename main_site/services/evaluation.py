@@ -260,6 +260,13 @@ class Evaluation:
             text = f"The journal refused facts of the recorder at {site}: {error}"
             self._note(ev.AlarmRaised(alarm, error.code, "", text[:500]))
 
+    def service_failed(self, name: str) -> None:
+        """Tell people that a service of the host has failed; it is begun again, and a person should look why."""
+        session, alarm = self.conductor.session, f"service-{name}"
+        if not session.closed and not session.alarms.get(alarm):
+            text = f"The host's {name} failed and was begun again; scores and journal are safe. Keep the log of this minute."
+            self._note(ev.AlarmRaised(alarm, "service_failed", "", text))
+
     def take_from_site(self, site: SiteId, message: m.FromSite) -> None:
         """Take a site's message that is not about feeds and heartbeats."""
         match message:

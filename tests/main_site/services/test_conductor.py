@@ -9,14 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from evalroom import events as ev
-from evalroom.commands import AdvanceStage
+from evalroom.commands import AdvanceStage, Order
+from evalroom.events import Fact
 from evalroom.ids import CommandId
 from evalroom.ledger.journal import ChainBroken
 from evalroom.needs import Unready
-from evalroom.session import NotOwner
+from evalroom.session import NotOwner, Session
 from evalroom.sheet import StaleRevision
 from evalroom.tender import Part
-from main_site.services.conductor import CommandReused, Committed, Conductor, digest_of, node_key
+from main_site.services.conductor import CommandReused, Committed, Conductor, OrderFailed, digest_of, node_key
 from main_site.store import journal as store
 from signaling.database import StoreFailed
 from tests.evalroom.room import BIDS, EXPERTS, OPEN, OPERATOR, SEATS, SESSION, START, SUPERVISOR, WEST, people
@@ -221,6 +222,25 @@ async def test_who_waits_for_what_is_kept_reads_it_after_the_commit_even_while_t
 async def _size_once_kept(conductor: Conductor) -> int:
     await conductor.kept()
     return conductor.session.size
+
+
+async def test_an_order_that_the_rules_cannot_digest_ends_nobody_elses_session(
+    conductor: Conductor, writer: HeldWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = Session.decide
+
+    def choke(session: Session, order: Order) -> tuple[Fact, ...]:
+        if order.actor == E1:
+            raise ZeroDivisionError
+        return decide(session, order)
+
+    monkeypatch.setattr(Session, "decide", choke)
+    before = rows(writer)
+    with pytest.raises(OrderFailed):
+        await conductor.give(PEOPLE[E1].check_in())
+    assert before == rows(writer)
+    await conductor.give(PEOPLE[E2].check_in())
+    assert len(before) + 1 == len(rows(writer))
 
 
 async def test_a_failed_commit_ends_the_process_and_answers_nobody(writer: HeldWriter) -> None:

@@ -12,7 +12,7 @@ import pytest
 from evalroom import commands as co
 from evalroom.encoding import to_json
 from evalroom.events import Stage
-from evalroom.ids import BidId
+from evalroom.ids import BidId, BidNumber
 from evalroom.ledger.base64 import decode_base64, encode_base64
 from evalroom.ledger.note import parse_vkey
 from evalroom.needs import Unready
@@ -29,6 +29,7 @@ from evalroom.sealing.verdict import check_verdict
 from evalroom.sheet import keys_of
 from evalroom.tender import Part
 from main_site.bidder.certificate import own_signatory
+from main_site.services import centre as centre_module
 from main_site.services import opening as module
 from main_site.services import trustees as ways
 from main_site.store import journal
@@ -527,6 +528,27 @@ async def test_each_verdict_is_signed_and_names_the_entries_it_follows_from(tmp_
             assert {"BidSubmitted", "BidAcknowledged", "WindowClosed", "ShareReleased"} <= kinds
             assert ("HalfReleased" in kinds) is (told.verdict is Verdict.OPENED)
             assert {told.bid} == {entry["body"]["bid"] for entry in about if "bid" in entry["body"]}
+
+
+async def test_a_fault_of_our_own_stops_the_opening_for_a_moment_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(centre_module, "AGAIN_S", 0.01)
+    async with ceremony(tmp_path) as place:
+        await unsealing(place, "甲公司")
+        look = module.Opening._is_here
+        faults = [KeyError("x"), KeyError("x")]
+
+        async def fail(opening: module.Opening, number: BidNumber) -> bool:
+            if faults:
+                raise faults.pop()
+            return await look(opening, number)
+
+        monkeypatch.setattr(module.Opening, "_is_here", fail)
+        await place.release_all()
+        assert {"甲公司": OPENED} == await opened(place)
+        told = [one["body"]["code"] for one in entries(place, "AlarmRaised")]
+        assert ["service_failed"] == told, "once, as long as nobody has closed it"
 
 
 async def test_supervisors_may_give_bidders_more_time(tmp_path: Path) -> None:

@@ -910,6 +910,7 @@ const en: Messages = {
     disk_full: 'Disk full: recording stopped, scoring goes on',
     clock_off: 'Clock is off',
     dark_marks: 'There may be marks in a dark bid: look at it; this is a hint, no verdict',
+    service_failed: 'A service of the host failed and was begun again; scores and journal are safe, let the administrator look at the log',
   },
   error: {
     unreachable: 'The node of this site does not answer. Check the cable; everything saved is safe.',
@@ -1044,6 +1045,7 @@ const en: Messages = {
     piece_stalled: 'A piece stopped coming; those that arrived are safe. Go on uploading.',
     other_bytes: 'This is not the file that was handed in; nothing was taken, and your bid is as it was. Choose the very file you submitted.',
     leaves_missing: 'The host was started anew and asks for the hashes again; what was sent is safe. Send once more.',
+    order_failed: 'The host could not carry this out, by a fault of its own; nothing has changed and what was saved is safe. Try once more, then call the operator.',
     release_not_taken: 'The host could not take your key, by a fault of its own; the time this costs is given back. Release again.',
     archive_key_unreadable: 'The public file of an archive key cannot be read; no policy was drafted. Put the file back, then draft again.',
     other_record: 'This is not the record that stands; nothing was confirmed. Reload, read it again, then sign.',
