@@ -1231,6 +1231,7 @@ class Session:
             questions=self.asides.questions.all,
             prose=self.reports.prose_of(lot.id),
             justified=self.reports.reasons_of(lot.id),
+            earlier=self.reports.earlier(lot.id),
             chronicle=self.chronicle,
             failed=lot.id in self.failed,
             turned_away=self._turned_away(lot) if self.failed.get(lot.id) == NO_PRICE else {},
@@ -2063,7 +2064,7 @@ def _keep_replacement(session: Session, fact: Fact) -> None:
         session.chair = None
     if event.after is not event.before:
         session.rounds += 1
-    _void_conclusions(session, P)
+    _void_conclusions(session, P, fact.at)
 
 
 def _keep_step_back(session: Session, fact: Fact) -> None:
@@ -2078,11 +2079,11 @@ def _keep_step_back(session: Session, fact: Fact) -> None:
             sheet.locked = None
         elif event.after is P:
             del session.sheets[key]
-    _void_conclusions(session, event.after)
+    _void_conclusions(session, event.after, fact.at)
 
 
-def _void_conclusions(session: Session, stage: Stage) -> None:
-    """Void every conclusion that rests on `stage` or a later one."""
+def _void_conclusions(session: Session, stage: Stage, at: int) -> None:
+    """Void every conclusion that rests on `stage` or a later one; `at` UTC ms."""
     session.asides.void(stage)
     if stage is P:
         session.rejected = {
@@ -2101,7 +2102,7 @@ def _void_conclusions(session: Session, stage: Stage) -> None:
         session.rankings.clear()
         session.settlement.void()
         session.votes.drop_all(vo.Question.AWARD)
-    session.reports.void(reasons=stage is not T)
+    session.reports.void(at, reasons=stage is not T)
 
 
 def _void_findings(session: Session, lot: LotId | None, part: Part | None) -> None:

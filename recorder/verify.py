@@ -2272,6 +2272,7 @@ class _Fold:
     scores: dict[str, _Json] = field(default_factory=dict)
     rankings: dict[str, _Json] = field(default_factory=dict)
     reports: dict[str, tuple[str, int]] = field(default_factory=dict)
+    old_reports: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     signed: dict[tuple[str, str], str] = field(default_factory=dict)
     witnessed: set[tuple[str, str]] = field(default_factory=set)
     reserves: set[str] = field(default_factory=set)
@@ -2426,6 +2427,8 @@ class _Fold:
             self.rankings.clear()
             for lot in self.terms:
                 self.void_award(lot)
+        for lot, told in self.reports.items():
+            self.old_reports.setdefault(lot, []).append(told)
         self.reports.clear()
         self.signed.clear()
         self.witnessed.clear()
@@ -2506,7 +2509,15 @@ def _check_end(fold: _Fold, lots: list[str]) -> Findings:
 
 
 def _check_reports(case: _Case, fold: _Fold) -> Findings:
-    """Demand that the data of every report are in the bag, are those signed, and give the results worked out here."""
+    """Demand that the data of every report are in the bag, are those signed, and give the results worked out here.
+
+    Those of reports that were voided are in the bag, too, and the report that stands names them.
+    """
+    for lot, earlier in fold.old_reports.items():
+        for number, told in enumerate(earlier, 1):
+            file = f"data/docs/earlier-{lot}-{number}.json"
+            if (case.digests.get(file), case.files.get(file)) != told:
+                yield Failure("report_data", file=file)
     for lot, (digest, size) in fold.reports.items():
         file = f"data/docs/report-{lot}.json"
         if (case.digests.get(file), case.files.get(file)) != (digest, size):
@@ -2521,6 +2532,10 @@ def _check_reports(case: _Case, fold: _Fold) -> Findings:
             yield Failure("report_data", file=file)
         elif (report.get("ranking"), report.get("ties")) != (ranking["rows"], ranking["ties"]):
             yield Failure("report_totals", file=file, detail=lot)
+        elif [one.get("sha256") for one in report.get("earlier", ())] != [
+            digest for digest, _ in fold.old_reports.get(lot, ())
+        ]:
+            yield Failure("report_data", file=file, detail="earlier")
         elif report.get("failure") != fold.failures.get(lot) or (
             lot in fold.failed and report.get("awarded")
         ):

@@ -20,6 +20,7 @@ from evalroom.ledger.canonical import Json, canonical
 from evalroom.report import data
 from evalroom.report.chronicle import INCIDENTS, Kept, told
 from evalroom.report.failure import failure_of
+from evalroom.report.state import Voided
 from evalroom.reporting import Section
 from evalroom.roles import Role
 from evalroom.sealing import facts as sf
@@ -64,6 +65,7 @@ class Material:
     questions: Mapping[str, Question]
     prose: Mapping[Section, str]
     justified: Mapping[str, str]
+    earlier: Sequence[Voided]
     chronicle: list[Kept]
     failed: bool = False
     turned_away: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +107,10 @@ def build(of: Material) -> data.Report:
         clarifications=tuple(_clarifications(of)),
         findings=tuple(_findings(of)),
         incidents=tuple(_incidents(of)),
+        earlier=tuple(
+            data.EarlierReport(number, one.made.sha256, one.made.at, one.at, one.stands)
+            for number, one in enumerate(of.earlier, 1)
+        ),
         votes=tuple(_votes(of)),
         draws=tuple(_draws(of)),
         prose=tuple(data.Prose(section, of.prose[section]) for section in Section if section in of.prose),

@@ -12,7 +12,7 @@ from evalroom.events import PricesComputed, RankRow
 from evalroom.ids import BidId, ItemId, LotId, SeatCode, SessionId, SiteId
 from evalroom.ledger.canonical import canonical
 from evalroom.pricing.rationals import RoundingTerms
-from evalroom.reporting import Section
+from evalroom.reporting import Section, Stand
 from evalroom.roles import Role
 from evalroom.settlement import LotAwarded, MarksSummed
 from evalroom.stages import Stage
@@ -221,6 +221,17 @@ class DrawRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierReport:
+    """A report on this lot that was voided after members could sign it: the digest of its data, which are an annex; who stood how."""
+
+    number: int
+    sha256: str
+    made_ms: int
+    voided_ms: int
+    stands: tuple[tuple[SeatCode, Stand], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StageRow:
     """When a stage was entered."""
 
@@ -279,6 +290,7 @@ class Report:
     clarifications: tuple[ClarificationRow, ...]
     findings: tuple[FindingRow, ...]
     incidents: tuple[Incident, ...]
+    earlier: tuple[EarlierReport, ...]
     votes: tuple[VoteRow, ...]
     draws: tuple[DrawRow, ...]
     prose: tuple[Prose, ...]

@@ -35,6 +35,7 @@ class Made:
 
     sha256: str
     data: bytes
+    at: int
 
     @property
     def intact(self) -> bool:
@@ -52,6 +53,16 @@ class Signature:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """A report that was made and then voided, when (UTC ms), and how its members stood to it: an annex of the next one."""
+
+    lot: LotId
+    made: Made
+    at: int
+    stands: tuple[tuple[SeatCode, Stand], ...]
+
+
 @dataclass(slots=True)
 class Reports:
     """The reports of all lots of a session."""
@@ -61,6 +72,7 @@ class Reports:
     made: dict[LotId, Made] = field(default_factory=dict)
     signed: dict[tuple[LotId, SeatCode], Signature] = field(default_factory=dict)
     witnessed: dict[tuple[LotId, SeatCode], int] = field(default_factory=dict)
+    voided: list[Voided] = field(default_factory=list)
 
     def missing(self, lots: Iterable[LotId], seats: Iterable[SeatCode]) -> tuple[tuple[LotId, SeatCode], ...]:
         """List who has not said how they stand to which report, lot by lot."""
@@ -75,6 +87,10 @@ class Reports:
         """Return the reasons given for warnings on a lot, by the warning's code."""
         return {code: reason for (of, code), reason in self.justified.items() if of == lot}
 
+    def earlier(self, lot: LotId) -> tuple[Voided, ...]:
+        """Return the reports on a lot that were voided, oldest first."""
+        return tuple(one for one in self.voided if one.lot == lot)
+
     # --- changes ----------------------------------------------------------------------------------
 
     def take(self, event: ReportEvent, actor: SeatCode, at: int, data: bytes) -> None:
@@ -87,7 +103,7 @@ class Reports:
             case WarningJustified(lot=lot, warning=warning, reason=reason):
                 self.justified[lot, warning] = reason
             case ReportMade(lot=lot, sha256=sha256):
-                self.made[lot] = Made(sha256, data)
+                self.made[lot] = Made(sha256, data, at)
             case ReportSigned(lot=lot, digest=digest, stand=stand, reason=reason):
                 self.signed[lot, actor] = Signature(digest, stand, reason, at)
             case AgreementDeemed(lot=lot, seat=seat, digest=digest, reason=reason):
@@ -95,8 +111,11 @@ class Reports:
             case ReportWitnessed(lot=lot):
                 self.witnessed[lot, actor] = at
 
-    def void(self, *, reasons: bool) -> None:
+    def void(self, at: int, *, reasons: bool) -> None:
         """Void what was signed, for the reports will be made anew; `reasons`: those for warnings, too."""
+        for lot, made in self.made.items():
+            stands = tuple((seat, one.stand) for (of, seat), one in self.signed.items() if of == lot)
+            self.voided.append(Voided(lot, made, at, stands))
         self.made.clear()
         self.signed.clear()
         self.witnessed.clear()

@@ -392,7 +392,20 @@ def _incidents(page: _Page) -> Chapter:
         for one in page.report["incidents"]
     )  # fmt: skip
     columns = page.columns("time", "event", "by", "details", share=("details",))
-    return page.chapter("incidents", Table("", columns, rows))
+    return page.chapter("incidents", Table("", columns, rows), _earlier(page))
+
+
+def _earlier(page: _Page) -> Table:
+    """Return the reports that were voided; their data are attached."""
+    rows = tuple(
+        (
+            str(one["number"]), when(one["made_ms"]), when(one["voided_ms"]),
+            "，".join(f"{seat} {page.say(stand)}" for seat, stand in one["stands"]) or page.say("unsigned"), one["sha256"],
+        )
+        for one in page.report["earlier"]
+    )  # fmt: skip
+    columns = page.columns("finding", "made", "voided", "stand", "digest", share=("stand", "digest"))
+    return Table(page.say("earlier"), columns, rows)
 
 
 def _plain(page: _Page, name: str, value: str) -> str:

@@ -136,6 +136,7 @@ def recheck_pdf(pdf: bytes, anchors: bytes = b"") -> Rechecked:
     signature = _look_at_signature(pdf, anchors)
     report, wrong = _decode(data, lot)
     digest = hashlib.sha256(data).hexdigest()
+    wrong += _earlier(report, attached)
     acts, members = _members(data, attached.get(f"signatures-{lot}.json"), report)
     problems, checks = _checks(report)
     steps = (
@@ -156,6 +157,19 @@ def recheck_pdf(pdf: bytes, anchors: bytes = b"") -> Rechecked:
         witnesses=acts.witnesses if acts else (),
         problems=problems,
     )
+
+
+def _earlier(report: Report | None, attached: Mapping[str, bytes]) -> list[str]:
+    """Say which of the voided reports that a report names is not attached as it was."""
+    names = (
+        {f"earlier-{report.lot}-{one.number}.json": one.sha256 for one in report.earlier} if report else {}
+    )
+    found = {name: hashlib.sha256(attached[name]).hexdigest() for name in names if name in attached}
+    return [
+        f"{name}: not the voided report that is named"
+        for name, digest in names.items()
+        if found.get(name) != digest
+    ]
 
 
 def _step(number: int, wrong: list[str], lines: list[str]) -> Step:

@@ -37,6 +37,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "十一、暂停、回退、更换与其他事项",
         "11. Pauses, steps back, replacements and other incidents",
     ),
+    "earlier": (
+        "附件：此前作废的评标报告（数据随本文件附带）",
+        "Annex: earlier reports that were voided (their data are attached)",
+    ),
+    "made": ("形成时间", "Made"),
+    "voided": ("作废时间", "Voided"),
     "votes": ("十二、表决与抽签", "12. Votes and draws"),
     "signatures": ("十三、签名、保留意见与见证", "13. Signatures, dissent and witnesses"),
     "sheets": ("附件：评委个人评分表", "Annex: sheets of the members"),

@@ -132,13 +132,14 @@ class Archiver:
         return {one.bid: await self.submissions.receipt(one.bid) for one in listed if self.submissions}
 
     async def _signed_reports(self) -> Documents:
-        """Return each report that was made: its data, the signatures under it, and its pages in both languages.
+        """Return each report that was made: its data, those of voided ones before it, the signatures under it, and its pages in both languages.
 
         Without a font or typesetter there are no pages: that is logged and told, and costs neither archive nor signatures.
         """
         found: Documents = {}
         for lot in (lot for lot in self._session.lots.values() if lot.id in self._session.reports.made):
             found[f"report-{lot.id}.json"], _ = self._reports.data(lot)
+            found |= self._reports.earlier(lot)
             found[f"signatures-{lot.id}.json"] = await asyncio.to_thread(self._reports.signatures, lot)
             for language, name in (("zh", f"report-{lot.id}.pdf"), ("en", f"report-{lot.id}-en.pdf")):
                 try:

@@ -144,6 +144,19 @@ class Reports:
             if of == lot.id:
                 yield Signatory(seat, session.seats[seat].role, "witness", "", at)
 
+    def earlier(self, lot: Lot) -> dict[str, bytes]:
+        """Return the data of the lot's reports that were voided, by the name of their file.
+
+        Raises:
+            ReportAltered: the fold gives other data than the journal's digest is of.
+        """
+        found = {}
+        for number, one in enumerate(self._session.reports.earlier(lot.id), 1):
+            if not one.made.intact:
+                raise ReportAltered(lot=lot.id, digest=one.made.sha256)
+            found[f"earlier-{lot.id}-{number}.json"] = one.made.data
+        return found
+
     def signatures(self, lot: Lot) -> bytes:
         """Return the signatures under a report, each checkable by itself.  Blocks on the disk."""
         _, digest = self.data(lot)
@@ -184,7 +197,7 @@ class Reports:
     ) -> bytes:
         fonts = await asyncio.to_thread(find_fonts, self.parts.fonts)
         work = await asyncio.to_thread(lay_out, data, digest, signatories, language, draft=draft)
-        attached = {f"report-{lot.id}.json": data}
+        attached = {f"report-{lot.id}.json": data, **self.earlier(lot)}
         if not draft:
             attached[f"signatures-{lot.id}.json"] = await asyncio.to_thread(self.signatures, lot)
         pdf = await typeset(work, fonts, attached, self.parts.now())

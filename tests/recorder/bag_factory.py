@@ -223,8 +223,13 @@ def play_out(bag: Bag, play: "Play", opens: Callable[[Entry], bool] = lambda _: 
 
 
 def reports_of(session: Session) -> dict[str, bytes]:
-    """Return the data of the reports that were signed, by their names in the bag."""
-    return {f"report-{lot}.json": made.data for lot, made in session.reports.made.items()}
+    """Return the data of the reports that were signed, and of those voided before them, by their names in the bag."""
+    earlier = {
+        f"earlier-{lot}-{number}.json": one.made.data
+        for lot in session.reports.made
+        for number, one in enumerate(session.reports.earlier(lot), 1)
+    }
+    return {f"report-{lot}.json": made.data for lot, made in session.reports.made.items()} | earlier
 
 
 def index_of(bag: Bag, head: Checkpoint) -> SessionIndex:
@@ -295,7 +300,7 @@ class Play:
             trade.finish(self.room)
             return
         for seat in trade.EXPERTS:
-            self.room.fill(seat)
+            self.fill(seat)
             self.room.lock(seat)
         self.keep()
         head = self.journal.checkpoint()
@@ -303,6 +308,9 @@ class Play:
         self.note(ev.CheckpointCosigned(head.size, encode_base64(head.root), ("east", "west")))
         self.room.unlock()
         self.room.answer_all()
+
+    def fill(self, seat: SeatCode) -> None:
+        self.room.fill(seat)
 
     def note(self, *events: ev.HostEvent) -> None:
         self.room.note(*events)

@@ -13,6 +13,7 @@ from evalroom.errors import EvalroomError
 from evalroom.events import Stage
 from evalroom.ids import SeatCode
 from evalroom.needs import Unready
+from evalroom.report.data import digest_of
 from evalroom.reporting import Section, Stand
 from evalroom.session import NotVoidable, ReasonNeeded, WrongStage
 from tests.evalroom.room import (
@@ -224,3 +225,25 @@ def test_signatures_fall_when_the_session_goes_back_and_the_words_stay() -> None
     assert {Section.OVERVIEW: "as it went"} == room.session.reports.prose_of(LOT)
     room.advance()
     assert before != room.session.report_digest(LOT), "the report tells of the step back"
+
+
+def test_a_report_that_was_voided_is_an_annex_of_every_one_after_it() -> None:
+    room = room_at(Stage.SIGNING)
+    digests = []
+    for number in (1, 2):
+        digests.append(room.session.report_digest(LOT))
+        room.sign(EXPERTS[number])
+        room.take(
+            ev.Fact(
+                START + number,
+                room.session.host_site,
+                "host",
+                ev.SteppedBack(Stage.SIGNING, Stage.REPORTING, "typo"),
+            )
+        )
+        room.advance()
+    earlier = room.session.report_of(room.session.lots[LOT]).earlier
+    assert digests == [one.sha256 for one in earlier]
+    assert [(1, START + 1), (2, START + 2)] == [(one.number, one.voided_ms) for one in earlier]
+    assert [((EXPERTS[1], Stand.AGREES),), ((EXPERTS[2], Stand.AGREES),)] == [one.stands for one in earlier]
+    assert digests == [digest_of(one.made.data) for one in room.session.reports.earlier(LOT)]

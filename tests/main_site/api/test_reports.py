@@ -100,6 +100,21 @@ async def test_the_bytes_that_are_signed_come_as_they_are(place: Hall) -> None:
     assert {*EXPERTS} == proved.stands.keys()
 
 
+async def test_a_report_that_is_voided_stays_as_an_annex_of_the_next_one(place: Hall) -> None:
+    await at(place, Stage.SIGNING)
+    give, people = place.live.evaluation.conductor.give, place.people
+    before = place.session.reports.made[LOT]
+    lot = place.session.lots[LOT]
+    assert {} == place.live.reports.earlier(lot)
+    await give(people[OPERATOR].order(co.Propose("p1", ap.Reevaluate("sum"), "a sum is wrong")))
+    digest = place.session.approvals.waiting["p1"].digest
+    await give(people[REGULATOR].order(co.Approve("p1", digest)))
+    assert Stage.PRELIMINARY is place.session.stage
+    assert {f"earlier-{LOT}-1.json": before.data} == place.live.reports.earlier(lot)
+    told = json.loads(place.session.report_of(lot).encode())
+    assert [before.sha256] == [one["sha256"] for one in told["earlier"]]
+
+
 @pytest.mark.needs("cjk-font")
 async def test_the_pdf_is_a_draft_until_the_session_is_concluded(place: Hall) -> None:
     await at(place, Stage.SIGNING)

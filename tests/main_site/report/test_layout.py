@@ -57,6 +57,18 @@ def test_what_the_formula_decided_is_said_to_be_its_decision() -> None:
     assert "按价格公式" == chapter.tables[0].rows[0][3]
 
 
+def test_a_report_that_was_voided_is_told_with_its_digest_and_who_had_signed_it() -> None:
+    row = {"number": 1, "sha256": "ab" * 32, "made_ms": 0, "voided_ms": 60_000, "stands": [["E1", "agrees"]]}
+    data = json.loads(report().data) | {"earlier": [row, row | {"number": 2, "stands": []}]}
+    pages = lay_out(json.dumps(data).encode(), report().sha256, SIGNATORIES, "zh", draft=False)
+    chapter = next(one for one in pages.chapters if one.title == word("incidents", "zh"))
+    table = chapter.tables[-1]
+    assert word("earlier", "zh") == table.caption
+    assert [("1", "E1 同意", "ab" * 32), ("2", "尚未签名", "ab" * 32)] == [
+        (one[0], *one[3:]) for one in table.rows
+    ]
+
+
 def test_a_dissent_stands_word_for_word_and_who_has_not_signed_is_named() -> None:
     chapter = next(one for one in laid_out().chapters if one.title == word("signatures", "zh"))
     assert [("E2", "保留意见", "权重有误"), ("E3", "尚未签名", "")] == [

@@ -1,6 +1,7 @@
 """A report's PDF checked from the file alone: what holds, and every way in which it may not."""
 
 import asyncio
+import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -204,6 +205,16 @@ def test_data_that_the_members_did_not_sign_are_found_and_checked_again(office: 
     found = recheck_pdf(office.seal(plain_pdf(attached(changed(change)))))
     assert {*steps} <= {*failed(found)} | {6 if found.steps[5].mark is Mark.ABSENT else 0}, found.steps
     assert not found.ok
+
+
+def test_a_voided_report_that_is_named_and_not_attached_as_it_was_is_found(office: Office) -> None:
+    digest = hashlib.sha256(b"{}").hexdigest()
+    row = {"number": 1, "sha256": digest, "made_ms": START, "voided_ms": START, "stands": [[E1, "agrees"]]}
+    files = attached(changed(lambda told: told.update(earlier=[row])))
+    for data, wrong in ((b"{}", False), (b"[]", True), (b"", True)):
+        annex = {"earlier-lot1-1.json": data} if data else {}
+        step = recheck_pdf(office.seal(plain_pdf(files | annex))).steps[3]
+        assert wrong is (step.mark is Mark.FAILED), step
 
 
 def test_a_member_without_a_signature_is_named(office: Office) -> None:

@@ -47,7 +47,7 @@ const en: ReportMessages = {
       decided_by: 'decided by',
       bid: 'Bidder', against: 'Against', result: 'Result', passed: 'passed', rejected: 'rejected', stage: 'Stage', ground: 'Ground', reason: 'Reason', seat: 'Member',
       total: 'Total', technical: 'Technical and commercial', price: 'Price score', rank: 'Rank', candidate: 'candidate', when: 'Time', event: 'Event', details: 'Details',
-      finding: 'Finding', answer: 'Answer', joined: 'Checked in', committed: 'Committed', points: 'Points of the members', none: 'None',
+      finding: 'Finding', answer: 'Answer', joined: 'Checked in', committed: 'Committed', points: 'Points of the members', none: 'None', made: 'Made', voided: 'Voided', stands: 'Signed', digest: 'Digest of the data',
     },
     failed_lot: 'Lot failed',
     by_formula: 'the price formula',
@@ -57,6 +57,7 @@ const en: ReportMessages = {
     },
     attendance: 'Check-in and commitments',
     incidents: 'Pauses, steps back, replacements and other incidents',
+    earlier: 'Earlier reports that were voided (attached)',
     findings: 'Findings and reasons',
     sign: {
       title: 'Sign', choose: 'How you stand', agrees: 'Agree', dissents: 'Dissent', refuses: 'Refuse to sign', deemed: 'neither signed nor said why: deemed to agree',

@@ -45,7 +45,7 @@ const zh = {
       decided_by: '决定人',
       bid: '投标人', against: '不通过票数', result: '结论', passed: '通过', rejected: '否决', stage: '阶段', ground: '依据', reason: '理由', seat: '评委',
       total: '总分', technical: '技术商务分', price: '价格分', rank: '排名', candidate: '中标候选人', when: '时间', event: '事项', details: '内容',
-      finding: '核对事项', answer: '答复', joined: '签到', committed: '承诺', points: '各评委得分', none: '无',
+      finding: '核对事项', answer: '答复', joined: '签到', committed: '承诺', points: '各评委得分', none: '无', made: '形成', voided: '作废', stands: '签名', digest: '数据摘要',
     },
     failed_lot: '流标',
     by_formula: '按价格公式',
@@ -55,6 +55,7 @@ const zh = {
     },
     attendance: '签到与承诺',
     incidents: '暂停、回退、更换与其他事项',
+    earlier: '此前作废的评标报告（随报告附带）',
     findings: '评分核对与说明',
     sign: {
       title: '签名', choose: '您的意见', agrees: '同意', dissents: '保留意见', refuses: '拒绝签名', deemed: '未签名且未书面说明，视为同意',

@@ -20,6 +20,7 @@ export interface ReportData {
   readonly ranking: readonly { readonly bid: string; readonly technical: string; readonly price: string; readonly total: string; readonly rank: number; readonly candidate: boolean }[]
   readonly findings: readonly { readonly finding: string; readonly code: string; readonly bid: string; readonly item: string; readonly seat: string; readonly answered: boolean; readonly stand: boolean; readonly reason: string }[]
   readonly incidents: readonly { readonly at_ms: number; readonly kind: string; readonly by: string; readonly facts: readonly (readonly [string, string])[] }[]
+  readonly earlier: readonly { readonly number: number; readonly sha256: string; readonly made_ms: number; readonly voided_ms: number; readonly stands: readonly (readonly [string, string])[] }[]
   readonly prose: readonly { readonly section: Section; readonly text: string }[]
 }
 
