@@ -12,6 +12,8 @@ from tests.programs import PROGRAMS
 
 SEED_BITS = 32
 LONG_VALUE = 40
+BEHIND = 5
+"""Niceness of tests that any worker may run: a third of the share of those that one worker runs one after the other."""
 
 # Hundreds of short-lived nodes, here and as processes, need no room kept for their journals.
 os.environ.update(EVALROOM_RESERVE_MB="0", EVALROOM_SITE_RESERVE_MB="0")
@@ -61,6 +63,14 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def needed(item: pytest.Item) -> list[str]:
     """Return the names of the programs that `item` needs."""
     return [name for mark in item.iter_markers("needs") for name in mark.args]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Let the tests of a group that runs in one worker, and what they start, go before all others: such a group is the last to end."""
+    if hasattr(item.config, "workerinput") and os.geteuid() == 0:  # nobody else gets a priority back
+        alone = item.get_closest_marker("xdist_group") is not None
+        os.setpriority(os.PRIO_PROCESS, 0, 0 if alone else BEHIND)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
