@@ -2508,6 +2508,16 @@ def _check_end(fold: _Fold, lots: list[str]) -> Findings:
         yield Failure("result_missing", ENTRIES, detail=f"ReportSigned: {' '.join(unsigned[0])}")
 
 
+def _named_earlier(report: _Json) -> list[_Json]:
+    """Return the digests by which a report names those voided before it; what is no such row gives none."""
+    rows = report.get("earlier", [])
+    return (
+        [one.get("sha256") if isinstance(one, dict) else None for one in rows]
+        if isinstance(rows, list)
+        else [None]
+    )
+
+
 def _check_reports(case: _Case, fold: _Fold) -> Findings:
     """Demand that the data of every report are in the bag, are those signed, and give the results worked out here.
 
@@ -2532,9 +2542,7 @@ def _check_reports(case: _Case, fold: _Fold) -> Findings:
             yield Failure("report_data", file=file)
         elif (report.get("ranking"), report.get("ties")) != (ranking["rows"], ranking["ties"]):
             yield Failure("report_totals", file=file, detail=lot)
-        elif [one.get("sha256") for one in report.get("earlier", ())] != [
-            digest for digest, _ in fold.old_reports.get(lot, ())
-        ]:
+        elif _named_earlier(report) != [digest for digest, _ in fold.old_reports.get(lot, ())]:
             yield Failure("report_data", file=file, detail="earlier")
         elif report.get("failure") != fold.failures.get(lot) or (
             lot in fold.failed and report.get("awarded")

@@ -74,6 +74,8 @@ def test_an_annex_that_was_changed_is_found(bag: Bag) -> None:
 
 def changes() -> Iterable[tuple[str, Json]]:
     yield "no annex named", []
+    yield "no list", 7
+    yield "no rows", ["ab"]
     yield "another annex", [{"number": 1, "sha256": "ab" * 32, "made_ms": 0, "voided_ms": 0, "stands": []}]
 
 
