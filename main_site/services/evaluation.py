@@ -255,17 +255,19 @@ class Evaluation:
     def _refused_facts(self, site: SiteId, error: EvalroomError) -> None:
         """A recorder's facts that the journal will not take are lost evidence: somebody must look."""
         self._log.error("recorder_facts_refused", site=site, code=error.code, detail=error.detail)
-        session, alarm = self.conductor.session, f"facts-{site}"
-        if not session.closed and not session.alarms.get(alarm):
-            text = f"The journal refused facts of the recorder at {site}: {error}"
-            self._note(ev.AlarmRaised(alarm, error.code, "", text[:500]))
+        text = f"The journal refused facts of the recorder at {site}: {error}"
+        self._raise_alarm(f"facts-{site}", error.code, text[:500])
 
     def service_failed(self, name: str) -> None:
         """Tell people that a service of the host has failed; it is begun again, and a person should look why."""
-        session, alarm = self.conductor.session, f"service-{name}"
+        text = f"The host's {name} failed and was begun again; scores and journal are safe. Keep the log of this minute."
+        self._raise_alarm(f"service-{name}", "service_failed", text)
+
+    def _raise_alarm(self, alarm: str, code: str, text: str) -> None:
+        """Raise an alarm about the host's own work, once as long as nobody has closed it."""
+        session = self.conductor.session
         if not session.closed and not session.alarms.get(alarm):
-            text = f"The host's {name} failed and was begun again; scores and journal are safe. Keep the log of this minute."
-            self._note(ev.AlarmRaised(alarm, "service_failed", "", text))
+            self._note(ev.AlarmRaised(alarm, code, "", text))
 
     def take_from_site(self, site: SiteId, message: m.FromSite) -> None:
         """Take a site's message that is not about feeds and heartbeats."""

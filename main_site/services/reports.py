@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from evalroom.encoding import to_json
 from evalroom.errors import LocalFault, Refusal
 from evalroom.ids import LotId, SeatCode
+from evalroom.report.state import Made
 from evalroom.roles import NotPermitted, Role
 from evalroom.session import Session, Unknown
 from evalroom.stages import Stage
@@ -104,9 +105,7 @@ class Reports:
         made = self._session.reports.made.get(lot.id)
         if made is None:
             return self._session.report_of(lot).encode(), ""
-        if not made.intact:
-            raise ReportAltered(lot=lot.id, digest=made.sha256)
-        return made.data, made.sha256
+        return _unaltered(lot, made), made.sha256
 
     def describe(self, lot: Lot) -> dict[str, Any]:
         """Return a report with its checks and its signatures, for the pages that edit, sign and witness it."""
@@ -150,12 +149,8 @@ class Reports:
         Raises:
             ReportAltered: the fold gives other data than the journal's digest is of.
         """
-        found = {}
-        for number, one in enumerate(self._session.reports.earlier(lot.id), 1):
-            if not one.made.intact:
-                raise ReportAltered(lot=lot.id, digest=one.made.sha256)
-            found[f"earlier-{lot.id}-{number}.json"] = one.made.data
-        return found
+        voided = enumerate(self._session.reports.earlier(lot.id), 1)
+        return {f"earlier-{lot.id}-{number}.json": _unaltered(lot, one.made) for number, one in voided}
 
     def signatures(self, lot: Lot) -> bytes:
         """Return the signatures under a report, each checkable by itself.  Blocks on the disk."""
@@ -205,3 +200,9 @@ class Reports:
             return pdf
         signer = await asyncio.to_thread(self.parts.signer)
         return await seal_pdf(pdf, signer, word("title", language), self.parts.tsa_url)
+
+
+def _unaltered(lot: Lot, made: Made) -> bytes:
+    if not made.intact:
+        raise ReportAltered(lot=lot.id, digest=made.sha256)
+    return made.data
